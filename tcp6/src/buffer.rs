@@ -1,0 +1,380 @@
+//! The reusable storage of a table.
+
+use core::fmt;
+use core::marker::PhantomData;
+use std::time::SystemTime;
+
+use crate::error::{Error, Malformed, Result};
+use crate::{Class, Query, Row, Table, order, view};
+
+/// The storage of a table: made once, filled again and again.
+///
+/// It grows when a table needs more, with room to spare, and never shrinks by itself, so that after the first refresh
+/// a [`Source`](crate::Source) fills it with one call and without allocating. What it holds is the table as the system
+/// writes it: the count of rows, then the rows of one [`Class`], 8-aligned.
+///
+/// Rows are borrowed from the buffer. The compiler sees to it that it is not refilled while somebody holds them:
+///
+/// ```compile_fail,E0499
+/// use tcp6::{BasicRow, Buffer, Query, Source, System};
+///
+/// let mut system = System::new()?;
+/// let mut buffer = Buffer::new();
+/// let before = system.table::<BasicRow>(&Query::all(), &mut buffer)?;
+/// let after = system.table::<BasicRow>(&Query::all(), &mut buffer)?;
+/// assert!(before.len() <= after.len()); // `before` looks into bytes that are written anew
+/// # Ok::<(), tcp6::Error>(())
+/// ```
+pub struct Buffer {
+    /// All of the storage, initialised.
+    words: Vec<u64>,
+    held: Option<Held>,
+    taken_at: SystemTime,
+}
+
+/// What a buffer holds: a table of this class in so many bytes, its count checked.
+#[derive(Clone, Copy)]
+struct Held {
+    class: Class,
+    bytes: usize,
+}
+
+const WORD: usize = size_of::<u64>();
+
+/// The least that is allocated: about 1,200 rows of the smallest class.
+const LEAST_BYTES: usize = 64 * 1024;
+
+impl Buffer {
+    /// An empty buffer. It allocates when it is filled.
+    #[must_use]
+    pub const fn new() -> Buffer {
+        Buffer { words: Vec::new(), held: None, taken_at: SystemTime::UNIX_EPOCH }
+    }
+
+    /// A buffer with room for a table of so many rows of this class.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`]
+    pub fn with_room_for(class: Class, rows: usize) -> Result<Buffer> {
+        let mut buffer = Buffer::new();
+        let bytes = class.table_size(rows).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        buffer.grow_to(bytes)?;
+        Ok(buffer)
+    }
+
+    /// The bytes that it can hold without growing.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.words.len() * WORD
+    }
+
+    /// The class of the table that it holds, or `None` if it holds none: it was never filled, or the last attempt
+    /// failed.
+    #[must_use]
+    pub fn class(&self) -> Option<Class> {
+        self.held.map(|held| held.class)
+    }
+
+    /// The time when its table was taken; the Unix epoch if it holds none.
+    #[must_use]
+    pub fn taken_at(&self) -> SystemTime {
+        self.taken_at
+    }
+
+    /// The table that it holds, as bytes; empty if it holds none.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.held.map_or(&[], |held| &view::bytes(&self.words)[..held.bytes])
+    }
+
+    /// The table that it holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongClass`] if it holds none, or one of another class.
+    pub fn table<R: Row>(&self) -> Result<Table<'_, R>> {
+        self.check_class::<R>()?;
+        Ok(Table::new(view::rows(self.as_bytes())?, self.taken_at))
+    }
+
+    /// Forgets the table, keeps the storage.
+    pub fn clear(&mut self) {
+        self.held = None;
+        self.taken_at = SystemTime::UNIX_EPOCH;
+    }
+
+    /// Forgets the table and gives the storage back.
+    pub fn release(&mut self) {
+        *self = Buffer::new();
+    }
+
+    /// Begins a table of this class, row by row: how a [`Source`](crate::Source) of rows fills a buffer.
+    ///
+    /// The buffer holds no table until [`Writer::finish`].
+    pub fn write<R: Row>(&mut self) -> Writer<'_, R> {
+        self.clear();
+        Writer { buffer: self, rows: 0, filled: R::CLASS.first_row(), row: PhantomData }
+    }
+
+    /// Writes these rows as a table of `class`, which may be poorer than theirs but not richer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongClass`] if `class` is richer, [`Error::OutOfMemory`].
+    pub fn write_rows<'r, R: Row>(&mut self, class: Class, rows: impl IntoIterator<Item = &'r R>) -> Result<()> {
+        self.clear();
+        if class > R::CLASS {
+            return Err(Error::WrongClass { wanted: class, held: Some(R::CLASS) });
+        }
+        let rows = rows.into_iter();
+        match class {
+            Class::Basic => self.write_as::<_, crate::BasicRow>(rows),
+            Class::OwnerPid => self.write_as::<_, crate::OwnerPidRow>(rows),
+            Class::Offload => self.write_as::<_, crate::OffloadRow>(rows),
+            Class::OwnerModule => self.write_as::<_, crate::OwnerModuleRow>(rows),
+        }
+    }
+
+    /// Takes a copy of a table that is bytes, of this class: a capture, or what another program called for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] if it is none, [`Error::OutOfMemory`].
+    pub fn write_bytes(&mut self, class: Class, table: &[u8]) -> Result<()> {
+        self.clear();
+        view::count(table, class)?;
+        self.grow_to(table.len())?;
+        view::bytes_mut(&mut self.words)[..table.len()].copy_from_slice(table);
+        self.hold(class, table.len())
+    }
+
+    /// Says when the table was taken, for a source that knows better than "just now".
+    pub fn set_taken_at(&mut self, taken_at: SystemTime) {
+        self.taken_at = taken_at;
+    }
+
+    /// Narrows the table to what was asked for, and sorts it if that was asked for and it is not.
+    pub(crate) fn conclude<R: Row>(&mut self, query: &Query) -> Result<()> {
+        self.check_class::<R>()?;
+        let end = self.as_bytes().len();
+        let table = &mut view::bytes_mut(&mut self.words)[..end];
+        let rows = view::rows_mut::<R>(table)?;
+        let mut kept = rows.len();
+        if !query.wants_all() {
+            kept = retain(rows, |row| query.wants(row.state()));
+        }
+        if query.is_sorted() {
+            order::sort(&mut rows[..kept]);
+        }
+        self.set_count::<R>(kept)
+    }
+
+    fn check_class<R: Row>(&self) -> Result<()> {
+        match self.class() {
+            Some(class) if class == R::CLASS => Ok(()),
+            held => Err(Error::WrongClass { wanted: R::CLASS, held }),
+        }
+    }
+
+    fn write_as<'r, R: Row, W: Row>(&mut self, rows: impl Iterator<Item = &'r R>) -> Result<()> {
+        let mut writer = self.write::<W>();
+        for row in rows {
+            writer.push(&row.to_class())?;
+        }
+        writer.finish()
+    }
+
+    /// Writes the count of a table whose rows are already there, and holds it.
+    fn set_count<R: Row>(&mut self, rows: usize) -> Result<()> {
+        let count = u32::try_from(rows).map_err(|_| Malformed::TooManyRows { rows })?;
+        let bytes = R::CLASS.table_size(rows).ok_or(Malformed::TooManyRows { rows })?;
+        view::bytes_mut(&mut self.words)[..size_of::<u32>()].copy_from_slice(&count.to_ne_bytes());
+        self.held = Some(Held { class: R::CLASS, bytes });
+        Ok(())
+    }
+
+    /// The storage, for a system call to write a table into. What was held is forgotten.
+    pub(crate) fn words_mut(&mut self) -> &mut [u64] {
+        self.clear();
+        &mut self.words
+    }
+
+    /// Holds the table that a system call has written into the first `bytes` bytes.
+    pub(crate) fn hold(&mut self, class: Class, bytes: usize) -> Result<()> {
+        let table = view::bytes(&self.words).get(..bytes).ok_or(Malformed::TooShort { bytes: self.capacity() })?;
+        let bytes = class.table_size(view::count(table, class)?).unwrap_or(bytes);
+        self.held = Some(Held { class, bytes });
+        self.taken_at = SystemTime::now();
+        Ok(())
+    }
+
+    /// Makes room for at least so many bytes; what is there stays.
+    pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<()> {
+        let words = bytes.max(LEAST_BYTES).div_ceil(WORD);
+        if let Some(more) = words.checked_sub(self.words.len()) {
+            self.words.try_reserve_exact(more).map_err(|_| Error::OutOfMemory { bytes })?;
+            self.words.resize(words, 0);
+        }
+        Ok(())
+    }
+}
+
+/// Moves the rows that are to be kept to the front, in their order, and says how many they are.
+fn retain<R: Row>(rows: &mut [R], keep: impl Fn(&R) -> bool) -> usize {
+    let mut kept = 0;
+    for i in 0..rows.len() {
+        if keep(&rows[i]) {
+            rows[kept] = rows[i];
+            kept += 1;
+        }
+    }
+    kept
+}
+
+impl Default for Buffer {
+    fn default() -> Buffer {
+        Buffer::new()
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buffer")
+            .field("class", &self.class())
+            .field("bytes", &self.as_bytes().len())
+            .field("capacity", &self.capacity())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Writes a table into a [`Buffer`], row by row. Made by [`Buffer::write`].
+///
+/// Dropped without [`finish`](Writer::finish), it leaves the buffer without a table.
+#[derive(Debug)]
+pub struct Writer<'a, R> {
+    buffer: &'a mut Buffer,
+    rows: usize,
+    /// The bytes written, the header included.
+    filled: usize,
+    row: PhantomData<fn(&R)>,
+}
+
+impl<R: Row> Writer<'_, R> {
+    /// Adds a row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`] if the buffer cannot grow.
+    #[inline]
+    pub fn push(&mut self, row: &R) -> Result<()> {
+        let end = self.filled + size_of::<R>();
+        if end > self.buffer.capacity() {
+            self.grow()?;
+        }
+        let place = &mut view::bytes_mut(&mut self.buffer.words)[self.filled..end];
+        place.copy_from_slice(view::row_bytes(core::slice::from_ref(row)));
+        self.filled = end;
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// The rows written so far.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Makes what was written the buffer's table, taken now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] if there are more rows than a table can count, [`Error::OutOfMemory`].
+    pub fn finish(self) -> Result<()> {
+        self.buffer.grow_to(R::CLASS.first_row())?;
+        self.buffer.set_count::<R>(self.rows)?;
+        self.buffer.taken_at = SystemTime::now();
+        Ok(())
+    }
+
+    #[cold]
+    fn grow(&mut self) -> Result<()> {
+        let bytes = self.buffer.capacity().checked_mul(2).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        self.buffer.grow_to(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BasicRow, OwnerModuleRow, OwnerPidRow, State};
+
+    fn listener(port: u16) -> OwnerModuleRow {
+        OwnerModuleRow::new(State::Listen, format!("[::1]:{port}").parse().unwrap(), None)
+    }
+
+    fn ports<R: Row>(buffer: &Buffer) -> Vec<u16> {
+        buffer.table::<R>().unwrap().iter().map(|row| row.local().port()).collect()
+    }
+
+    #[test]
+    fn rows_are_written_in_every_class_that_is_not_richer() {
+        let rows = [listener(1), listener(2)];
+        let mut buffer = Buffer::new();
+        buffer.write_rows(Class::Basic, &rows).unwrap();
+        assert_eq!(ports::<BasicRow>(&buffer), [1, 2]);
+        buffer.write_rows(Class::OwnerModule, &rows).unwrap();
+        assert_eq!(ports::<OwnerModuleRow>(&buffer), [1, 2]);
+
+        let poor = rows.map(|row| row.to_class::<OwnerPidRow>());
+        assert!(matches!(
+            buffer.write_rows(Class::OwnerModule, &poor),
+            Err(Error::WrongClass { wanted: Class::OwnerModule, held: Some(Class::OwnerPid) })
+        ));
+        assert_eq!(buffer.class(), None, "a failed attempt leaves no table");
+    }
+
+    #[test]
+    fn a_buffer_without_a_table_is_not_an_empty_table() {
+        let mut buffer = Buffer::new();
+        assert!(matches!(buffer.table::<BasicRow>(), Err(Error::WrongClass { held: None, .. })));
+        buffer.write::<BasicRow>().finish().unwrap();
+        assert_eq!(ports::<BasicRow>(&buffer), []);
+        assert!(matches!(buffer.table::<OwnerPidRow>(), Err(Error::WrongClass { held: Some(Class::Basic), .. })));
+        drop(buffer.write::<BasicRow>());
+        assert!(buffer.table::<BasicRow>().is_err(), "an unfinished table is none");
+    }
+
+    #[test]
+    fn it_grows_while_it_is_written_and_loses_nothing() {
+        let mut buffer = Buffer::new();
+        let mut writer = buffer.write::<OwnerModuleRow>();
+        for port in 0..=u16::MAX {
+            writer.push(&listener(port)).unwrap();
+        }
+        writer.finish().unwrap();
+        assert!(ports::<OwnerModuleRow>(&buffer).into_iter().eq(0..=u16::MAX));
+    }
+
+    #[test]
+    fn what_cannot_be_allocated_is_an_error() {
+        let most = usize::MAX / 2 / Class::Basic.row_size();
+        assert!(matches!(Buffer::with_room_for(Class::Basic, most), Err(Error::OutOfMemory { .. })));
+        assert!(matches!(Buffer::with_room_for(Class::Basic, usize::MAX), Err(Error::OutOfMemory { .. })));
+    }
+
+    #[test]
+    fn bytes_are_checked_before_they_are_held() {
+        let mut source = Buffer::new();
+        source.write_rows(Class::Basic, &[listener(7)]).unwrap();
+        let bytes = source.as_bytes().to_vec();
+
+        let mut buffer = Buffer::new();
+        buffer.write_bytes(Class::Basic, &bytes).unwrap();
+        assert_eq!(buffer.as_bytes(), bytes);
+        for cut in 0..bytes.len() {
+            assert!(matches!(buffer.write_bytes(Class::Basic, &bytes[..cut]), Err(Error::Malformed(_))), "{cut}");
+            assert_eq!(buffer.class(), None);
+        }
+    }
+}

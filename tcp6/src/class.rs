@@ -1,0 +1,67 @@
+//! The classes of tables: which row a table is made of, and where its rows stand.
+
+use core::fmt;
+
+/// The class of a table: the kind of row that it is made of.
+///
+/// In the order of what they carry: a richer class has larger rows, and costs more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+#[doc(alias = "TCP_TABLE_CLASS")]
+pub enum Class {
+    /// [`BasicRow`](crate::BasicRow): state and ends. From GetTcp6Table.
+    Basic,
+    /// [`OwnerPidRow`](crate::OwnerPidRow): and the owner. From GetExtendedTcpTable.
+    OwnerPid,
+    /// [`OffloadRow`](crate::OffloadRow): and the offload state. From GetTcp6Table2.
+    Offload,
+    /// [`OwnerModuleRow`](crate::OwnerModuleRow): and when the socket was made, and what names its module. From
+    /// GetExtendedTcpTable.
+    OwnerModule,
+}
+
+impl Class {
+    /// Every class, the poorest first.
+    pub const ALL: [Class; 4] = [Class::Basic, Class::OwnerPid, Class::Offload, Class::OwnerModule];
+
+    /// The size of a row in bytes, which is also the distance from a row to the next.
+    #[must_use]
+    pub const fn row_size(self) -> usize {
+        match self {
+            Class::Basic => 52,
+            Class::OwnerPid => 56,
+            Class::Offload => 60,
+            Class::OwnerModule => 192,
+        }
+    }
+
+    /// Where the first row begins, in bytes from the table's begin: behind the count and, where rows are 8-aligned,
+    /// four bytes of padding.
+    #[must_use]
+    pub const fn first_row(self) -> usize {
+        match self {
+            Class::OwnerModule => 8,
+            _ => 4,
+        }
+    }
+
+    /// The bytes of a table of `rows` rows, or `None` if there is no such size.
+    #[must_use]
+    pub const fn table_size(self, rows: usize) -> Option<usize> {
+        match rows.checked_mul(self.row_size()) {
+            Some(bytes) => bytes.checked_add(self.first_row()),
+            None => None,
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Class::Basic => "basic",
+            Class::OwnerPid => "owner-pid",
+            Class::Offload => "offload",
+            Class::OwnerModule => "owner-module",
+        })
+    }
+}

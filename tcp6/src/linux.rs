@@ -1,0 +1,16 @@
+//! The table of Linux: from the kernel's sock_diag, or from its text where that is refused.
+//!
+//! What reads bytes ([`diag`], [`proc`]) is compiled and tested on every system; what calls the kernel ([`netlink`],
+//! [`system`]) is not.
+#![cfg_attr(not(target_os = "linux"), allow(dead_code))]
+
+mod diag;
+#[cfg(target_os = "linux")]
+mod netlink;
+mod proc;
+mod socket;
+#[cfg(target_os = "linux")]
+mod system;
+
+#[cfg(target_os = "linux")]
+pub(crate) use system::System;

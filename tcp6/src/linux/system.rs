@@ -1,0 +1,144 @@
+//! The table of this machine, by whichever way the kernel allows.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::thread;
+use std::time::Duration;
+
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+
+use super::netlink::{self, Failure, Netlink};
+use super::proc::Text;
+use super::socket::{Socket, mask};
+use crate::error::{Error, Result};
+use crate::{BasicRow, Buffer, Class, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Row};
+
+/// How often a dump is tried that was interrupted or for which the kernel was short of memory.
+const ATTEMPTS: u32 = 16;
+const AT_ONCE: u32 = 4;
+const WAIT: Duration = Duration::from_millis(4);
+
+/// The sockets of the calling thread's network namespace; `/proc/net` would be those of the process' first thread.
+const TEXT: &str = "/proc/thread-self/net/tcp6";
+
+#[derive(Debug)]
+pub(crate) struct System {
+    way: Way,
+    calls: u64,
+    /// Whether it is known that this machine has IPv6. That does not change while it runs.
+    has_ipv6: bool,
+}
+
+#[derive(Debug)]
+enum Way {
+    Dump(Netlink),
+    Text { file: File, bytes: Vec<u8>, text: Text },
+}
+
+impl System {
+    pub(crate) fn new() -> Result<System> {
+        let way = match Netlink::open() {
+            Ok(netlink) => Way::Dump(netlink),
+            Err(errno) if is_refusal(errno.raw_os_error()) => Way::text()?,
+            Err(errno) => return Err(Error::os("socket for sock_diag", errno)),
+        };
+        Ok(System { way, calls: 0, has_ipv6: false })
+    }
+
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls
+    }
+
+    pub(crate) fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
+        match class {
+            Class::Basic => self.fill_with::<BasicRow>(query, buffer),
+            Class::OwnerPid => self.fill_with::<OwnerPidRow>(query, buffer),
+            Class::Offload => self.fill_with::<OffloadRow>(query, buffer),
+            Class::OwnerModule => self.fill_with::<OwnerModuleRow>(query, buffer),
+        }
+    }
+
+    fn fill_with<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
+        match self.read::<R>(query, buffer) {
+            // The socket could be opened, but the kernel does not know what is asked of it.
+            Err(Error::Os { source, .. }) if self.is_dump() && source.raw_os_error().is_some_and(is_refusal) => {
+                self.way = Way::text()?;
+                self.read::<R>(query, buffer)?;
+            }
+            done => done?,
+        }
+        // A kernel without IPv6 answers with no sockets, which is not the same as having none.
+        if !self.has_ipv6 && buffer.table::<R>()?.is_empty() && !has_ipv6() {
+            return Err(Error::NotSupported);
+        }
+        self.has_ipv6 = true;
+        Ok(())
+    }
+
+    fn is_dump(&self) -> bool {
+        matches!(self.way, Way::Dump(_))
+    }
+
+    fn read<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
+        match &mut self.way {
+            Way::Dump(netlink) => dump::<R>(netlink, &mut self.calls, query, buffer),
+            Way::Text { file, bytes, text } => {
+                self.calls += 1;
+                bytes.clear();
+                file.rewind().and_then(|()| file.read_to_end(bytes)).map_err(|error| Error::os(TEXT, error))?;
+                write::<R, Error>(buffer, |found| text.read(bytes, found))
+            }
+        }
+    }
+}
+
+impl Way {
+    fn text() -> Result<Way> {
+        match File::open(TEXT) {
+            Ok(file) => Ok(Way::Text { file, bytes: Vec::new(), text: Text::default() }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !has_ipv6() => Err(Error::NotSupported),
+            Err(error) => Err(Error::os(TEXT, error)),
+        }
+    }
+}
+
+fn dump<R: Row>(netlink: &mut Netlink, calls: &mut u64, query: &Query, buffer: &mut Buffer) -> Result<()> {
+    let states = mask(query.wanted_states());
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        *calls += 1;
+        match write::<R, Failure>(buffer, |found| netlink.dump(states, found)) {
+            Ok(()) => return Ok(()),
+            Err(Failure::Lasting(error)) => return Err(error),
+            Err(Failure::Passing(last)) if attempts == ATTEMPTS => return Err(netlink::unstable(attempts, last)),
+            Err(Failure::Passing(_)) if attempts >= AT_ONCE => thread::sleep(WAIT),
+            Err(Failure::Passing(_)) => {}
+        }
+    }
+}
+
+/// Writes a table of the sockets that `read` finds.
+fn write<R: Row, E: From<Error>>(
+    buffer: &mut Buffer,
+    read: impl FnOnce(&mut dyn FnMut(Socket) -> Result<()>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut writer = buffer.write::<R>();
+    read(&mut |socket| writer.push(&socket.to_row()))?;
+    Ok(writer.finish()?)
+}
+
+/// Whether a call fails so because sock_diag is not to be had here: not built in or not loaded, or forbidden by a
+/// sandbox.
+fn is_refusal(errno: i32) -> bool {
+    [Errno::PROTONOSUPPORT, Errno::AFNOSUPPORT, Errno::OPNOTSUPP, Errno::NOENT, Errno::ACCESS, Errno::PERM]
+        .iter()
+        .any(|refusal| refusal.raw_os_error() == errno)
+}
+
+/// Whether the machine has IPv6 at all: sockets of the family can be made. (Disabled on every interface, it still can.)
+fn has_ipv6() -> bool {
+    let socket = socket_with(AddressFamily::INET6, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+    !matches!(socket, Err(Errno::AFNOSUPPORT))
+}

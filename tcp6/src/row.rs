@@ -1,0 +1,158 @@
+//! Rows: what one connection or listener looks like, in each class of table.
+
+mod basic;
+mod offload;
+mod owner_module;
+mod owner_pid;
+
+use core::fmt;
+use std::net::SocketAddrV6;
+
+pub use basic::BasicRow;
+pub use offload::{OffloadRow, OffloadState};
+pub use owner_module::OwnerModuleRow;
+pub use owner_pid::OwnerPidRow;
+
+use crate::{Class, Owner, State};
+use layout::{Layout, Parts};
+
+/// A row of the table, of any class.
+///
+/// A row is the system's own bytes, seen in place: each class is a `repr(transparent)` wrapper of the Windows struct,
+/// and the methods decode a field when they are asked. The trait is sealed: its implementors are [`BasicRow`],
+/// [`OwnerPidRow`], [`OffloadRow`] and [`OwnerModuleRow`].
+///
+/// Code that works with every class is written against it:
+///
+/// ```
+/// use tcp6::{Row, State};
+///
+/// fn ports_in_use<R: Row>(rows: &[R]) -> Vec<u16> {
+///     rows.iter().filter(|row| row.state() == State::Listen).map(|row| row.local().port()).collect()
+/// }
+/// # let row = tcp6::BasicRow::new(State::Listen, "[::1]:80".parse().unwrap(), None);
+/// # assert_eq!(ports_in_use(&[row]), [80]);
+/// ```
+pub trait Row: Layout + fmt::Debug + Send + Sync + Unpin + 'static {
+    /// The Windows struct that the row is.
+    type Raw: Copy;
+
+    /// The class of table that is made of such rows.
+    const CLASS: Class;
+
+    /// The row that this struct is. Any bytes will do.
+    fn from_raw(raw: Self::Raw) -> Self;
+
+    /// The struct as the system wrote it, garbage included: upper port bits, a listener's remote end.
+    fn as_raw(&self) -> &Self::Raw;
+
+    /// A row with these ends and this state, and zero in all else.
+    ///
+    /// For sources of one's own and for tests. `None` for the remote end is written as the unspecified address.
+    #[must_use]
+    fn new(state: State, local: SocketAddrV6, remote: Option<SocketAddrV6>) -> Self {
+        Self::build(&Parts::new(state, local, remote))
+    }
+
+    /// The state.
+    #[inline]
+    fn state(&self) -> State {
+        State::from_raw(self.raw_state())
+    }
+
+    /// The local end; the unspecified address `::` if the socket is bound to all of the machine's.
+    ///
+    /// The scope id is the index of the interface for a link-local address and 0 for others. Wine 8 writes a class of
+    /// addresses instead, 4096 for `::1`.
+    #[inline]
+    fn local(&self) -> SocketAddrV6 {
+        self.raw_local().socket_addr()
+    }
+
+    /// The remote end, or `None` for a listener: it has none, whatever the system left in the field.
+    #[inline]
+    fn remote(&self) -> Option<SocketAddrV6> {
+        if self.is_listener() { None } else { Some(self.raw_remote().socket_addr()) }
+    }
+
+    /// Whose socket it is. [`Owner::Unresolved`] where the class does not carry it.
+    #[inline]
+    fn owner(&self) -> Owner {
+        self.raw_owner().map_or(Owner::Unresolved, Owner::from_raw)
+    }
+
+    /// Whether it waits for connections.
+    #[inline]
+    fn is_listener(&self) -> bool {
+        self.raw_state() == State::Listen.as_raw()
+    }
+
+    /// The same connection as a row of another class: what a poorer class cannot carry is left out, what a richer one
+    /// could is zero, and an owner that was never known is [`Owner::Unresolved`].
+    #[must_use]
+    fn to_class<R: Row>(&self) -> R {
+        R::build(&self.parts())
+    }
+}
+
+/// What the crate needs of a row's layout. It seals [`Row`].
+pub(crate) mod layout {
+    use core::cmp::Ordering;
+    use std::net::SocketAddrV6;
+
+    use crate::endpoint::RawEnd;
+    use crate::owner::UNRESOLVED;
+    use crate::view::Plain;
+    use crate::State;
+
+    /// The fields of a row, wherever its class puts them. All are as the system wrote them.
+    pub trait Layout: Plain {
+        /// The state's number.
+        fn raw_state(&self) -> u32;
+        /// The local end.
+        fn raw_local(&self) -> RawEnd;
+        /// The remote end, garbage for a listener.
+        fn raw_remote(&self) -> RawEnd;
+        /// `dwOwningPid`, if the class has it.
+        fn raw_owner(&self) -> Option<u32>;
+        /// The row in pieces.
+        fn parts(&self) -> Parts;
+        /// A row of these pieces, as far as the class has a place for them.
+        fn build(parts: &Parts) -> Self;
+        /// The order of rows whose ends are the same: owner, identity, then all else, so that the order is total.
+        fn tie_break(&self, other: &Self) -> Ordering;
+    }
+
+    /// A row of any class in pieces.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Parts {
+        pub state: u32,
+        pub local: RawEnd,
+        pub remote: RawEnd,
+        pub owner: u32,
+        pub offload: i32,
+        pub created: i64,
+        pub module: [u64; 16],
+    }
+
+    impl Parts {
+        /// A row of which no more is known than this.
+        pub const fn of(state: u32, local: RawEnd, remote: RawEnd) -> Parts {
+            Parts { state, local, remote, owner: UNRESOLVED, offload: 0, created: 0, module: [0; 16] }
+        }
+
+        pub fn new(state: State, local: SocketAddrV6, remote: Option<SocketAddrV6>) -> Parts {
+            Parts::of(state.as_raw(), RawEnd::new(local), remote.map(RawEnd::new).unwrap_or_default())
+        }
+    }
+}
+
+/// A row for people: what the fields mean, not how they are stored.
+fn debug<R: Row>(name: &str, row: &R, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut out = f.debug_struct(name);
+    out.field("state", &row.state()).field("local", &row.local()).field("remote", &row.remote());
+    if row.raw_owner().is_some() {
+        out.field("owner", &row.owner());
+    }
+    out.finish_non_exhaustive()
+}

@@ -1,0 +1,164 @@
+//! The row of GetExtendedTcpTable's OWNER_MODULE classes.
+
+use core::cmp::Ordering;
+use core::fmt;
+use core::time::Duration;
+use std::time::SystemTime;
+
+use tcp6_sys::MIB_TCP6ROW_OWNER_MODULE;
+
+use super::layout::{Layout, Parts};
+use super::{Row, debug};
+use crate::Class;
+use crate::endpoint::RawEnd;
+
+/// State, ends, owner, when the socket was made, and what names the module that made it: a row of
+/// [GetExtendedTcpTable] with TCP_TABLE_OWNER_MODULE_ALL, 192 bytes.
+///
+/// [GetExtendedTcpTable]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getextendedtcptable
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+#[doc(alias = "MIB_TCP6ROW_OWNER_MODULE")]
+pub struct OwnerModuleRow(MIB_TCP6ROW_OWNER_MODULE);
+
+/// 1970-01-01 in the 100 ns ticks since 1601-01-01 that Windows counts.
+const UNIX_EPOCH_TICKS: i64 = 116_444_736_000_000_000;
+const TICKS_PER_SECOND: u64 = 10_000_000;
+
+impl OwnerModuleRow {
+    /// When the socket was bound, or `None` where the system does not tell: on Linux, under Wine.
+    #[must_use]
+    pub fn created(&self) -> Option<SystemTime> {
+        let ticks = self.0.liCreateTimestamp;
+        if ticks <= 0 {
+            return None;
+        }
+        let since = ticks - UNIX_EPOCH_TICKS;
+        let distance = Duration::new(
+            since.unsigned_abs() / TICKS_PER_SECOND,
+            (since.unsigned_abs() % TICKS_PER_SECOND) as u32 * 100,
+        );
+        if since >= 0 {
+            SystemTime::UNIX_EPOCH.checked_add(distance)
+        } else {
+            SystemTime::UNIX_EPOCH.checked_sub(distance)
+        }
+    }
+
+    /// When the socket was bound, in 100 ns ticks since 1601-01-01 UTC (a FILETIME, whatever the pages say); 0 where
+    /// the system does not tell.
+    #[must_use]
+    #[doc(alias = "liCreateTimestamp")]
+    pub const fn created_ticks(&self) -> i64 {
+        self.0.liCreateTimestamp
+    }
+
+    /// What the system keeps to find the owning module by. Opaque.
+    #[must_use]
+    #[doc(alias = "OwningModuleInfo")]
+    pub const fn module_info(&self) -> &[u64; 16] {
+        &self.0.OwningModuleInfo
+    }
+}
+
+impl Row for OwnerModuleRow {
+    type Raw = MIB_TCP6ROW_OWNER_MODULE;
+    const CLASS: Class = Class::OwnerModule;
+
+    #[inline]
+    fn from_raw(raw: MIB_TCP6ROW_OWNER_MODULE) -> OwnerModuleRow {
+        OwnerModuleRow(raw)
+    }
+
+    #[inline]
+    fn as_raw(&self) -> &MIB_TCP6ROW_OWNER_MODULE {
+        &self.0
+    }
+}
+
+impl Layout for OwnerModuleRow {
+    #[inline]
+    fn raw_state(&self) -> u32 {
+        self.0.dwState
+    }
+
+    #[inline]
+    fn raw_local(&self) -> RawEnd {
+        RawEnd { address: self.0.ucLocalAddr, scope_id: self.0.dwLocalScopeId, port: self.0.dwLocalPort }
+    }
+
+    #[inline]
+    fn raw_remote(&self) -> RawEnd {
+        RawEnd { address: self.0.ucRemoteAddr, scope_id: self.0.dwRemoteScopeId, port: self.0.dwRemotePort }
+    }
+
+    #[inline]
+    fn raw_owner(&self) -> Option<u32> {
+        Some(self.0.dwOwningPid)
+    }
+
+    fn parts(&self) -> Parts {
+        Parts {
+            owner: self.0.dwOwningPid,
+            created: self.0.liCreateTimestamp,
+            module: self.0.OwningModuleInfo,
+            ..Parts::of(self.raw_state(), self.raw_local(), self.raw_remote())
+        }
+    }
+
+    #[inline]
+    fn build(parts: &Parts) -> OwnerModuleRow {
+        OwnerModuleRow(MIB_TCP6ROW_OWNER_MODULE {
+            ucLocalAddr: parts.local.address,
+            dwLocalScopeId: parts.local.scope_id,
+            dwLocalPort: parts.local.port,
+            ucRemoteAddr: parts.remote.address,
+            dwRemoteScopeId: parts.remote.scope_id,
+            dwRemotePort: parts.remote.port,
+            dwState: parts.state,
+            dwOwningPid: parts.owner,
+            liCreateTimestamp: parts.created,
+            OwningModuleInfo: parts.module,
+        })
+    }
+
+    #[inline]
+    fn tie_break(&self, other: &OwnerModuleRow) -> Ordering {
+        let key = |row: &OwnerModuleRow| (row.0.dwOwningPid, row.0.liCreateTimestamp);
+        key(self)
+            .cmp(&key(other))
+            .then_with(|| self.0.OwningModuleInfo.cmp(&other.0.OwningModuleInfo))
+            .then_with(|| self.0.dwState.cmp(&other.0.dwState))
+    }
+}
+
+impl fmt::Debug for OwnerModuleRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug("OwnerModuleRow", self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::State;
+
+    fn row_created_at(ticks: i64) -> OwnerModuleRow {
+        let parts = Parts::new(State::Listen, "[::1]:80".parse().unwrap(), None);
+        OwnerModuleRow::build(&Parts { created: ticks, ..parts })
+    }
+
+    #[test]
+    fn ticks_become_times_on_both_sides_of_1970() {
+        let second = Duration::from_secs(1);
+        let epoch = SystemTime::UNIX_EPOCH;
+        assert_eq!(row_created_at(UNIX_EPOCH_TICKS).created(), Some(epoch));
+        assert_eq!(row_created_at(UNIX_EPOCH_TICKS + 1).created(), Some(epoch + Duration::from_nanos(100)));
+        assert_eq!(row_created_at(UNIX_EPOCH_TICKS - 10_000_000).created(), Some(epoch - second));
+        assert_eq!(row_created_at(0).created(), None);
+        assert_eq!(row_created_at(-1).created(), None);
+        // Whatever a system may write: an answer, no panic.
+        let _ = row_created_at(i64::MAX).created();
+        let _ = row_created_at(i64::MIN).created();
+    }
+}

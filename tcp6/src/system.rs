@@ -1,0 +1,56 @@
+//! The table of this machine.
+
+use crate::error::Result;
+use crate::{Buffer, Class, Query, Source};
+
+#[cfg(target_os = "linux")]
+use crate::linux::System as Backend;
+#[cfg(not(any(windows, target_os = "linux")))]
+use crate::other::System as Backend;
+#[cfg(windows)]
+use crate::windows::System as Backend;
+
+/// The IPv6 TCP table of this machine, as its kernel has it now.
+///
+/// * On **Windows** it asks GetTcp6Table, GetTcp6Table2 or GetExtendedTcpTable, with the buffer's whole size at once: a
+///   refresh of a buffer that is large enough is one call. When the table outgrows it, or the system asks for another
+///   attempt (STATUS_UNSUCCESSFUL), it tries up to 16 times with ever more room.
+/// * On **Linux** it asks the kernel's sock_diag over one netlink socket, which it keeps. Where that is refused (gVisor,
+///   seccomp, kernels without the module) it reads `/proc/thread-self/net/tcp6`, which is slower and knows no scope ids.
+/// * On **other systems** there is no table: [`Error::NotSupported`](crate::Error::NotSupported).
+///
+/// A machine without IPv6 has no table either, and the answer is the same. A machine that has IPv6 and no sockets has an
+/// empty table.
+///
+/// On Linux it shows the network namespace that the calling thread was in when it was made.
+#[derive(Debug)]
+pub struct System {
+    backend: Backend,
+}
+
+impl System {
+    /// Prepares to ask this machine.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`](crate::Error::Os) if there is no descriptor left for the socket,
+    /// [`Error::NotSupported`](crate::Error::NotSupported) on a system that is neither Windows nor Linux.
+    pub fn new() -> Result<System> {
+        Ok(System { backend: Backend::new()? })
+    }
+
+    /// How often the kernel was asked for a table: calls on Windows, dumps or reads of the file on Linux.
+    ///
+    /// It grows by one for a refresh into a buffer that is large enough; by more where the table outgrew the buffer or
+    /// would not stand still.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.backend.calls()
+    }
+}
+
+impl Source for System {
+    fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
+        self.backend.fill(class, query, buffer)
+    }
+}
