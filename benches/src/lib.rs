@@ -1,1 +1,4 @@
 //! What the benches share.
+
+#[path = "../../tcp6/tests/suite/load.rs"]
+pub mod load;

@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 use clap::Parser;
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
-use tcp6::{BasicRow, Buffer, Query, Row, Source, State, StateSet, System, Table};
+use tcp6::{BasicRow, Buffer, Query, Row, State, StateSet, System, Table};
 
 /// Show the IPv6 TCP listeners and connections of this machine
 #[derive(Parser)]
@@ -44,9 +44,8 @@ impl Options {
     }
 
     fn shows(&self, row: &BasicRow) -> bool {
-        self.port.is_none_or(|port| {
-            row.local().port() == port || row.remote().is_some_and(|remote| remote.port() == port)
-        })
+        self.port
+            .is_none_or(|port| row.local().port() == port || row.remote().is_some_and(|remote| remote.port() == port))
     }
 }
 
@@ -68,7 +67,8 @@ fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let table = system.table::<BasicRow>(&options.query(), &mut buffer)?;
 
     let mut out = BufWriter::new(io::stdout().lock());
-    let printed = if options.json { print_json(&mut out, table, options) } else { print_text(&mut out, table, options) };
+    let printed =
+        if options.json { print_json(&mut out, table, options) } else { print_text(&mut out, table, options) };
     match printed.and_then(|()| out.flush()) {
         // Who reads has seen enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

@@ -16,7 +16,7 @@ use crate::{Class, Query, Row, Table, order, view};
 /// Rows are borrowed from the buffer. The compiler sees to it that it is not refilled while somebody holds them:
 ///
 /// ```compile_fail,E0499
-/// use tcp6::{BasicRow, Buffer, Query, Source, System};
+/// use tcp6::{BasicRow, Buffer, Query, System};
 ///
 /// let mut system = System::new()?;
 /// let mut buffer = Buffer::new();

@@ -16,11 +16,7 @@ pub struct RawEnd {
 impl RawEnd {
     /// The end of this socket address. The flow label has no place in a row.
     pub(crate) fn new(address: SocketAddrV6) -> RawEnd {
-        RawEnd {
-            address: address.ip().octets(),
-            scope_id: address.scope_id(),
-            port: u32::from(address.port().to_be()),
-        }
+        RawEnd { address: address.ip().octets(), scope_id: address.scope_id(), port: u32::from(address.port().to_be()) }
     }
 
     /// The port as a number. The pages say of the upper 16 bits that they may hold anything, so they are dropped.

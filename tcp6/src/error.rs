@@ -158,7 +158,9 @@ impl fmt::Display for Error {
             Error::WrongClass { wanted, held: Some(held) } => {
                 write!(f, "wanted a table of class {wanted}, but there is one of class {held}")
             }
-            Error::WrongClass { wanted, held: None } => write!(f, "wanted a table of class {wanted}, but there is none"),
+            Error::WrongClass { wanted, held: None } => {
+                write!(f, "wanted a table of class {wanted}, but there is none")
+            }
         }
     }
 }

@@ -100,10 +100,10 @@ pub(crate) mod layout {
     use core::cmp::Ordering;
     use std::net::SocketAddrV6;
 
+    use crate::State;
     use crate::endpoint::RawEnd;
     use crate::owner::UNRESOLVED;
     use crate::view::Plain;
-    use crate::State;
 
     /// The fields of a row, wherever its class puts them. All are as the system wrote them.
     pub trait Layout: Plain {

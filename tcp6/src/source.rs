@@ -1,14 +1,16 @@
 //! Whatever can fill a buffer with a table.
 
+#[cfg(doc)]
+use crate::Table;
 use crate::error::Result;
-use crate::{Buffer, Class, Query, Row, Table};
+use crate::{Buffer, Class, Query};
 
 /// Whatever can fill a [`Buffer`] with a table: [`System`](crate::System), a recording, a test's own.
 ///
-/// An implementor writes [`fill`](Source::fill); everybody calls [`table`](Source::table).
+/// An implementor writes [`fill`](Source::fill); who wants the table calls [`Table::read`].
 ///
 /// ```
-/// use tcp6::{BasicRow, Buffer, Class, Query, Result, Row, Source, State};
+/// use tcp6::{BasicRow, Buffer, Class, Query, Result, Row, Source, State, Table};
 ///
 /// /// One listener, always.
 /// struct Fixed(BasicRow);
@@ -21,7 +23,7 @@ use crate::{Buffer, Class, Query, Row, Table};
 ///
 /// let mut source = Fixed(BasicRow::new(State::Listen, "[::1]:8080".parse().unwrap(), None));
 /// let mut buffer = Buffer::new();
-/// let table = source.table::<BasicRow>(&Query::all(), &mut buffer)?;
+/// let table = Table::<BasicRow>::read(&mut source, &Query::all(), &mut buffer)?;
 /// assert_eq!(table[0].local().port(), 8080);
 /// # Ok::<(), tcp6::Error>(())
 /// ```
@@ -31,31 +33,12 @@ pub trait Source {
     /// Fills the buffer with a table of this class, taken now.
     ///
     /// `query` is what the caller wants; a source that can select by itself should, but need not: what is too much or
-    /// out of order is seen to by [`table`](Source::table). All that was asked for must be there.
+    /// out of order is seen to by [`Table::read`]. All that was asked for must be there.
     ///
     /// # Errors
     ///
     /// Any; the buffer then holds no table.
     fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()>;
-
-    /// The table, now.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`fill`](Source::fill), and [`Error::WrongClass`](crate::Error::WrongClass) if it filled the buffer
-    /// with something else than it was asked for. The buffer then holds no table.
-    fn table<'b, R: Row>(&mut self, query: &Query, buffer: &'b mut Buffer) -> Result<Table<'b, R>>
-    where
-        Self: Sized,
-    {
-        buffer.clear();
-        let filled = self.fill(R::CLASS, query, buffer);
-        if let Err(error) = filled.and_then(|()| buffer.conclude::<R>(query)) {
-            buffer.clear();
-            return Err(error);
-        }
-        buffer.table()
-    }
 }
 
 impl<S: Source + ?Sized> Source for &mut S {

@@ -1,7 +1,7 @@
 //! The table of this machine.
 
 use crate::error::Result;
-use crate::{Buffer, Class, Query, Source};
+use crate::{Buffer, Class, Query, Row, Source, Table};
 
 #[cfg(target_os = "linux")]
 use crate::linux::System as Backend;
@@ -37,6 +37,25 @@ impl System {
     /// [`Error::NotSupported`](crate::Error::NotSupported) on a system that is neither Windows nor Linux.
     pub fn new() -> Result<System> {
         Ok(System { backend: Backend::new()? })
+    }
+
+    /// The table, now: refills the buffer, and shows what it holds.
+    ///
+    /// # Errors
+    ///
+    /// * [`Error::NotSupported`](crate::Error::NotSupported) if this machine has no IPv6.
+    /// * [`Error::Unstable`](crate::Error::Unstable) if the table did not stand still for one of many attempts.
+    /// * [`Error::Os`](crate::Error::Os) with the system's code if it refused: on Windows 5 (no permission) or 8 (no
+    ///   memory), on Linux the errno of the netlink socket, of the dump, or of the file.
+    /// * [`Error::Malformed`](crate::Error::Malformed) if the system's answer is not a table.
+    /// * [`Error::OutOfMemory`](crate::Error::OutOfMemory) if there is no memory for the table.
+    ///
+    /// The buffer then holds no table.
+    #[doc(alias = "GetTcp6Table")]
+    #[doc(alias = "GetTcp6Table2")]
+    #[doc(alias = "GetExtendedTcpTable")]
+    pub fn table<'b, R: Row>(&mut self, query: &Query, buffer: &'b mut Buffer) -> Result<Table<'b, R>> {
+        Table::read(self, query, buffer)
     }
 
     /// How often the kernel was asked for a table: calls on Windows, dumps or reads of the file on Linux.

@@ -6,14 +6,14 @@ use core::slice;
 use std::time::SystemTime;
 
 use crate::error::Result;
-use crate::{Row, view};
+use crate::{Buffer, Query, Row, Source, view};
 
 /// A table: rows, borrowed from where the system wrote them, and the time when they were taken.
 ///
 /// It is a slice (`Deref<Target = [R]>`): index it, iterate it, search it, share it with threads.
 ///
 /// ```
-/// use tcp6::{BasicRow, Buffer, Query, Row, Source, System};
+/// use tcp6::{BasicRow, Buffer, Query, Row, System};
 ///
 /// let mut system = System::new()?;
 /// let mut buffer = Buffer::new();
@@ -32,6 +32,24 @@ pub struct Table<'a, R> {
 impl<'a, R: Row> Table<'a, R> {
     pub(crate) fn new(rows: &'a [R], taken_at: SystemTime) -> Table<'a, R> {
         Table { rows, taken_at }
+    }
+
+    /// The table that a source has now: refills the buffer, and shows what it holds.
+    ///
+    /// For the table of this machine, [`System::table`](crate::System::table) is shorter.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Source::fill`], and [`Error::WrongClass`](crate::Error::WrongClass) if it filled the buffer with
+    /// something else than it was asked for. The buffer then holds no table.
+    pub fn read<S: Source + ?Sized>(source: &mut S, query: &Query, buffer: &'a mut Buffer) -> Result<Table<'a, R>> {
+        buffer.clear();
+        let filled = source.fill(R::CLASS, query, buffer);
+        if let Err(error) = filled.and_then(|()| buffer.conclude::<R>(query)) {
+            buffer.clear();
+            return Err(error);
+        }
+        buffer.table()
     }
 
     /// The table in these bytes: a count in native byte order, padding where the class has it, rows. What stands

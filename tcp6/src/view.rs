@@ -39,7 +39,9 @@ const _: () = {
     assert!(size_of::<BasicRow>() == size_of::<MIB_TCP6ROW>() && size_of::<BasicRow>() == ADDRESSES + WORDS + 4);
     assert!(size_of::<OwnerPidRow>() == size_of::<MIB_TCP6ROW_OWNER_PID>());
     assert!(size_of::<OwnerPidRow>() == ADDRESSES + WORDS + 2 * 4);
-    assert!(size_of::<OffloadRow>() == size_of::<MIB_TCP6ROW2>() && size_of::<OffloadRow>() == ADDRESSES + WORDS + 3 * 4);
+    assert!(
+        size_of::<OffloadRow>() == size_of::<MIB_TCP6ROW2>() && size_of::<OffloadRow>() == ADDRESSES + WORDS + 3 * 4
+    );
     assert!(size_of::<OwnerModuleRow>() == size_of::<MIB_TCP6ROW_OWNER_MODULE>());
     assert!(size_of::<OwnerModuleRow>() == ADDRESSES + WORDS + 2 * 4 + 8 + 16 * 8);
 };

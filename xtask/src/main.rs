@@ -1,2 +1,103 @@
 //! The chores of the workspace: `cargo xtask <task>`.
-fn main() {}
+//!
+//! A task is a row of [`TASKS`]; `cargo xtask` alone prints them. Whatever a check on a change needs beyond `cargo test`
+//! is a task, so that everyone runs it as CI does.
+
+mod ci;
+mod debian;
+mod layout;
+mod msrv;
+mod targets;
+mod wine;
+
+use std::{env, error, fmt, path::Path, process::ExitCode};
+
+use anyhow::Context;
+use xshell::Shell;
+
+struct Task {
+    name: &'static str,
+    help: &'static str,
+    run: Run,
+}
+
+enum Run {
+    Plain(fn(&Shell) -> anyhow::Result<()>),
+    WithArgs(fn(&Shell, &[String]) -> anyhow::Result<()>),
+}
+
+const TASKS: &[Task] = &[
+    Task {
+        name: "ci",
+        help: "[JOB]: every check on a change, in CI's order, or the one named",
+        run: Run::WithArgs(ci::run),
+    },
+    Task { name: "layout", help: "compare the raw structs with those of the C headers", run: Run::Plain(layout::run) },
+    Task {
+        name: "msrv",
+        help: "compile the crates with the oldest Rust that they support",
+        run: Run::Plain(msrv::run),
+    },
+    Task { name: "targets", help: "lint the crates for every system that they support", run: Run::Plain(targets::run) },
+    Task {
+        name: "wine",
+        help: "[--wine PATH] <test|run|bench> [ARG...]: as cargo does, with Windows programs under Wine",
+        run: Run::WithArgs(wine::run),
+    },
+];
+
+/// The command line was wrong, rather than the workspace.
+#[derive(Debug)]
+struct Usage(String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl error::Error for Usage {}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let done = match args.split_first() {
+        None => help(),
+        Some((name, _)) if ["help", "-h", "--help"].contains(&&**name) => help(),
+        Some((name, args)) => run(name, args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn help() -> anyhow::Result<()> {
+    println!("{}", usage());
+    Ok(())
+}
+
+fn run(name: &str, args: &[String]) -> anyhow::Result<()> {
+    let task = TASKS
+        .iter()
+        .find(|task| task.name == name)
+        .ok_or_else(|| Usage(format!("there is no task `{name}`\n\n{}", usage())))?;
+    let sh = Shell::new()?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    sh.change_dir(root.context("xtask lies in the workspace")?);
+    match (&task.run, args) {
+        (Run::WithArgs(run), _) => run(&sh, args),
+        (Run::Plain(run), []) => run(&sh),
+        (Run::Plain(_), [first, ..]) => Err(Usage(format!("`{name}` takes no arguments, `{first}` is one")).into()),
+    }
+}
+
+fn usage() -> String {
+    let mut text = String::from("Usage: cargo xtask <task> [ARG...]\n\nTasks:");
+    for task in TASKS {
+        text += &format!("\n  {:<8} {}", task.name, task.help);
+    }
+    text
+}

@@ -5,9 +5,9 @@ use core::time::Duration;
 use rustix::fd::OwnedFd;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
+use rustix::net::socket_with;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, getsockname, recvfrom, send};
-use rustix::net::socket_with;
 
 use super::diag::{CALL, Dump, Progress, request};
 use super::socket::Socket;
@@ -57,11 +57,7 @@ impl Netlink {
     }
 
     /// One dump of the sockets whose states are in `states`, given to `found` in the kernel's order.
-    pub(super) fn dump(
-        &mut self,
-        states: u32,
-        mut found: impl FnMut(Socket) -> Result<()>,
-    ) -> Result<(), Failure> {
+    pub(super) fn dump(&mut self, states: u32, mut found: impl FnMut(Socket) -> Result<()>) -> Result<(), Failure> {
         if self.stale {
             self.drain()?;
         }
@@ -94,7 +90,9 @@ impl Netlink {
         loop {
             match self.receive(RecvFlags::DONTWAIT) {
                 Ok(_) => {}
-                Err(Failure::Passing(error)) if error.raw_os_error() == Some(Errno::AGAIN.raw_os_error()) => return Ok(()),
+                Err(Failure::Passing(error)) if error.raw_os_error() == Some(Errno::AGAIN.raw_os_error()) => {
+                    return Ok(());
+                }
                 Err(Failure::Passing(_)) | Err(Failure::Lasting(Error::Malformed(_))) => {}
                 Err(lasting) => return Err(lasting),
             }
@@ -111,7 +109,8 @@ impl Netlink {
             Err(errno) => return Err(Error::os("recv from sock_diag", errno).into()),
         };
         // Any process may send to a netlink socket. The kernel's port is 0.
-        let from_kernel = sender.and_then(|sender| SocketAddrNetlink::try_from(sender).ok()).is_some_and(|s| s.pid() == 0);
+        let from_kernel =
+            sender.and_then(|sender| SocketAddrNetlink::try_from(sender).ok()).is_some_and(|s| s.pid() == 0);
         if !from_kernel {
             return Ok(None);
         }

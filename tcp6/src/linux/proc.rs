@@ -41,7 +41,9 @@ impl Text {
             }
             let (socket, object) = socket(line).ok_or(Malformed::Line { line: number })?;
             let seen = Seen { local: socket.local.key(), remote: socket.remote.key(), inode: socket.inode, object };
-            self.seen.try_reserve(1).map_err(|_| Error::OutOfMemory { bytes: size_of::<Seen>() * self.seen.len() * 2 })?;
+            self.seen
+                .try_reserve(1)
+                .map_err(|_| Error::OutOfMemory { bytes: size_of::<Seen>() * self.seen.len() * 2 })?;
             if self.seen.insert(seen) {
                 found(socket)?;
             }
@@ -93,7 +95,9 @@ mod tests {
 
     /// A line as a little-endian machine prints it, or as this one would.
     fn line(local: &str, remote: &str, state: &str, inode: u32, object: &str) -> String {
-        format!("   0: {local} {remote} {state} 00000000:00000000 00:00000000 00000000  1000        0 {inode} 1 {object} 100 0 0 10 0\n")
+        format!(
+            "   0: {local} {remote} {state} 00000000:00000000 00:00000000 00000000  1000        0 {inode} 1 {object} 100 0 0 10 0\n"
+        )
     }
 
     #[cfg(target_endian = "little")]
@@ -106,7 +110,9 @@ mod tests {
     fn a_line_is_a_row() {
         let text = HEADING.to_owned()
             + &line(&format!("{LOOPBACK}:1F90"), &format!("{ANY}:0000"), "0A", 4_294_967_295, "ffff888012345678")
-            + &format!("   1: {LOOPBACK}:1F90 {LOOPBACK}:C350 06 00000000:00000000 03:000004D2 00000000     0        0 0 3 0000000000000000\n");
+            + &format!(
+                "   1: {LOOPBACK}:1F90 {LOOPBACK}:C350 06 00000000:00000000 03:000004D2 00000000     0        0 0 3 0000000000000000\n"
+            );
         let rows = rows::<OwnerPidRow>(&text).unwrap();
         assert_eq!(rows.len(), 2);
         assert_eq!(rows[0].state(), State::Listen);
@@ -135,7 +141,9 @@ mod tests {
     #[test]
     fn what_is_not_such_a_text_is_an_error_that_names_the_line() {
         let good = line(&format!("{LOOPBACK}:0050"), &format!("{ANY}:0000"), "0A", 7, "0");
-        for bad in ["x", "0: 1:2 3:4 0A", "   0: ÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄ:0050", &good[..good.len() / 2], &good.replace("0A", "WW")] {
+        for bad in
+            ["x", "0: 1:2 3:4 0A", "   0: ÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄ:0050", &good[..good.len() / 2], &good.replace("0A", "WW")]
+        {
             let error = rows::<BasicRow>(&format!("{HEADING}{good}{bad}\n")).unwrap_err();
             assert!(matches!(error, Error::Malformed(Malformed::Line { line: 3 })), "{bad}: {error}");
         }

@@ -94,11 +94,7 @@ impl Layout for OffloadRow {
 
     #[inline]
     fn raw_local(&self) -> RawEnd {
-        RawEnd {
-            address: view::octets(&self.0.LocalAddr),
-            scope_id: self.0.dwLocalScopeId,
-            port: self.0.dwLocalPort,
-        }
+        RawEnd { address: view::octets(&self.0.LocalAddr), scope_id: self.0.dwLocalScopeId, port: self.0.dwLocalPort }
     }
 
     #[inline]

@@ -55,10 +55,7 @@ impl Layout for OwnerPidRow {
     }
 
     fn parts(&self) -> Parts {
-        Parts {
-            owner: self.0.dwOwningPid,
-            ..Parts::of(self.raw_state(), self.raw_local(), self.raw_remote())
-        }
+        Parts { owner: self.0.dwOwningPid, ..Parts::of(self.raw_state(), self.raw_local(), self.raw_remote()) }
     }
 
     #[inline]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{OwnerPidRow, Owner, Row, State};
+use crate::{Owner, OwnerPidRow, Row, State};
 
 const SEQUENCE: u32 = 7;
 const PORT: u32 = 4711;

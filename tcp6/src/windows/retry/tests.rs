@@ -171,7 +171,9 @@ fn a_count_is_believed_only_as_far_as_the_bytes_go() {
     // Exact, and with the slack that Windows leaves.
     assert!(claim(2, 4 + 2 * 52).is_ok());
     assert!(claim(2, 4 + 2 * 52 + 8).is_ok());
-    for (count, size) in [(3, 4 + 2 * 52 + 8), (1, 55), (1, 4), (u32::MAX, 60_000), (u32::MAX / 52 + 1, 64), (1 << 31, 108)] {
+    for (count, size) in
+        [(3, 4 + 2 * 52 + 8), (1, 55), (1, 4), (u32::MAX, 60_000), (u32::MAX / 52 + 1, 64), (1 << 31, 108)]
+    {
         let error = claim(count, size).unwrap_err();
         assert!(matches!(error, Error::Malformed(Malformed::CountBeyondBytes { .. })), "{count} in {size}: {error}");
     }

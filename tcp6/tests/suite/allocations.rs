@@ -1,0 +1,85 @@
+//! In the steady state nothing is allocated: counted by an allocator.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System as Heap};
+use std::cell::Cell;
+
+use tcp6::{BasicRow, Buffer, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Row, System};
+
+use crate::support::Loopback;
+
+/// The system's allocator, which counts what each thread asks of it.
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    // A thread that is ending has no count any more, and no test looks at it.
+    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: every call is handed to the system's allocator as it came; counting neither allocates nor panics.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are those that are asked for.
+        unsafe { Heap.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as above.
+        unsafe { Heap.dealloc(pointer, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { Heap.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as above.
+        unsafe { Heap.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// The allocations that this thread makes meanwhile.
+pub fn allocations(what: impl FnOnce()) -> u64 {
+    let before = COUNT.get();
+    what();
+    COUNT.get() - before
+}
+
+#[test]
+fn the_count_counts() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
+}
+
+fn refresh<R: Row>(system: &mut System, buffer: &mut Buffer) {
+    for query in [Query::all(), Query::all().unsorted(), Query::listeners()] {
+        let table = system.table::<R>(&query, buffer).unwrap();
+        let ports: u64 = table.iter().map(|row| u64::from(row.local().port())).sum();
+        assert!(std::hint::black_box(ports) > 0);
+    }
+}
+
+#[test]
+fn a_refresh_into_a_used_buffer_allocates_nothing() {
+    let _own = Loopback::open();
+    let mut system = System::new().unwrap();
+    let mut buffer = Buffer::new();
+    let mut round = || {
+        refresh::<BasicRow>(&mut system, &mut buffer);
+        refresh::<OwnerPidRow>(&mut system, &mut buffer);
+        refresh::<OffloadRow>(&mut system, &mut buffer);
+        refresh::<OwnerModuleRow>(&mut system, &mut buffer);
+    };
+    round();
+    assert_eq!(allocations(round), 0);
+}

@@ -1,0 +1,67 @@
+//! The table against a C program that calls GetTcp6Table with the C headers.
+
+use std::fmt::Write;
+use std::process::Command;
+use std::time::Duration;
+
+use tcp6::{BasicRow, Buffer, Query, Row, System};
+
+use crate::support::Loopback;
+
+/// Where `c_program.c` stands when it is compiled; `cargo xtask wine test` does that.
+const PROGRAM: &str = "TCP6_C_PROGRAM";
+
+fn c_lines(program: &str) -> Vec<String> {
+    let output = Command::new(program).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let mut lines: Vec<String> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// The row as the C program prints it.
+fn line(row: &BasicRow) -> String {
+    let raw = row.as_raw();
+    let hexadecimal = |end: std::net::Ipv6Addr| {
+        end.octets().iter().fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").unwrap();
+            text
+        })
+    };
+    let (local, remote) = (row.local(), row.remote());
+    format!(
+        "{} {} {} {} {} {} {}",
+        raw.State,
+        hexadecimal(*local.ip()),
+        raw.dwLocalScopeId,
+        raw.dwLocalPort,
+        hexadecimal(remote.map_or(std::net::Ipv6Addr::UNSPECIFIED, |remote| *remote.ip())),
+        raw.dwRemoteScopeId,
+        raw.dwRemotePort
+    )
+}
+
+#[test]
+fn a_c_program_sees_the_same_rows() {
+    let Ok(program) = std::env::var(PROGRAM) else {
+        eprintln!("skipped: {PROGRAM} names no C program");
+        return;
+    };
+    let _own: Vec<Loopback> = (0..10).map(|_| Loopback::open()).collect();
+    let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
+    // Until two moments of the C program agree with each other: other tests come and go meanwhile.
+    for _ in 0..100 {
+        let before = c_lines(&program);
+        let mut ours: Vec<String> =
+            system.table::<BasicRow>(&Query::all(), &mut buffer).unwrap().iter().map(line).collect();
+        ours.sort_unstable();
+        let after = c_lines(&program);
+        if before == after {
+            assert!(ours.len() >= 30);
+            assert_eq!(ours, after);
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("this machine did not stand still for a moment");
+}

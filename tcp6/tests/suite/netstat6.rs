@@ -1,0 +1,100 @@
+//! The example netstat6, run as a program.
+
+use std::io::Read;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{Loopback, example};
+
+fn netstat6(arguments: &[&str]) -> Output {
+    Command::new(example("netstat6")).args(arguments).output().expect("cargo test builds the examples")
+}
+
+fn stdout(output: &Output) -> &str {
+    assert!(output.status.success(), "{output:?}");
+    std::str::from_utf8(&output.stdout).unwrap()
+}
+
+fn rows(arguments: &[&str]) -> Vec<Value> {
+    let output = netstat6(&[&["--json"], arguments].concat());
+    let document: Value = serde_json::from_str(stdout(&output)).unwrap();
+    assert!(document["taken_at"].as_f64().unwrap() > 1.6e9);
+    document["rows"].as_array().unwrap().clone()
+}
+
+/// Whether an end is on this port, whatever its scope: Wine 8 gives even `::1` one.
+fn is_on(end: &Value, port: u16) -> bool {
+    end.as_str().is_some_and(|end| end.starts_with("[::1") && end.ends_with(&format!("]:{port}")))
+}
+
+#[test]
+fn json_shows_a_listener_and_both_sides_of_its_connection() {
+    let own = Loopback::open();
+    let (listening, calling) = (own.listening().port(), own.calling().port());
+    let shown = rows(&[]);
+    let count =
+        |state: &str, is: &dyn Fn(&Value) -> bool| shown.iter().filter(|row| row["state"] == state && is(row)).count();
+    assert_eq!(count("LISTEN", &|row| is_on(&row["local"], listening) && row["remote"].is_null()), 1);
+    for (here, there) in [(listening, calling), (calling, listening)] {
+        assert_eq!(count("ESTABLISHED", &|row| is_on(&row["local"], here) && is_on(&row["remote"], there)), 1);
+    }
+}
+
+#[test]
+fn a_port_selects_rows_at_either_end() {
+    let own = Loopback::open();
+    let (listening, calling) = (own.listening().port(), own.calling().port());
+    let shown = rows(&["--port", &calling.to_string()]);
+    assert_eq!(shown.len(), 2, "{shown:?}");
+    assert!(shown.iter().all(|row| is_on(&row["local"], calling) || is_on(&row["remote"], calling)));
+    assert_eq!(rows(&["--port", &listening.to_string()]).len(), 3);
+    assert_eq!(rows(&["--port", &listening.to_string(), "--listening"]).len(), 1);
+    assert_eq!(rows(&["--port", &listening.to_string(), "--state", "established,time-wait"]).len(), 2);
+}
+
+#[test]
+fn text_is_aligned_and_counted() {
+    let own = Loopback::open();
+    let output = netstat6(&["--port", &own.listening().port().to_string()]);
+    let lines: Vec<&str> = stdout(&output).lines().collect();
+    assert_eq!(lines.len(), 5, "{lines:?}");
+    let column = lines[0].find("Local").unwrap();
+    assert!(lines[1..4].iter().all(|line| line[column..].starts_with("[::1")), "{lines:?}");
+    assert_eq!(lines[4], "3 in all: 1 LISTEN, 2 ESTABLISHED");
+}
+
+#[test]
+fn unsorted_rows_are_the_same_rows() {
+    let own = Loopback::open();
+    let port = own.listening().port().to_string();
+    let sorted = |mut rows: Vec<Value>| {
+        rows.sort_by_key(Value::to_string);
+        rows
+    };
+    assert_eq!(sorted(rows(&["--port", &port])), sorted(rows(&["--port", &port, "--unsorted"])));
+}
+
+#[test]
+fn bad_usage_has_status_2_and_says_what_is_wrong() {
+    for bad in [&["--state", "LISTENING"][..], &["--port", "65536"], &["--nonsense"], &["extra"]] {
+        let output = netstat6(bad);
+        assert_eq!(output.status.code(), Some(2), "{bad:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{output:?}");
+    }
+    assert!(stdout(&netstat6(&["--help"])).contains("--listening"));
+}
+
+#[test]
+fn a_reader_that_closes_early_is_no_error() {
+    let mut program = Command::new(example("netstat6"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("cargo test builds the examples");
+    drop(program.stdout.take());
+    let mut errors = String::new();
+    program.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert!(program.wait().unwrap().success());
+    assert_eq!(errors, "");
+}

@@ -1,0 +1,134 @@
+//! Sources of one's own, and tables of one's own bytes.
+
+use std::time::SystemTime;
+
+use tcp6::{
+    BasicRow, Buffer, Class, Error, Malformed, OffloadRow, Owner, OwnerModuleRow, OwnerPidRow, Query, Result, Row,
+};
+use tcp6::{Source, State, StateSet, Table};
+
+/// A source that knows nothing of queries: its rows, in their order.
+struct Fixed(Vec<OwnerModuleRow>);
+
+impl Source for Fixed {
+    fn fill(&mut self, class: Class, _: &Query, buffer: &mut Buffer) -> Result<()> {
+        buffer.write_rows(class, &self.0)
+    }
+}
+
+fn row(state: State, local: &str, remote: Option<&str>) -> OwnerModuleRow {
+    OwnerModuleRow::new(state, local.parse().unwrap(), remote.map(|remote| remote.parse().unwrap()))
+}
+
+fn some_rows() -> Fixed {
+    Fixed(vec![
+        row(State::Established, "[::1]:443", Some("[::1]:50000")),
+        row(State::Listen, "[::1]:443", None),
+        row(State::Listen, "[::1]:80", None),
+        row(State::Other(77), "[::]:9", Some("[::1]:9")),
+        row(State::TimeWait, "[::1]:443", Some("[::1]:256")),
+        row(State::Listen, "[fe80::1%10]:80", None),
+        row(State::Listen, "[fe80::1%9]:80", None),
+    ])
+}
+
+#[test]
+fn what_a_source_hands_over_is_sorted_and_narrowed_for_it() {
+    let mut buffer = Buffer::new();
+    let mut text = |query: Query| -> Vec<String> {
+        let table = Table::<BasicRow>::read(&mut some_rows(), &query, &mut buffer).unwrap();
+        table.iter().map(|row| format!("{} {}", row.local(), row.state())).collect()
+    };
+    assert_eq!(
+        text(Query::all()),
+        [
+            "[::]:9 77",
+            "[::1]:80 LISTEN",
+            "[::1]:443 LISTEN",
+            "[::1]:443 TIME-WAIT",
+            "[::1]:443 ESTABLISHED",
+            "[fe80::1%9]:80 LISTEN",
+            "[fe80::1%10]:80 LISTEN",
+        ]
+    );
+    assert_eq!(
+        text(Query::listeners().unsorted()),
+        ["[::1]:443 LISTEN", "[::1]:80 LISTEN", "[fe80::1%10]:80 LISTEN", "[fe80::1%9]:80 LISTEN"]
+    );
+    assert_eq!(text(Query::all().states(StateSet::OTHER)), ["[::]:9 77"]);
+    assert!(text(Query::all().states(StateSet::empty())).is_empty());
+}
+
+#[test]
+fn a_source_that_fills_another_class_is_found_out() {
+    struct Wrong;
+    impl Source for Wrong {
+        fn fill(&mut self, _: Class, _: &Query, buffer: &mut Buffer) -> Result<()> {
+            buffer.write::<OffloadRow>().finish()
+        }
+    }
+    let mut buffer = Buffer::new();
+    let answer = Table::<BasicRow>::read(&mut Wrong, &Query::all(), &mut buffer).map(|_| ());
+    assert!(matches!(answer, Err(Error::WrongClass { wanted: Class::Basic, held: Some(Class::Offload), .. })));
+    assert_eq!(buffer.class(), None);
+}
+
+#[test]
+fn a_source_that_fails_leaves_no_table_behind() {
+    struct Fails;
+    impl Source for Fails {
+        fn fill(&mut self, class: Class, _: &Query, buffer: &mut Buffer) -> Result<()> {
+            buffer.write_rows(class, &some_rows().0)?;
+            Err(Error::NotSupported)
+        }
+    }
+    let mut buffer = Buffer::new();
+    assert!(matches!(
+        Table::<BasicRow>::read(&mut Fails, &Query::all(), &mut buffer).map(|_| ()),
+        Err(Error::NotSupported)
+    ));
+    assert!(buffer.table::<BasicRow>().is_err());
+}
+
+#[test]
+fn a_table_of_borrowed_bytes_is_checked_like_any_other() {
+    let mut buffer = Buffer::new();
+    buffer.write_rows(Class::OwnerPid, &some_rows().0).unwrap();
+    let bytes = buffer.as_bytes();
+    let now = SystemTime::UNIX_EPOCH;
+
+    let table = Table::<OwnerPidRow>::from_bytes(bytes, now).unwrap();
+    assert_eq!(table.len(), 7);
+    assert_eq!(table.taken_at(), now);
+    for cut in 0..bytes.len() {
+        let short = Table::<OwnerPidRow>::from_bytes(&bytes[..cut], now);
+        assert!(matches!(short, Err(Error::Malformed(_))), "{cut}");
+    }
+    let misaligned = [&[0u8; 1][..], bytes].concat();
+    let somewhere = (0..4).map(|skip| Table::<OwnerPidRow>::from_bytes(&misaligned[skip.min(1)..], now).is_ok());
+    // A Vec<u8> may begin anywhere; at most one of two neighbours is a multiple of 4.
+    assert!(somewhere.take(2).filter(|aligned| *aligned).count() <= 1);
+    let eight = Table::<OwnerModuleRow>::from_bytes(&[1; 7], now);
+    assert!(matches!(eight, Err(Error::Malformed(Malformed::CountBeyondBytes { .. }))));
+}
+
+#[test]
+fn garbage_in_fields_without_meaning_is_not_shown() {
+    let raw = tcp6_sys::MIB_TCP6ROW_OWNER_PID {
+        ucLocalAddr: std::net::Ipv6Addr::LOCALHOST.octets(),
+        dwLocalScopeId: 0,
+        dwLocalPort: 0xABCD_0000 | u32::from(8080u16.to_be()),
+        ucRemoteAddr: [0xEE; 16],
+        dwRemoteScopeId: 0xEEEE_EEEE,
+        dwRemotePort: 0xEEEE_EEEE,
+        dwState: 2,
+        dwOwningPid: 17,
+    };
+    let row = OwnerPidRow::from_raw(raw);
+    assert_eq!(row.local(), "[::1]:8080".parse().unwrap());
+    assert_eq!(row.remote(), None);
+    assert_eq!(row.owner(), Owner::Process(17));
+    assert_eq!(row.as_raw().dwRemoteScopeId, 0xEEEE_EEEE, "what the system wrote stays within reach");
+    let shown = format!("{row:?}");
+    assert!(shown.contains("Listen") && shown.contains("[::1]:8080") && shown.contains("Process(17)"), "{shown}");
+}

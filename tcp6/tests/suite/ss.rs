@@ -1,0 +1,91 @@
+//! The table against `ss`, which asks the same kernel in its own way.
+
+use std::net::SocketAddrV6;
+use std::process::Command;
+use std::time::Duration;
+
+use tcp6::{BasicRow, Buffer, Query, Row, System};
+
+use crate::load::{self, Load};
+
+/// State, local end, remote end, in `ss`'s own words; sorted.
+type Lines = Vec<[String; 3]>;
+
+/// What `ss` prints, or `None` where it is not installed.
+fn ss(options: &str) -> Option<Lines> {
+    let output = Command::new("ss").arg(options).output().ok()?;
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = |line: &str| {
+        let mut fields = line.split_ascii_whitespace().map(str::to_owned);
+        [fields.next().unwrap(), fields.nth(2).unwrap(), fields.next().unwrap()]
+    };
+    let mut lines: Lines = text.lines().map(line).collect();
+    lines.sort_unstable();
+    Some(lines)
+}
+
+fn name(row: &BasicRow) -> &'static str {
+    match row.state().name().unwrap() {
+        "ESTABLISHED" => "ESTAB",
+        "SYN-RECEIVED" => "SYN-RECV",
+        "CLOSED" => "UNCONN",
+        other => other,
+    }
+}
+
+fn end(end: SocketAddrV6) -> String {
+    let scope = if end.scope_id() == 0 { String::new() } else { format!("%{}", end.scope_id()) };
+    if end.ip().is_unspecified() && end.port() == 0 {
+        "[::]:*".to_owned()
+    } else {
+        format!("[{}]{scope}:{}", end.ip(), end.port())
+    }
+}
+
+fn ours(system: &mut System, buffer: &mut Buffer, query: Query) -> Lines {
+    let table = system.table::<BasicRow>(&query, buffer).unwrap();
+    let line = |row: &BasicRow| {
+        [name(row).to_owned(), end(row.local()), row.remote().map_or_else(|| "[::]:*".to_owned(), end)]
+    };
+    let mut lines: Lines = table.iter().map(line).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// Compares until two moments of `ss` agree with each other: other tests come and go meanwhile.
+fn same_as_ss(options: &str, query: Query, least: usize) {
+    let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
+    for _ in 0..200 {
+        let Some(before) = ss(options) else {
+            eprintln!("skipped: no ss on this machine");
+            return;
+        };
+        let ours = ours(&mut system, &mut buffer, query);
+        let after = ss(options).unwrap();
+        if before == after {
+            assert!(ours.len() >= least, "{} rows", ours.len());
+            assert!(ours == after, "{} rows here, {} in ss", ours.len(), after.len());
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("this machine did not stand still for a moment");
+}
+
+#[test]
+fn eighteen_thousand_rows_are_those_of_ss() {
+    let again = || {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--ignored", "--exact", "ss::a_child_that_holds_connections", "--nocapture"]);
+        command
+    };
+    let _load = Load::open(9_000, again).unwrap();
+    same_as_ss("-6tanHn", Query::all(), 18_000);
+    same_as_ss("-6tlnHn", Query::listeners(), 6);
+}
+
+#[test]
+#[ignore = "not a test: what the children of the load run"]
+fn a_child_that_holds_connections() {
+    load::child();
+}

@@ -1,0 +1,70 @@
+//! What the tests share: sockets of their own, and how they are looked up.
+
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tcp6::{Row, State};
+
+/// A listener and a connection to it, all three sockets this test's own.
+#[derive(Debug)]
+pub struct Loopback {
+    pub listener: TcpListener,
+    pub client: TcpStream,
+    pub server: TcpStream,
+}
+
+impl Loopback {
+    pub fn open() -> Loopback {
+        let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        Loopback { listener, client, server }
+    }
+
+    pub fn listening(&self) -> SocketAddrV6 {
+        v6(self.listener.local_addr().unwrap())
+    }
+
+    pub fn calling(&self) -> SocketAddrV6 {
+        v6(self.client.local_addr().unwrap())
+    }
+}
+
+pub fn v6(address: SocketAddr) -> SocketAddrV6 {
+    match address {
+        SocketAddr::V6(address) => address,
+        SocketAddr::V4(address) => panic!("{address} is not of IPv6"),
+    }
+}
+
+/// Whether both are the same end, but for the scope id: Wine 8 gives even `::1` one.
+pub fn same_end(a: SocketAddrV6, b: SocketAddrV6) -> bool {
+    a.ip() == b.ip() && a.port() == b.port()
+}
+
+/// The states of the rows with this local end and, if there is one, this remote end.
+pub fn states<R: Row>(rows: &[R], local: SocketAddrV6, remote: Option<SocketAddrV6>) -> Vec<State> {
+    let same_remote = |row: &R| match (row.remote(), remote) {
+        (Some(a), Some(b)) => same_end(a, b),
+        (None, None) => true,
+        _ => false,
+    };
+    rows.iter().filter(|row| same_end(row.local(), local) && same_remote(row)).map(Row::state).collect()
+}
+
+/// Tries until it holds, for as long as a busy machine may need.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(20), "{what}: not within 20 s");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The path of an example, which `cargo test` builds beside the tests.
+pub fn example(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let profile = tests.parent().unwrap().parent().unwrap();
+    profile.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}

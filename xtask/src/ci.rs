@@ -1,0 +1,100 @@
+//! `cargo xtask ci`: every check on a change, in order, the quick ones first.
+
+use std::{env, time::Instant};
+
+use anyhow::Context;
+use xshell::{Shell, cmd};
+
+use crate::{Usage, debian, layout, msrv, targets, wine};
+
+struct Job {
+    name: &'static str,
+    run: fn(&Shell) -> anyhow::Result<()>,
+}
+
+const JOBS: &[Job] = &[
+    Job { name: "fmt", run: fmt },
+    Job { name: "clippy", run: clippy },
+    Job { name: "docs", run: docs },
+    Job { name: "features", run: features },
+    Job { name: "package", run: package },
+    Job { name: "msrv", run: msrv::run },
+    Job { name: "layout", run: layout::run },
+    Job { name: "targets", run: targets::run },
+    Job { name: "wine-test", run: |sh| wine(sh, "test --locked") },
+    Job { name: "bench", run: bench },
+    Job { name: "wine-bench", run: |sh| wine(sh, "test --locked -p benches --bench refresh") },
+];
+
+pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
+    for job in choose(args)? {
+        println!("\n=== {}", job.name);
+        let start = Instant::now();
+        (job.run)(sh).with_context(|| format!("CI job `{}`", job.name))?;
+        println!("=== {}: {:.1} s", job.name, start.elapsed().as_secs_f64());
+    }
+    Ok(())
+}
+
+fn choose(args: &[String]) -> Result<&'static [Job], Usage> {
+    match args {
+        [] => Ok(JOBS),
+        [name] => match JOBS.iter().position(|job| job.name == name) {
+            Some(at) => Ok(&JOBS[at..=at]),
+            None => {
+                let names: Vec<&str> = JOBS.iter().map(|job| job.name).collect();
+                Err(Usage(format!("`{name}` is none of CI's jobs: {}", names.join(", "))))
+            }
+        },
+        _ => Err(Usage("one job at most can be named".into())),
+    }
+}
+
+fn fmt(sh: &Shell) -> anyhow::Result<()> {
+    cmd!(sh, "cargo fmt --all --check").run()?;
+    Ok(())
+}
+
+fn clippy(sh: &Shell) -> anyhow::Result<()> {
+    cmd!(sh, "cargo clippy --workspace --all-targets --all-features --locked -- -D warnings").run()?;
+    Ok(())
+}
+
+/// For this system and, as docs.rs shows the functions that only Windows has, for that.
+fn docs(sh: &Shell) -> anyhow::Result<()> {
+    const DENY: &str = "-D warnings";
+    cmd!(sh, "cargo doc --workspace --no-deps --all-features --locked").env("RUSTDOCFLAGS", DENY).run()?;
+    debian::require(&[debian::RUST])?;
+    let windows = ["--target", "x86_64-pc-windows-msvc", "-p", "tcp6-sys", "-p", "tcp6"];
+    debian::cargo(sh, "doc")?
+        .args(windows)
+        .args(["--no-deps", "--all-features", "--locked"])
+        .env("RUSTDOCFLAGS", DENY)
+        .run()?;
+    Ok(())
+}
+
+/// The features as they come are what `cargo test` tests.
+fn features(sh: &Shell) -> anyhow::Result<()> {
+    cmd!(sh, "cargo check -p tcp6 --no-default-features --locked").run()?;
+    cmd!(sh, "cargo test -p tcp6 --all-features --locked").run()?;
+    Ok(())
+}
+
+/// Builds the crates from what would be uploaded, which need not be all that lies here.
+fn package(sh: &Shell) -> anyhow::Result<()> {
+    let dirty = env::var_os("CI").is_none().then_some("--allow-dirty");
+    cmd!(sh, "cargo package -p tcp6-sys -p tcp6 --locked {dirty...}").run()?;
+    Ok(())
+}
+
+/// Each benchmark once, as a test, to see that it still runs.
+fn bench(sh: &Shell) -> anyhow::Result<()> {
+    cmd!(sh, "cargo test -p benches --benches --locked").run()?;
+    Ok(())
+}
+
+fn wine(sh: &Shell, line: &str) -> anyhow::Result<()> {
+    let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+    wine::run(sh, &args)
+}

@@ -1,0 +1,133 @@
+//! `cargo xtask layout`: do the structures of `tcp6-sys` lie in memory as the C headers of MinGW-w64 have them?
+//!
+//! A C program of nothing but static assertions is made from the table that `tcp6-sys` asserts when it is compiled, and
+//! a C compiler reads it. Nothing has to run, so neither Windows nor Wine is needed.
+
+use std::fmt::Write as _;
+
+use anyhow::{Result, bail};
+use xshell::{Shell, cmd};
+
+/// A structure, in bytes. Of the columns, the first is for 64 bits, the last for 32.
+struct Layout {
+    name: &'static str,
+    size: &'static [usize],
+    align: &'static [usize],
+    /// Name, offset and size of each.
+    fields: &'static [(&'static str, &'static [usize], &'static [usize])],
+}
+
+macro_rules! layouts {
+    ($($name:ident:
+        size $size:literal $(/ $size32:literal)?, align $align:literal $(/ $align32:literal)?
+        { $($field:ident: $offset:literal + $len:literal $(/ $offset32:literal + $len32:literal)?,)* }
+    )*) => {
+        const LAYOUTS: &[Layout] = &[$(Layout {
+            name: stringify!($name),
+            size: &[$size $(, $size32)?],
+            align: &[$align $(, $align32)?],
+            fields: &[$((stringify!($field), &[$offset $(, $offset32)?], &[$len $(, $len32)?])),*],
+        }),*];
+    };
+}
+
+macro_rules! constants {
+    ($($name:ident = $value:literal,)*) => {
+        const CONSTANTS: &[(&str, &str)] = &[$((stringify!($name), stringify!($value))),*];
+    };
+}
+
+include!("../../tcp6-sys/src/layout/table.rs");
+
+/// Winsock comes before Windows, and the address families before IP Helper, which leaves the IPv6 functions out
+/// otherwise. `WIN32_NO_STATUS` keeps two headers from defining the same status codes.
+const HEADERS: &str = "\
+#define _WIN32_WINNT 0x0A00
+#define WIN32_NO_STATUS
+#include <stddef.h>
+#include <winsock2.h>
+#include <ws2ipdef.h>
+#include <windows.h>
+#undef WIN32_NO_STATUS
+#include <ntstatus.h>
+#include <iphlpapi.h>
+";
+
+/// What the headers lack and what the table cannot say.
+///
+/// MIB_TCPSTATS2 is declared as Microsoft has it, and renamed so that headers that learn of it do not clash.
+const BY_HAND: &str = "\
+#define MIB_TCPSTATS2 TCP6_MIB_TCPSTATS2
+typedef struct {
+    int RtoAlgorithm;
+    DWORD dwRtoMin, dwRtoMax, dwMaxConn, dwActiveOpens, dwPassiveOpens, dwAttemptFails, dwEstabResets, dwCurrEstab;
+    DWORD64 dw64InSegs, dw64OutSegs;
+    DWORD dwRetransSegs, dwInErrs, dwOutRsts, dwNumConns;
+} MIB_TCPSTATS2;
+
+_Static_assert(sizeof(((IN6_ADDR *)0)->u) == 16, \"size of IN6_ADDR.u\");
+_Static_assert(_Alignof(__typeof__(((IN6_ADDR *)0)->u)) == 2, \"alignment of IN6_ADDR.u\");
+_Static_assert(offsetof(IN6_ADDR, u.Byte) == 0, \"IN6_ADDR.u.Byte\");
+_Static_assert(offsetof(IN6_ADDR, u.Word) == 0, \"IN6_ADDR.u.Word\");
+_Static_assert((MIB_TCP_MAXCONN_DYNAMIC) == 0xFFFFFFFF, \"MIB_TCP_MAXCONN_DYNAMIC\");
+";
+
+/// A C compiler for Windows.
+struct Compiler {
+    program: &'static str,
+    /// The Debian package that it comes in.
+    package: &'static str,
+    bits: u32,
+    required: bool,
+}
+
+const COMPILERS: [Compiler; 2] = [
+    Compiler { program: "x86_64-w64-mingw32-gcc", package: "gcc-mingw-w64-x86-64", bits: 64, required: true },
+    Compiler { program: "i686-w64-mingw32-gcc", package: "gcc-mingw-w64-i686", bits: 32, required: false },
+];
+
+/// Compares the table with Rust's layouts, then with those of each C compiler.
+pub(crate) fn run(sh: &Shell) -> Result<()> {
+    // The same table, asserted by Rust: for this machine here, for every Windows where that is compiled.
+    cmd!(sh, "cargo check --quiet --package tcp6-sys").run()?;
+
+    for Compiler { program, package, bits, required } in COMPILERS {
+        if cmd!(sh, "{program} --version").quiet().ignore_stderr().read().is_err() {
+            if required {
+                bail!("there is no {program}: install the Debian package {package}");
+            }
+            println!("layout: {bits} bits skipped, there is no {program} (Debian package {package})");
+            continue;
+        }
+        let source = c_program(bits);
+        let checks = source.matches("_Static_assert").count();
+        let compile = cmd!(sh, "{program} -std=c11 -Wall -Werror -fsyntax-only -x c -").stdin(source);
+        if compile.run().is_err() {
+            bail!("{program} disagrees with tcp6-sys/src/layout/table.rs; each message above names one field or value");
+        }
+        println!("layout: {bits} bits, {checks} checks by {program}");
+    }
+    Ok(())
+}
+
+/// The assertions for pointers of that many bits.
+fn c_program(bits: u32) -> String {
+    let pick = |columns: &[usize]| if bits == 64 { columns[0] } else { columns[columns.len() - 1] };
+    let mut c = format!("{HEADERS}\n{BY_HAND}");
+    let mut check = |condition: String, what: String| {
+        writeln!(c, "_Static_assert({condition}, \"{what}\");").expect("a String takes what is written to it");
+    };
+    for Layout { name, size, align, fields } in LAYOUTS {
+        check(format!("sizeof({name}) == {}", pick(size)), format!("size of {name}"));
+        check(format!("_Alignof({name}) == {}", pick(align)), format!("alignment of {name}"));
+        for (field, offset, len) in *fields {
+            check(format!("offsetof({name}, {field}) == {}", pick(offset)), format!("offset of {name}.{field}"));
+            check(format!("sizeof((({name} *)0)->{field}) == {}", pick(len)), format!("size of {name}.{field}"));
+        }
+    }
+    for (name, value) in CONSTANTS {
+        // Some are signed in C and unsigned here.
+        check(format!("(unsigned)({name}) == (unsigned)({value})"), name.to_string());
+    }
+    c
+}

@@ -1,0 +1,52 @@
+//! `cargo xtask targets`: the crates for every system that they support, and for two of the rest.
+//!
+//! Clippy is the compiler here: most `unsafe` of the workspace is Windows code, which a lint of the host's build never
+//! sees.
+
+use anyhow::bail;
+use xshell::{Cmd, Shell};
+
+use crate::debian::{self, Package};
+
+const CLIPPY: &[Package] = &[Package("rust-web-clippy", "/usr/bin/cargo-clippy")];
+
+const TARGETS: &[&str] = &[
+    "x86_64-pc-windows-msvc",
+    "aarch64-pc-windows-msvc",
+    "i686-pc-windows-msvc",
+    "x86_64-pc-windows-gnu",
+    "i686-pc-windows-gnu",
+    "aarch64-pc-windows-gnullvm",
+    "aarch64-unknown-linux-gnu",
+    "i686-unknown-linux-gnu",
+    // Systems without a source of rows, for which the crates still have to compile.
+    "x86_64-apple-darwin",
+    "x86_64-unknown-freebsd",
+];
+
+pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
+    debian::require(&[debian::RUST, CLIPPY])?;
+
+    // One call for all is the quickest. Which of them failed is asked only if one did.
+    let passed = clippy(sh, TARGETS)?.run().is_ok();
+    let mut failed = Vec::new();
+    for &target in TARGETS {
+        let passed = passed || clippy(sh, &[target])?.quiet().ignore_stderr().run().is_ok();
+        println!("{} {target}", if passed { "ok    " } else { "FAILED" });
+        if !passed {
+            failed.push(target);
+        }
+    }
+    if !failed.is_empty() {
+        bail!("{} of {} targets failed: {}", failed.len(), TARGETS.len(), failed.join(", "));
+    }
+    Ok(())
+}
+
+fn clippy<'a>(sh: &'a Shell, targets: &[&str]) -> anyhow::Result<Cmd<'a>> {
+    let targets = targets.iter().flat_map(|target| ["--target", target]);
+    Ok(debian::cargo(sh, "clippy")?
+        .args(["-p", "tcp6-sys", "-p", "tcp6", "--all-features", "--locked", "--keep-going"])
+        .args(targets)
+        .args(["--", "-D", "warnings"]))
+}
