@@ -2,6 +2,14 @@
 
 use std::net::{Ipv6Addr, SocketAddrV6};
 
+use tcp6_sys::{IN6_ADDR, IN6_ADDR_0};
+
+/// The bits of a port's field that mean anything.
+pub(crate) const PORT_BITS: u32 = 0xFFFF;
+
+/// The address of no machine.
+pub(crate) const UNSPECIFIED: IN6_ADDR = IN6_ADDR { u: IN6_ADDR_0 { Byte: [0; 16] } };
+
 /// One end, as the system wrote it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RawEnd {
@@ -22,7 +30,7 @@ impl RawEnd {
     /// The port as a number. The pages say of the upper 16 bits that they may hold anything, so they are dropped.
     #[inline]
     pub(crate) const fn port(self) -> u16 {
-        u16::from_be((self.port & 0xFFFF) as u16)
+        u16::from_be((self.port & PORT_BITS) as u16)
     }
 
     /// The end as a socket address.
@@ -32,12 +40,6 @@ impl RawEnd {
     #[inline]
     pub(crate) const fn socket_addr(self) -> SocketAddrV6 {
         SocketAddrV6::new(Ipv6Addr::from_bits(u128::from_be_bytes(self.address)), self.port(), 0, self.scope_id)
-    }
-
-    /// The end without what has no meaning: the upper bits of the port.
-    #[inline]
-    pub(crate) const fn canonical(self) -> RawEnd {
-        RawEnd { port: self.port & 0xFFFF, ..self }
     }
 
     /// What the documented order compares: address, scope id, port as a number.
@@ -55,7 +57,6 @@ mod tests {
     fn ports_come_from_the_lower_bits_in_network_order() {
         let end = RawEnd { port: 0xDEAD_0000 | u32::from(45001u16.to_be()), ..RawEnd::default() };
         assert_eq!(end.port(), 45001);
-        assert_eq!(end.canonical().port, u32::from(45001u16.to_be()));
     }
 
     #[test]

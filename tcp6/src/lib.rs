@@ -7,6 +7,7 @@ mod endpoint;
 mod error;
 mod linux;
 mod order;
+pub mod os;
 #[cfg(not(any(windows, target_os = "linux")))]
 mod other;
 mod owner;

@@ -5,7 +5,9 @@ mod offload;
 mod owner_module;
 mod owner_pid;
 
+use core::cmp::Ordering;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use std::net::SocketAddrV6;
 
 pub use basic::BasicRow;
@@ -13,7 +15,7 @@ pub use offload::{OffloadRow, OffloadState};
 pub use owner_module::OwnerModuleRow;
 pub use owner_pid::OwnerPidRow;
 
-use crate::{Class, Owner, State};
+use crate::{Class, Owner, State, order, view};
 use layout::{Layout, Parts};
 
 /// A row of the table, of any class.
@@ -33,7 +35,10 @@ use layout::{Layout, Parts};
 /// # let row = tcp6::BasicRow::new(State::Listen, "[::1]:80".parse().unwrap(), None);
 /// # assert_eq!(ports_in_use(&[row]), [80]);
 /// ```
-pub trait Row: Layout + fmt::Debug + Send + Sync + Unpin + 'static {
+///
+/// Rows are compared, ordered and hashed by what they mean: what the system left in the upper bits of a port or in the
+/// remote end of a listener plays no part. The order is the documented one ([`Query::is_sorted`](crate::Query::is_sorted)).
+pub trait Row: Layout + fmt::Debug + Ord + Hash + Send + Sync + Unpin + 'static {
     /// The Windows struct that the row is.
     type Raw: Copy;
 
@@ -98,6 +103,7 @@ pub trait Row: Layout + fmt::Debug + Send + Sync + Unpin + 'static {
 /// What the crate needs of a row's layout. It seals [`Row`].
 pub(crate) mod layout {
     use core::cmp::Ordering;
+    use core::num::NonZeroU64;
     use std::net::SocketAddrV6;
 
     use crate::State;
@@ -119,8 +125,14 @@ pub(crate) mod layout {
         fn parts(&self) -> Parts;
         /// A row of these pieces, as far as the class has a place for them.
         fn build(parts: &Parts) -> Self;
+        /// The row with zero in all that has no meaning: the upper bits of ports, a listener's remote end.
+        #[must_use]
+        fn canonical(self) -> Self;
         /// The order of rows whose ends are the same: owner, identity, then all else, so that the order is total.
         fn tie_break(&self, other: &Self) -> Ordering;
+        /// What stays the same for as long as the socket lives and is never used again, if the class carries it and
+        /// the system told it. `None` is an identity that all such rows share.
+        fn identity(&self) -> Option<NonZeroU64>;
     }
 
     /// A row of any class in pieces.
@@ -156,3 +168,36 @@ fn debug<R: Row>(name: &str, row: &R, f: &mut fmt::Formatter<'_>) -> fmt::Result
     }
     out.finish_non_exhaustive()
 }
+
+/// Comparison by meaning, for each class alike.
+macro_rules! compared_by_meaning {
+    ($($row:ident)*) => {$(
+        impl PartialEq for $row {
+            fn eq(&self, other: &$row) -> bool {
+                order::compare(self, other).is_eq()
+            }
+        }
+
+        impl Eq for $row {}
+
+        impl PartialOrd for $row {
+            fn partial_cmp(&self, other: &$row) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Ord for $row {
+            fn cmp(&self, other: &$row) -> Ordering {
+                order::compare(self, other)
+            }
+        }
+
+        impl Hash for $row {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                state.write(view::row_bytes(&[self.canonical()]));
+            }
+        }
+    )*};
+}
+
+compared_by_meaning!(BasicRow OwnerPidRow OffloadRow OwnerModuleRow);

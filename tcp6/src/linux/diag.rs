@@ -134,7 +134,15 @@ fn socket(payload: &[u8]) -> Result<Option<Socket>> {
         // Loaded as it stands: network byte order in the lower 16 bits, as a row has it.
         RawEnd { address, scope_id: scope_id(&address, interface), port: u32::from(u16_at(message, port)) }
     };
-    Ok(Some(Socket { state: message[1], local: end(4, 8), remote: end(6, 24), inode: u32_at(message, 68) }))
+    Ok(Some(Socket {
+        state: message[1],
+        local: end(4, 8),
+        remote: end(6, 24),
+        inode: u32_at(message, 68),
+        uid: u32_at(message, 64),
+        // Two words, the lower one first whatever the byte order.
+        cookie: u64::from(u32_at(message, 48)) << 32 | u64::from(u32_at(message, 44)),
+    }))
 }
 
 /// The errno that stands, negated, at the begin of this payload; zero is none.

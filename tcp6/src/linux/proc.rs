@@ -58,9 +58,10 @@ fn socket(line: &[u8]) -> Option<(Socket, u64)> {
     let local = end(fields.nth(1)?)?;
     let remote = end(fields.next()?)?;
     let state = u8::from_str_radix(fields.next()?, 16).ok()?;
-    let inode = fields.nth(5)?.parse().ok()?;
+    let uid = fields.nth(3)?.parse().ok()?;
+    let inode = fields.nth(1)?.parse().ok()?;
     let object = u64::from_str_radix(fields.nth(1)?, 16).ok()?;
-    Some((Socket { state, local, remote, inode }, object))
+    Some((Socket { state, local, remote, inode, uid, cookie: 0 }, object))
 }
 
 fn end(text: &str) -> Option<RawEnd> {

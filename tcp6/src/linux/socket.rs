@@ -1,6 +1,7 @@
 //! A socket as Linux tells of it, and how it becomes a row in the Windows layout.
 
 use crate::endpoint::RawEnd;
+use crate::os::linux;
 use crate::owner::UNRESOLVED;
 use crate::row::layout::Parts;
 use crate::{Row, State, StateSet};
@@ -14,6 +15,9 @@ pub(super) struct Socket {
     pub(super) remote: RawEnd,
     /// 0 if there is no file behind it: nobody owns it.
     pub(super) inode: u32,
+    pub(super) uid: u32,
+    /// The kernel's number for it, never used again; 0 if it is not told.
+    pub(super) cookie: u64,
 }
 
 /// The kernel's numbers of states, in its order: `TCP_ESTABLISHED` is 1, `TCP_NEW_SYN_RECV` is 12.
@@ -56,7 +60,8 @@ impl Socket {
         let state = state(self.state);
         let remote = if state == State::Listen { RawEnd::default() } else { self.remote };
         let owner = if self.inode == 0 { 0 } else { UNRESOLVED };
-        R::build(&Parts { owner, ..Parts::of(state.as_raw(), self.local, remote) })
+        let module = linux::pack(self.inode, self.uid, self.cookie);
+        R::build(&Parts { owner, module, ..Parts::of(state.as_raw(), self.local, remote) })
     }
 }
 

@@ -2,13 +2,14 @@
 
 use core::cmp::Ordering;
 use core::fmt;
+use core::num::NonZeroU64;
 
 use tcp6_sys::{IN6_ADDR, IN6_ADDR_0, MIB_TCP6ROW};
 
 use super::layout::{Layout, Parts};
 use super::{Row, debug};
 use crate::Class;
-use crate::endpoint::RawEnd;
+use crate::endpoint::{PORT_BITS, RawEnd, UNSPECIFIED};
 use crate::view;
 
 /// State and ends: a row of [GetTcp6Table], 52 bytes.
@@ -77,8 +78,25 @@ impl Layout for BasicRow {
     }
 
     #[inline]
+    fn canonical(mut self) -> BasicRow {
+        self.0.dwLocalPort &= PORT_BITS;
+        self.0.dwRemotePort &= PORT_BITS;
+        if self.is_listener() {
+            self.0.RemoteAddr = UNSPECIFIED;
+            self.0.dwRemoteScopeId = 0;
+            self.0.dwRemotePort = 0;
+        }
+        self
+    }
+
+    #[inline]
     fn tie_break(&self, other: &BasicRow) -> Ordering {
         self.raw_state().cmp(&other.raw_state())
+    }
+
+    #[inline]
+    fn identity(&self) -> Option<NonZeroU64> {
+        None
     }
 }
 

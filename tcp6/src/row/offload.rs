@@ -2,13 +2,14 @@
 
 use core::cmp::Ordering;
 use core::fmt;
+use core::num::NonZeroU64;
 
 use tcp6_sys::{IN6_ADDR, IN6_ADDR_0, MIB_TCP6ROW2};
 
 use super::layout::{Layout, Parts};
 use super::{Row, debug};
 use crate::Class;
-use crate::endpoint::RawEnd;
+use crate::endpoint::{PORT_BITS, RawEnd, UNSPECIFIED};
 use crate::view;
 
 /// State, ends, owner and offload state: a row of [GetTcp6Table2], 60 bytes.
@@ -135,9 +136,26 @@ impl Layout for OffloadRow {
     }
 
     #[inline]
+    fn canonical(mut self) -> OffloadRow {
+        self.0.dwLocalPort &= PORT_BITS;
+        self.0.dwRemotePort &= PORT_BITS;
+        if self.is_listener() {
+            self.0.RemoteAddr = UNSPECIFIED;
+            self.0.dwRemoteScopeId = 0;
+            self.0.dwRemotePort = 0;
+        }
+        self
+    }
+
+    #[inline]
     fn tie_break(&self, other: &OffloadRow) -> Ordering {
         let key = |row: &OffloadRow| (row.0.dwOwningPid, row.raw_state(), row.0.dwOffloadState);
         key(self).cmp(&key(other))
+    }
+
+    #[inline]
+    fn identity(&self) -> Option<NonZeroU64> {
+        None
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::cmp::Ordering;
 use core::fmt;
+use core::num::NonZeroU64;
 use core::time::Duration;
 use std::time::SystemTime;
 
@@ -10,7 +11,8 @@ use tcp6_sys::MIB_TCP6ROW_OWNER_MODULE;
 use super::layout::{Layout, Parts};
 use super::{Row, debug};
 use crate::Class;
-use crate::endpoint::RawEnd;
+use crate::endpoint::{PORT_BITS, RawEnd};
+use crate::os::linux;
 
 /// State, ends, owner, when the socket was made, and what names the module that made it: a row of
 /// [GetExtendedTcpTable] with TCP_TABLE_OWNER_MODULE_ALL, 192 bytes.
@@ -53,7 +55,8 @@ impl OwnerModuleRow {
         self.0.liCreateTimestamp
     }
 
-    /// What the system keeps to find the owning module by. Opaque.
+    /// What the system keeps to find the owning module by. Opaque; of a row from Linux,
+    /// [`socket_info`](linux::OwnerModuleRowExt::socket_info) says what is in it.
     #[must_use]
     #[doc(alias = "OwningModuleInfo")]
     pub const fn module_info(&self) -> &[u64; 16] {
@@ -123,12 +126,32 @@ impl Layout for OwnerModuleRow {
     }
 
     #[inline]
+    fn canonical(mut self) -> OwnerModuleRow {
+        self.0.dwLocalPort &= PORT_BITS;
+        self.0.dwRemotePort &= PORT_BITS;
+        if self.is_listener() {
+            self.0.ucRemoteAddr = [0; 16];
+            self.0.dwRemoteScopeId = 0;
+            self.0.dwRemotePort = 0;
+        }
+        self
+    }
+
+    #[inline]
     fn tie_break(&self, other: &OwnerModuleRow) -> Ordering {
         let key = |row: &OwnerModuleRow| (row.0.dwOwningPid, row.0.liCreateTimestamp);
         key(self)
             .cmp(&key(other))
             .then_with(|| self.0.OwningModuleInfo.cmp(&other.0.OwningModuleInfo))
             .then_with(|| self.0.dwState.cmp(&other.0.dwState))
+    }
+
+    #[inline]
+    fn identity(&self) -> Option<NonZeroU64> {
+        match linux::unpack(&self.0.OwningModuleInfo) {
+            Some(info) => info.cookie,
+            None => NonZeroU64::new(self.0.liCreateTimestamp as u64),
+        }
     }
 }
 

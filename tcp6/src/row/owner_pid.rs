@@ -2,13 +2,14 @@
 
 use core::cmp::Ordering;
 use core::fmt;
+use core::num::NonZeroU64;
 
 use tcp6_sys::MIB_TCP6ROW_OWNER_PID;
 
 use super::layout::{Layout, Parts};
 use super::{Row, debug};
 use crate::Class;
-use crate::endpoint::RawEnd;
+use crate::endpoint::{PORT_BITS, RawEnd};
 
 /// State, ends and owner: a row of [GetExtendedTcpTable] with TCP_TABLE_OWNER_PID_ALL, 56 bytes.
 ///
@@ -73,9 +74,26 @@ impl Layout for OwnerPidRow {
     }
 
     #[inline]
+    fn canonical(mut self) -> OwnerPidRow {
+        self.0.dwLocalPort &= PORT_BITS;
+        self.0.dwRemotePort &= PORT_BITS;
+        if self.is_listener() {
+            self.0.ucRemoteAddr = [0; 16];
+            self.0.dwRemoteScopeId = 0;
+            self.0.dwRemotePort = 0;
+        }
+        self
+    }
+
+    #[inline]
     fn tie_break(&self, other: &OwnerPidRow) -> Ordering {
         let key = |row: &OwnerPidRow| (row.0.dwOwningPid, row.0.dwState);
         key(self).cmp(&key(other))
+    }
+
+    #[inline]
+    fn identity(&self) -> Option<NonZeroU64> {
+        None
     }
 }
 

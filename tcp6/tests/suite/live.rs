@@ -123,3 +123,20 @@ fn what_moves_between_threads_may() {
     send::<tcp6::Table<'_, BasicRow>>();
     sync::<tcp6::Table<'_, BasicRow>>();
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn linux_tells_inode_user_and_cookie_of_a_socket() {
+    use std::os::fd::AsFd;
+    use tcp6::os::linux::OwnerModuleRowExt;
+
+    let own = Loopback::open();
+    let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
+    let table = system.table::<OwnerModuleRow>(&Query::listeners(), &mut buffer).unwrap();
+    let row = table.iter().find(|row| row.local() == own.listening()).unwrap();
+    let info = row.socket_info().expect("a row from Linux");
+    let file = rustix::fs::fstat(own.listener.as_fd()).unwrap();
+    assert_eq!(u64::from(info.inode), file.st_ino);
+    assert_eq!(info.uid, rustix::process::geteuid().as_raw());
+    assert_eq!(info.cookie.unwrap().get(), rustix::net::sockopt::socket_cookie(&own.listener).unwrap());
+}

@@ -1,0 +1,3 @@
+//! What only one system knows.
+
+pub mod linux;
