@@ -49,6 +49,9 @@ pub enum Error {
         bytes: usize,
     },
 
+    /// A change does not fit the snapshot that it is applied to: a row that it removes or changes is not there.
+    DoesNotFit,
+
     /// The buffer holds no table, or one of another class.
     #[non_exhaustive]
     WrongClass {
@@ -155,6 +158,7 @@ impl fmt::Display for Error {
             }
             Error::Malformed(how) => write!(f, "not a table: {how}"),
             Error::OutOfMemory { bytes } => write!(f, "no memory for a table of {bytes} bytes"),
+            Error::DoesNotFit => f.write_str("a change is of a row that is not there"),
             Error::WrongClass { wanted, held: Some(held) } => {
                 write!(f, "wanted a table of class {wanted}, but there is one of class {held}")
             }

@@ -1,8 +1,11 @@
 //! The IPv6 TCP table of this machine.
 #![deny(unsafe_code)]
 
+mod apply;
 mod buffer;
 mod class;
+mod counts;
+mod diff;
 mod endpoint;
 mod error;
 mod linux;
@@ -13,19 +16,24 @@ mod other;
 mod owner;
 mod query;
 mod row;
+mod snapshot;
 mod source;
 mod state;
 mod system;
 mod table;
+mod text;
 mod view;
 mod windows;
 
 pub use buffer::{Buffer, Writer};
 pub use class::Class;
+pub use counts::StateCounts;
+pub use diff::{Change, Diff, Fields};
 pub use error::{Error, Malformed, Result};
 pub use owner::Owner;
 pub use query::Query;
 pub use row::{BasicRow, OffloadRow, OffloadState, OwnerModuleRow, OwnerPidRow, Row};
+pub use snapshot::Snapshot;
 pub use source::Source;
 pub use state::{ParseStateError, State, StateSet};
 pub use system::System;

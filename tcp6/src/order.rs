@@ -3,22 +3,25 @@
 use core::cmp::Ordering;
 
 use crate::Row;
-use crate::endpoint::RawEnd;
+
+/// One end: its address, scope id and port.
+type End = (u128, u32, u16);
+
+/// Both ends of a row: what the documented order compares first. A listener's remote end is zero, whatever is there.
+#[inline]
+pub(crate) fn ends<R: Row>(row: &R) -> (End, End) {
+    (row.raw_local().key(), remote(row))
+}
+
+#[inline]
+fn remote<R: Row>(row: &R) -> End {
+    if row.is_listener() { End::default() } else { row.raw_remote().key() }
+}
 
 /// Local address, local scope id, local port, remote address, remote scope id, remote port; addresses by their bytes,
 /// ports as numbers. Then owner, identity and all else.
 pub(crate) fn compare<R: Row>(a: &R, b: &R) -> Ordering {
-    a.raw_local()
-        .key()
-        .cmp(&b.raw_local().key())
-        .then_with(|| remote(a).key().cmp(&remote(b).key()))
-        .then_with(|| a.tie_break(b))
-}
-
-/// The remote end as far as it means anything: zero for a listener.
-#[inline]
-fn remote<R: Row>(row: &R) -> RawEnd {
-    if row.is_listener() { RawEnd::default() } else { row.raw_remote() }
+    a.raw_local().key().cmp(&b.raw_local().key()).then_with(|| remote(a).cmp(&remote(b))).then_with(|| a.tie_break(b))
 }
 
 /// Sorts the rows, if they are not sorted.

@@ -3,6 +3,7 @@
 mod allocations;
 #[cfg(windows)]
 mod c_program;
+mod laws;
 mod live;
 #[cfg(target_os = "linux")]
 mod load;

@@ -1,0 +1,318 @@
+//! What has changed between two snapshots.
+
+use core::iter::FusedIterator;
+
+use bitflags::bitflags;
+
+use crate::{Row, order, view};
+
+/// One change of a row, owned (`Change<R>`) or borrowed (`Change<&R>`), as `Option` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Change<T> {
+    /// A row that was not there before.
+    Added(T),
+    /// A row that is not there any more.
+    Removed(T),
+    /// A row that is there as before, with the same ends and the same identity, but not the same.
+    Changed {
+        /// As it was.
+        before: T,
+        /// As it is.
+        after: T,
+    },
+}
+
+impl<T> Change<T> {
+    /// The row as it was; `None` if it was added.
+    pub fn before(self) -> Option<T> {
+        match self {
+            Change::Added(_) => None,
+            Change::Removed(row) | Change::Changed { before: row, .. } => Some(row),
+        }
+    }
+
+    /// The row as it is; `None` if it was removed.
+    pub fn after(self) -> Option<T> {
+        match self {
+            Change::Removed(_) => None,
+            Change::Added(row) | Change::Changed { after: row, .. } => Some(row),
+        }
+    }
+
+    /// The row as it is, or, if it was removed, as it was.
+    pub fn row(self) -> T {
+        match self {
+            Change::Added(row) | Change::Removed(row) | Change::Changed { after: row, .. } => row,
+        }
+    }
+
+    /// The change with something else in place of its rows.
+    pub fn map<U>(self, mut f: impl FnMut(T) -> U) -> Change<U> {
+        match self {
+            Change::Added(row) => Change::Added(f(row)),
+            Change::Removed(row) => Change::Removed(f(row)),
+            Change::Changed { before, after } => Change::Changed { before: f(before), after: f(after) },
+        }
+    }
+
+    /// The change, borrowed.
+    pub const fn as_ref(&self) -> Change<&T> {
+        match self {
+            Change::Added(row) => Change::Added(row),
+            Change::Removed(row) => Change::Removed(row),
+            Change::Changed { before, after } => Change::Changed { before, after },
+        }
+    }
+
+    /// The change that undoes this one.
+    #[must_use]
+    pub fn reversed(self) -> Change<T> {
+        match self {
+            Change::Added(row) => Change::Removed(row),
+            Change::Removed(row) => Change::Added(row),
+            Change::Changed { before, after } => Change::Changed { before: after, after: before },
+        }
+    }
+}
+
+impl<T: Clone> Change<&T> {
+    /// The change with rows of its own.
+    #[must_use]
+    pub fn cloned(self) -> Change<T> {
+        self.map(T::clone)
+    }
+}
+
+bitflags! {
+    /// The fields in which a row has changed. The ends and the identity are not among them: with others, it is another
+    /// row.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct Fields: u8 {
+        /// [`Row::state`]
+        const STATE = 1;
+        /// [`Row::owner`]
+        const OWNER = 1 << 1;
+        /// [`OffloadRow::offload_state`](crate::OffloadRow::offload_state)
+        const OFFLOAD = 1 << 2;
+        /// [`OwnerModuleRow::created`](crate::OwnerModuleRow::created)
+        const CREATED = 1 << 3;
+        /// [`OwnerModuleRow::module_info`](crate::OwnerModuleRow::module_info)
+        const MODULE = 1 << 4;
+    }
+}
+
+impl<R: Row> Change<&R> {
+    /// The fields in which the row has changed; none if it was added or removed. Of a change with rows of its own:
+    /// `change.as_ref().fields()`.
+    #[must_use]
+    pub fn fields(self) -> Fields {
+        let Change::Changed { before, after } = self else { return Fields::empty() };
+        let (before, after) = (before.parts(), after.parts());
+        let mut fields = Fields::empty();
+        fields.set(Fields::STATE, before.state != after.state);
+        fields.set(Fields::OWNER, before.owner != after.owner);
+        fields.set(Fields::OFFLOAD, before.offload != after.offload);
+        fields.set(Fields::CREATED, before.created != after.created);
+        fields.set(Fields::MODULE, before.module != after.module);
+        fields
+    }
+}
+
+/// What has changed between two snapshots, change by change. Made by [`Snapshot::diff`](crate::Snapshot::diff).
+///
+/// It is lazy and allocates nothing: a merge of two sorted tables, which passes over what is equal at the speed of
+/// comparing memory.
+///
+/// Changes come in the documented order of their ends. Where one pair of ends has several, those that were removed or
+/// changed come first, then those that were added.
+///
+/// Rows are paired so:
+///
+/// 1. A row that is equal before and after is no change, as often as it is there on both sides: duplicates are counted,
+///    and of five listeners on one end that become three, two are removed.
+/// 2. What is left on one pair of ends is paired if its identity is the same, in order, and is a [`Change::Changed`].
+///    The identity is the time of creation on Windows and the socket's cookie on Linux, which
+///    [`OwnerModuleRow`](crate::OwnerModuleRow) carries; where there is none, all rows of one pair of ends share it.
+/// 3. What is left then was removed, or added. So a pair of ends that is used again is Removed and Added where rows carry
+///    an identity, and may be taken for Changed where they do not.
+///
+/// On Linux a connection that enters TIME-WAIT leaves its socket, and the cookie with it: with `OwnerModuleRow` that is
+/// Removed and Added as well.
+#[derive(Clone, Debug)]
+pub struct Diff<'a, R> {
+    before: &'a [R],
+    after: &'a [R],
+    /// The rows of one pair of ends, if they are more than one on a side.
+    group: Option<Group<'a, R>>,
+}
+
+/// So many rows are compared at once where nothing has changed.
+const STRIDE: usize = 32;
+
+impl<'a, R: Row> Diff<'a, R> {
+    /// Of canonical rows in the documented order.
+    pub(crate) fn new(before: &'a [R], after: &'a [R]) -> Diff<'a, R> {
+        Diff { before, after, group: None }
+    }
+
+    /// Passes over rows that are equal on both sides, up to the first that are not.
+    ///
+    /// A pair of ends may be equal in part: then what is equal is a change of nothing, and what is left of the group is
+    /// still in order, so that passing over it changes no pairing.
+    #[inline]
+    fn skip_equal(&mut self) {
+        while let (Some(before), Some(after)) =
+            (self.before.first_chunk::<STRIDE>(), self.after.first_chunk::<STRIDE>())
+        {
+            if view::row_bytes(before) != view::row_bytes(after) {
+                break;
+            }
+            self.before = &self.before[STRIDE..];
+            self.after = &self.after[STRIDE..];
+        }
+        let equal = self.before.iter().zip(self.after).take_while(|(before, after)| same(*before, *after)).count();
+        self.before = &self.before[equal..];
+        self.after = &self.after[equal..];
+    }
+}
+
+/// Whether canonical rows are equal.
+#[inline]
+fn same<R: Row>(a: &R, b: &R) -> bool {
+    view::row_bytes(core::slice::from_ref(a)) == view::row_bytes(core::slice::from_ref(b))
+}
+
+impl<'a, R: Row> Iterator for Diff<'a, R> {
+    type Item = Change<&'a R>;
+
+    fn next(&mut self) -> Option<Change<&'a R>> {
+        loop {
+            if let Some(group) = &mut self.group {
+                match group.next() {
+                    None => self.group = None,
+                    change => return change,
+                }
+            }
+            self.skip_equal();
+            let (before, after) = match (self.before.split_first(), self.after.split_first()) {
+                (None, None) => return None,
+                (Some((row, rest)), None) => {
+                    self.before = rest;
+                    return Some(Change::Removed(row));
+                }
+                (None, Some((row, rest))) => {
+                    self.after = rest;
+                    return Some(Change::Added(row));
+                }
+                (Some((before, _)), Some((after, _))) => (before, after),
+            };
+            let (ends_before, ends_after) = (order::ends(before), order::ends(after));
+            if ends_before < ends_after {
+                self.before = &self.before[1..];
+                return Some(Change::Removed(before));
+            }
+            if ends_before > ends_after {
+                self.after = &self.after[1..];
+                return Some(Change::Added(after));
+            }
+            let lost = split_group(&mut self.before);
+            let gained = split_group(&mut self.after);
+            match (lost, gained) {
+                ([before], [after]) if before.identity() == after.identity() => {
+                    return Some(Change::Changed { before, after });
+                }
+                _ => self.group = Some(Group::new(lost, gained)),
+            }
+        }
+    }
+}
+
+impl<R: Row> FusedIterator for Diff<'_, R> {}
+
+/// Takes the rows of the first pair of ends off the front.
+fn split_group<'a, R: Row>(rows: &mut &'a [R]) -> &'a [R] {
+    let ends = rows.first().map(order::ends);
+    let length = rows.iter().take_while(|row| Some(order::ends(*row)) == ends).count();
+    let (group, rest) = rows.split_at(length);
+    *rows = rest;
+    group
+}
+
+/// The changes of one pair of ends.
+///
+/// What is left on each side when equal rows are paired is found by a merge, again and again instead of being kept: a
+/// group is a handful of rows, and nothing may be allocated for it. The cost is quadratic in the rows of one pair of ends
+/// that have changed on both sides.
+#[derive(Clone, Debug)]
+struct Group<'a, R> {
+    lost: Minus<'a, R>,
+    gained: Minus<'a, R>,
+    all_lost: Minus<'a, R>,
+    all_gained: Minus<'a, R>,
+}
+
+impl<'a, R: Row> Group<'a, R> {
+    fn new(before: &'a [R], after: &'a [R]) -> Group<'a, R> {
+        let (lost, gained) = (Minus::new(before, after), Minus::new(after, before));
+        Group { lost: lost.clone(), gained: gained.clone(), all_lost: lost, all_gained: gained }
+    }
+
+    fn next(&mut self) -> Option<Change<&'a R>> {
+        if let Some(before) = self.lost.next() {
+            let partner = || {
+                // The how-many-th of its identity it is, before; the same one, after.
+                let rank = self.all_lost.alike(before).take_while(|row| !core::ptr::eq(*row, before)).count();
+                self.all_gained.alike(before).nth(rank)
+            };
+            return Some(match partner() {
+                Some(after) => Change::Changed { before, after },
+                None => Change::Removed(before),
+            });
+        }
+        let paired = |after: &&R| {
+            let rank = self.all_gained.alike(*after).take_while(|row| !core::ptr::eq(*row, *after)).count();
+            self.all_lost.alike(*after).nth(rank).is_some()
+        };
+        self.gained.find(|after| !paired(after)).map(Change::Added)
+    }
+}
+
+/// The rows of one slice without those of another, counted; both in order.
+#[derive(Clone, Debug)]
+struct Minus<'a, R> {
+    rows: &'a [R],
+    without: &'a [R],
+}
+
+impl<'a, R: Row> Minus<'a, R> {
+    fn new(rows: &'a [R], without: &'a [R]) -> Minus<'a, R> {
+        Minus { rows, without }
+    }
+
+    /// From the begin: those with the same identity.
+    fn alike(&self, row: &R) -> impl Iterator<Item = &'a R> + use<'a, R> {
+        let identity = row.identity();
+        self.clone().filter(move |other| other.identity() == identity)
+    }
+}
+
+impl<'a, R: Row> Iterator for Minus<'a, R> {
+    type Item = &'a R;
+
+    fn next(&mut self) -> Option<&'a R> {
+        loop {
+            let (row, rest) = self.rows.split_first()?;
+            match self.without.first() {
+                Some(other) if other < row => self.without = &self.without[1..],
+                Some(other) if same(other, row) => {
+                    self.rows = rest;
+                    self.without = &self.without[1..];
+                }
+                _ => {
+                    self.rows = rest;
+                    return Some(row);
+                }
+            }
+        }
+    }
+}

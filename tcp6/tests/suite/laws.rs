@@ -1,0 +1,321 @@
+//! Laws of snapshots and diffs, over tables of any content.
+//!
+//! The generators are made to collide: few addresses, few ports, few owners, so that duplicates, reused ends and changes
+//! of every kind come up all the time, with garbage wherever garbage may stand.
+
+use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
+use std::time::SystemTime;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tcp6::{BasicRow, Change, Error, OffloadRow, OwnerModuleRow, OwnerPidRow, Row, Snapshot, Table};
+use tcp6_sys::{IN6_ADDR, IN6_ADDR_0, MIB_TCP6ROW, MIB_TCP6ROW_OWNER_MODULE, MIB_TCP6ROW_OWNER_PID, MIB_TCP6ROW2};
+
+const CASES: u32 = 10_000;
+
+/// A row, and the same row with other garbage.
+type Twins<R> = (R, R);
+
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    local: [u8; 16],
+    local_scope: u32,
+    local_port: u32,
+    remote: [u8; 16],
+    remote_scope: u32,
+    remote_port: u32,
+}
+
+impl Ends {
+    /// The same ends with something else where nothing has a meaning.
+    fn with_garbage(self, garbage: u16, listens: bool) -> Ends {
+        let upper = u32::from(garbage) << 16;
+        let remote = if listens { garbage as u8 } else { 0 };
+        Ends {
+            local_port: self.local_port & 0xFFFF | upper,
+            remote_port: self.remote_port & 0xFFFF ^ u32::from(remote) | upper,
+            remote: self.remote.map(|byte| byte ^ remote),
+            remote_scope: self.remote_scope ^ u32::from(remote),
+            ..self
+        }
+    }
+}
+
+fn address() -> impl Strategy<Value = [u8; 16]> {
+    prop_oneof![
+        Just(Ipv6Addr::UNSPECIFIED),
+        Just(Ipv6Addr::LOCALHOST),
+        Just(Ipv6Addr::new(0xFE80, 0, 0, 0, 0, 0, 0, 1)),
+    ]
+    .prop_map(|address| address.octets())
+}
+
+fn state() -> impl Strategy<Value = u32> {
+    prop_oneof![3 => Just(2u32), 3 => Just(5u32), 2 => 1..=12u32, 1 => Just(100u32), 1 => any::<u32>()]
+}
+
+prop_compose! {
+    fn ends()(
+        local in address(), local_scope in 0..2u32, local_port in 0..2u32,
+        remote in address(), remote_scope in 0..2u32, remote_port in 0..2u32,
+    ) -> Ends {
+        Ends { local, local_scope, local_port, remote, remote_scope, remote_port }
+    }
+}
+
+/// The classes, for laws that hold for each.
+trait AnyRow: Row {
+    fn any() -> BoxedStrategy<Twins<Self>>;
+}
+
+fn in6(address: [u8; 16]) -> IN6_ADDR {
+    IN6_ADDR { u: IN6_ADDR_0 { Byte: address } }
+}
+
+impl AnyRow for BasicRow {
+    fn any() -> BoxedStrategy<Twins<BasicRow>> {
+        let row = |ends: Ends, state: u32| {
+            BasicRow::from_raw(MIB_TCP6ROW {
+                State: state as i32,
+                LocalAddr: in6(ends.local),
+                dwLocalScopeId: ends.local_scope,
+                dwLocalPort: ends.local_port,
+                RemoteAddr: in6(ends.remote),
+                dwRemoteScopeId: ends.remote_scope,
+                dwRemotePort: ends.remote_port,
+            })
+        };
+        (ends(), state(), any::<[u16; 2]>())
+            .prop_map(move |(ends, state, [one, other])| {
+                let twin = |garbage| row(ends.with_garbage(garbage, state == 2), state);
+                (twin(one), twin(other))
+            })
+            .boxed()
+    }
+}
+
+impl AnyRow for OwnerPidRow {
+    fn any() -> BoxedStrategy<Twins<OwnerPidRow>> {
+        let row = |ends: Ends, state, owner| {
+            OwnerPidRow::from_raw(MIB_TCP6ROW_OWNER_PID {
+                ucLocalAddr: ends.local,
+                dwLocalScopeId: ends.local_scope,
+                dwLocalPort: ends.local_port,
+                ucRemoteAddr: ends.remote,
+                dwRemoteScopeId: ends.remote_scope,
+                dwRemotePort: ends.remote_port,
+                dwState: state,
+                dwOwningPid: owner,
+            })
+        };
+        (ends(), state(), 0..3u32, any::<[u16; 2]>())
+            .prop_map(move |(ends, state, owner, [one, other])| {
+                let twin = |garbage| row(ends.with_garbage(garbage, state == 2), state, owner);
+                (twin(one), twin(other))
+            })
+            .boxed()
+    }
+}
+
+impl AnyRow for OffloadRow {
+    fn any() -> BoxedStrategy<Twins<OffloadRow>> {
+        let row = |ends: Ends, state: u32, owner, offload| {
+            OffloadRow::from_raw(MIB_TCP6ROW2 {
+                LocalAddr: in6(ends.local),
+                dwLocalScopeId: ends.local_scope,
+                dwLocalPort: ends.local_port,
+                RemoteAddr: in6(ends.remote),
+                dwRemoteScopeId: ends.remote_scope,
+                dwRemotePort: ends.remote_port,
+                State: state as i32,
+                dwOwningPid: owner,
+                dwOffloadState: offload,
+            })
+        };
+        (ends(), state(), 0..3u32, -1..2i32, any::<[u16; 2]>())
+            .prop_map(move |(ends, state, owner, offload, [one, other])| {
+                let twin = |garbage| row(ends.with_garbage(garbage, state == 2), state, owner, offload);
+                (twin(one), twin(other))
+            })
+            .boxed()
+    }
+}
+
+impl AnyRow for OwnerModuleRow {
+    fn any() -> BoxedStrategy<Twins<OwnerModuleRow>> {
+        let row = |ends: Ends, state, owner, created, module| {
+            OwnerModuleRow::from_raw(MIB_TCP6ROW_OWNER_MODULE {
+                ucLocalAddr: ends.local,
+                dwLocalScopeId: ends.local_scope,
+                dwLocalPort: ends.local_port,
+                ucRemoteAddr: ends.remote,
+                dwRemoteScopeId: ends.remote_scope,
+                dwRemotePort: ends.remote_port,
+                dwState: state,
+                dwOwningPid: owner,
+                liCreateTimestamp: created,
+                OwningModuleInfo: module,
+            })
+        };
+        let module = (0..2u64, 0..2usize).prop_map(|(word, place)| {
+            let mut words = [0; 16];
+            words[place * 15] = word;
+            words
+        });
+        (ends(), state(), 0..3u32, 0..3i64, module, any::<[u16; 2]>())
+            .prop_map(move |(ends, state, owner, created, module, [one, other])| {
+                let twin = |garbage| row(ends.with_garbage(garbage, state == 2), state, owner, created, module);
+                (twin(one), twin(other))
+            })
+            .boxed()
+    }
+}
+
+/// Two tables that share some of their rows, each with garbage of its own, each in an order of its own.
+fn tables<R: AnyRow>() -> impl Strategy<Value = (Vec<R>, Vec<R>)> {
+    (vec(R::any(), 0..12), vec(R::any(), 0..6), vec(R::any(), 0..6)).prop_flat_map(|(both, lost, gained)| {
+        let before = both.iter().chain(&lost).map(|twins| twins.0).collect::<Vec<R>>();
+        let after = both.iter().chain(&gained).map(|twins| twins.1).collect::<Vec<R>>();
+        (Just(before).prop_shuffle(), Just(after).prop_shuffle())
+    })
+}
+
+fn snapshot<R: Row>(rows: &[R]) -> Snapshot<R> {
+    Snapshot::from_rows(rows.iter().copied(), SystemTime::UNIX_EPOCH)
+}
+
+fn diff<R: Row>(before: &Snapshot<R>, after: &Snapshot<R>) -> Vec<Change<R>> {
+    before.diff(after).map(Change::cloned).collect()
+}
+
+/// In an order that depends on nothing but the changes.
+fn sorted<R: Row>(mut changes: Vec<Change<R>>) -> Vec<Change<R>> {
+    changes.sort_by_key(|change| (change.before(), change.after()));
+    changes
+}
+
+/// Ends and identity: what a Changed has the same on both sides.
+fn pairing_key<R: Row>(row: &R) -> (String, String) {
+    let identity = row.to_class::<OwnerModuleRow>();
+    let carries = R::CLASS == tcp6::Class::OwnerModule;
+    let identity = if carries { format!("{:?}", identity.created_ticks()) } else { String::new() };
+    (format!("{} {:?}", row.local(), row.remote().map_or("[::]:0".to_owned(), |remote| remote.to_string())), identity)
+}
+
+/// The least number of changes for the pairing rule, by counting: equal rows are none, rows of equal ends and identity
+/// are one a pair, others one each.
+fn least<R: Row>(before: &Snapshot<R>, after: &Snapshot<R>) -> usize {
+    let mut balance = BTreeMap::<R, i64>::new();
+    before.iter().for_each(|row| *balance.entry(*row).or_default() -= 1);
+    after.iter().for_each(|row| *balance.entry(*row).or_default() += 1);
+    let mut left = BTreeMap::<_, (i64, i64)>::new();
+    for (row, count) in balance {
+        let (lost, gained) = left.entry(pairing_key(&row)).or_default();
+        *lost += (-count).max(0);
+        *gained += count.max(0);
+    }
+    left.values().map(|(lost, gained)| *lost.max(gained) as usize).sum()
+}
+
+fn laws<R: AnyRow>() {
+    let config = ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |((one, other) in tables::<R>(), seed in any::<u64>())| {
+        let (before, after) = (snapshot(&one), snapshot(&other));
+        let changes = diff(&before, &after);
+
+        // A snapshot does not differ from itself.
+        prop_assert_eq!(diff(&before, &before), []);
+
+        // A diff leads from one to the other, in whatever order its changes are made.
+        let mut applied = before.clone();
+        applied.apply(changes.iter().copied()).unwrap();
+        prop_assert_eq!(&applied, &after);
+        let mut backwards = before.clone();
+        backwards.apply(changes.iter().rev().copied()).unwrap();
+        prop_assert_eq!(&backwards, &after);
+
+        // The way back is its mirror.
+        let mirror = changes.iter().map(|change| change.reversed()).collect();
+        prop_assert_eq!(sorted(diff(&after, &before)), sorted(mirror));
+
+        // There are as few changes as the pairing rule allows, and none is of nothing or of different things.
+        prop_assert_eq!(changes.len(), least(&before, &after));
+        for change in &changes {
+            if let Change::Changed { before, after } = change {
+                prop_assert_ne!(before, after);
+                prop_assert_eq!(pairing_key(before), pairing_key(after));
+                prop_assert!(!change.as_ref().fields().is_empty());
+            } else {
+                prop_assert!(change.as_ref().fields().is_empty());
+            }
+        }
+
+        // They come in the order of their ends.
+        let ends = |change: &Change<R>| {
+            let (local, remote) = (change.row().local(), change.row().remote());
+            let key = |end: std::net::SocketAddrV6| (end.ip().octets(), end.scope_id(), end.port());
+            (key(local), remote.map(key).unwrap_or_default())
+        };
+        prop_assert!(changes.is_sorted_by_key(ends));
+
+        // What does not fit is refused, and nothing is touched.
+        if let Some(lost) = changes.iter().find(|change| change.before().is_some()) {
+            let mut without = after.clone();
+            let gone = lost.before().unwrap();
+            if !after.contains(&gone) {
+                prop_assert!(matches!(without.apply([Change::Removed(gone)]), Err(Error::DoesNotFit)));
+                prop_assert_eq!(&without, &after);
+            }
+        }
+
+        // Order and garbage of the input play no part.
+        let mut shuffled = one.clone();
+        shuffled.sort_by_key(|row| {
+            use std::hash::{DefaultHasher, Hash, Hasher};
+            let mut hasher = DefaultHasher::new();
+            (seed, row).hash(&mut hasher);
+            hasher.finish()
+        });
+        prop_assert_eq!(diff(&snapshot(&shuffled), &after), changes);
+    });
+
+    let config = ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(twins in vec(R::any(), 0..12))| {
+        let one = snapshot(&twins.iter().map(|twins| twins.0).collect::<Vec<R>>());
+        let other = snapshot(&twins.iter().rev().map(|twins| twins.1).collect::<Vec<R>>());
+        prop_assert_eq!(diff(&one, &other), []);
+        prop_assert_eq!(bytes(&one), bytes(&other), "equal to the byte");
+    });
+}
+
+/// The rows' bytes, as a buffer writes them.
+fn bytes<R: Row>(snapshot: &Snapshot<R>) -> Vec<u8> {
+    let mut buffer = tcp6::Buffer::new();
+    buffer.write_rows(R::CLASS, snapshot).unwrap();
+    assert_eq!(
+        Table::<R>::from_bytes(buffer.as_bytes(), SystemTime::UNIX_EPOCH).map(|t| t.len()).unwrap(),
+        snapshot.len()
+    );
+    buffer.as_bytes().to_vec()
+}
+
+#[test]
+fn the_laws_hold_for_basic_rows() {
+    laws::<BasicRow>();
+}
+
+#[test]
+fn the_laws_hold_for_owner_pid_rows() {
+    laws::<OwnerPidRow>();
+}
+
+#[test]
+fn the_laws_hold_for_offload_rows() {
+    laws::<OffloadRow>();
+}
+
+#[test]
+fn the_laws_hold_for_owner_module_rows() {
+    laws::<OwnerModuleRow>();
+}
