@@ -49,6 +49,9 @@ pub enum Error {
         bytes: usize,
     },
 
+    /// The recording has been played to its end.
+    Ended,
+
     /// A change does not fit the snapshot that it is applied to: a row that it removes or changes is not there.
     DoesNotFit,
 
@@ -110,6 +113,14 @@ pub enum Malformed {
         /// The bytes that are there.
         bytes: usize,
     },
+    /// A capture file is none, or has been damaged.
+    #[non_exhaustive]
+    Capture {
+        /// Where in the file.
+        offset: u64,
+        /// What is wrong there.
+        what: &'static str,
+    },
     /// A line of the kernel's text is not one of a TCP table.
     #[non_exhaustive]
     Line {
@@ -158,6 +169,7 @@ impl fmt::Display for Error {
             }
             Error::Malformed(how) => write!(f, "not a table: {how}"),
             Error::OutOfMemory { bytes } => write!(f, "no memory for a table of {bytes} bytes"),
+            Error::Ended => f.write_str("the recording has ended"),
             Error::DoesNotFit => f.write_str("a change is of a row that is not there"),
             Error::WrongClass { wanted, held: Some(held) } => {
                 write!(f, "wanted a table of class {wanted}, but there is one of class {held}")
@@ -182,6 +194,7 @@ impl fmt::Display for Malformed {
             Malformed::Message { length, bytes } => {
                 write!(f, "a message claims a length of {length} in {bytes} bytes")
             }
+            Malformed::Capture { offset, what } => write!(f, "{what}, at byte {offset} of the capture"),
             Malformed::Line { line } => write!(f, "line {line} is not one of a TCP table"),
         }
     }

@@ -3,6 +3,7 @@
 
 mod apply;
 mod buffer;
+mod capture;
 mod class;
 mod counts;
 mod diff;
@@ -15,6 +16,7 @@ pub mod os;
 mod other;
 mod owner;
 mod query;
+mod replay;
 mod row;
 mod snapshot;
 mod source;
@@ -23,18 +25,22 @@ mod system;
 mod table;
 mod text;
 mod view;
+mod watch;
 mod windows;
 
 pub use buffer::{Buffer, Writer};
+pub use capture::{Recorder, Recording};
 pub use class::Class;
 pub use counts::StateCounts;
 pub use diff::{Change, Diff, Fields};
 pub use error::{Error, Malformed, Result};
 pub use owner::Owner;
 pub use query::Query;
+pub use replay::Replay;
 pub use row::{BasicRow, OffloadRow, OffloadState, OwnerModuleRow, OwnerPidRow, Row};
 pub use snapshot::Snapshot;
 pub use source::Source;
 pub use state::{ParseStateError, State, StateSet};
 pub use system::System;
 pub use table::Table;
+pub use watch::{Changes, Watcher};

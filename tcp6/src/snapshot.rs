@@ -216,7 +216,7 @@ impl<R: Row> fmt::Display for Snapshot<R> {
     }
 }
 
-impl<R: Row> fmt::Debug for Snapshot<R> {
+impl<R: fmt::Debug> fmt::Debug for Snapshot<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot").field("taken_at", &self.taken_at).field("rows", &self.rows).finish()
     }
