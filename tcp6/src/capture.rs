@@ -243,7 +243,7 @@ fn little_endian<R: Row>(row: &R) -> R {
 }
 
 /// The number of a class in the file.
-const fn number(class: Class) -> u8 {
+pub(crate) const fn number(class: Class) -> u8 {
     match class {
         Class::Basic => 0,
         Class::OwnerPid => 1,

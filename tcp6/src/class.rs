@@ -53,15 +53,21 @@ impl Class {
             None => None,
         }
     }
-}
 
-impl fmt::Display for Class {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+    /// The name: `basic`, `owner-pid`, `offload` or `owner-module`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
             Class::Basic => "basic",
             Class::OwnerPid => "owner-pid",
             Class::Offload => "offload",
             Class::OwnerModule => "owner-module",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }

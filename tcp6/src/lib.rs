@@ -18,6 +18,8 @@ mod owner;
 mod query;
 mod replay;
 mod row;
+#[cfg(feature = "serde")]
+mod serde;
 mod snapshot;
 mod source;
 mod state;

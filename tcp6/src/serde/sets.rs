@@ -1,0 +1,257 @@
+//! States, classes, owners and the sets.
+
+use core::fmt;
+use core::marker::PhantomData;
+use core::str::FromStr;
+
+use bitflags::Flags;
+use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
+use serde::ser::{Serialize, SerializeSeq, Serializer};
+
+use crate::capture::number;
+use crate::diff::Fields;
+use crate::{Class, OffloadState, Owner, State, StateSet};
+
+/// What is read from a text, without a copy of it.
+pub(super) fn parsed<'de, T, D>(deserializer: D, expected: &'static str) -> Result<T, D::Error>
+where
+    T: FromStr<Err: fmt::Display>,
+    D: Deserializer<'de>,
+{
+    struct Text<T>(&'static str, PhantomData<T>);
+
+    impl<T: FromStr<Err: fmt::Display>> Visitor<'_> for Text<T> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+            text.parse().map_err(E::custom)
+        }
+    }
+
+    deserializer.deserialize_str(Text(expected, PhantomData))
+}
+
+/// What is read from a name or, if it has none, from its number.
+struct Named<T> {
+    expected: &'static str,
+    by_name: fn(&str) -> Option<T>,
+    by_number: fn(i64) -> Option<T>,
+}
+
+impl<T> Visitor<'_> for Named<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<T, E> {
+        (self.by_name)(name).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Str(name), &self))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<T, E> {
+        (self.by_number)(number).ok_or_else(|| E::invalid_value(serde::de::Unexpected::Signed(number), &self))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<T, E> {
+        self.visit_i64(number.try_into().unwrap_or(i64::MAX))
+    }
+}
+
+impl Serialize for State {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.name() {
+            Some(name) if serializer.is_human_readable() => serializer.serialize_str(name),
+            _ => serializer.serialize_u32(self.as_raw()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for State {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<State, D::Error> {
+        if !deserializer.is_human_readable() {
+            return u32::deserialize(deserializer).map(State::from_raw);
+        }
+        deserializer.deserialize_any(Named {
+            expected: "the name of a TCP state, or its number",
+            by_name: |name| name.parse().ok(),
+            by_number: |number| u32::try_from(number).ok().map(State::from_raw),
+        })
+    }
+}
+
+/// Every offload state that has a name.
+const OFFLOAD_NAMES: [(OffloadState, &str); 4] = [
+    (OffloadState::InHost, "in-host"),
+    (OffloadState::Offloading, "offloading"),
+    (OffloadState::Offloaded, "offloaded"),
+    (OffloadState::Uploading, "uploading"),
+];
+
+impl Serialize for OffloadState {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match OFFLOAD_NAMES.iter().find(|(state, _)| state == self) {
+            Some((_, name)) if serializer.is_human_readable() => serializer.serialize_str(name),
+            _ => serializer.serialize_i32(self.as_raw()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for OffloadState {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<OffloadState, D::Error> {
+        if !deserializer.is_human_readable() {
+            return i32::deserialize(deserializer).map(OffloadState::from_raw);
+        }
+        deserializer.deserialize_any(Named {
+            expected: "the name of an offload state, or its number",
+            by_name: |name| OFFLOAD_NAMES.iter().find(|(_, known)| *known == name).map(|(state, _)| *state),
+            by_number: |number| i32::try_from(number).ok().map(OffloadState::from_raw),
+        })
+    }
+}
+
+/// An owner for people.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename = "Owner", rename_all = "lowercase")]
+enum OwnerText {
+    Pid(u32),
+    Nobody,
+    Unresolved,
+}
+
+impl Serialize for Owner {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return self.as_raw().serialize(serializer);
+        }
+        match *self {
+            Owner::Process(pid) => OwnerText::Pid(pid),
+            Owner::Nobody => OwnerText::Nobody,
+            Owner::Unresolved => OwnerText::Unresolved,
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Owner {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Owner, D::Error> {
+        if !deserializer.is_human_readable() {
+            return u32::deserialize(deserializer).map(Owner::from_raw);
+        }
+        match OwnerText::deserialize(deserializer)? {
+            // Numbers that stand for something else in a row are no processes.
+            OwnerText::Pid(pid) => match Owner::from_raw(pid) {
+                owner @ Owner::Process(_) => Ok(owner),
+                _ => Err(D::Error::custom("a pid that no process has")),
+            },
+            OwnerText::Nobody => Ok(Owner::Nobody),
+            OwnerText::Unresolved => Ok(Owner::Unresolved),
+        }
+    }
+}
+
+impl Serialize for Class {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.serialize_str(self.name())
+        } else {
+            serializer.serialize_u8(number(*self))
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Class {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Class, D::Error> {
+        if deserializer.is_human_readable() {
+            return deserializer.deserialize_str(Named {
+                expected: "the name of a class of table",
+                by_name: |name| Class::ALL.into_iter().find(|class| class.name() == name),
+                by_number: |_| None,
+            });
+        }
+        let wanted = u8::deserialize(deserializer)?;
+        let class = Class::ALL.into_iter().find(|class| number(*class) == wanted);
+        class.ok_or_else(|| D::Error::custom("a class of table that is not known"))
+    }
+}
+
+/// A set for people: a list of names.
+fn names<S: Serializer>(serializer: S, names: impl Iterator<Item = impl Serialize>) -> Result<S::Ok, S::Error> {
+    let mut list = serializer.serialize_seq(None)?;
+    for name in names {
+        list.serialize_element(&name)?;
+    }
+    list.end()
+}
+
+/// A set of what is read from a list of names.
+fn set_of<'de, F: Flags, D: Deserializer<'de>>(
+    deserializer: D,
+    expected: &'static str,
+    by_name: fn(&str) -> Option<F>,
+) -> Result<F, D::Error> {
+    struct Names<F>(&'static str, fn(&str) -> Option<F>);
+
+    impl<'de, F: Flags> Visitor<'de> for Names<F> {
+        type Value = F;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<F, A::Error> {
+            let mut set = F::empty();
+            while let Some(name) = list.next_element::<String>()? {
+                let unknown = || A::Error::invalid_value(serde::de::Unexpected::Str(&name), &self);
+                set.insert((self.1)(&name).ok_or_else(unknown)?);
+            }
+            Ok(set)
+        }
+    }
+
+    deserializer.deserialize_seq(Names(expected, by_name))
+}
+
+impl Serialize for StateSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return self.bits().serialize(serializer);
+        }
+        names(serializer, self.iter().map(|state| state.to_string()))
+    }
+}
+
+impl<'de> Deserialize<'de> for StateSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<StateSet, D::Error> {
+        if deserializer.is_human_readable() {
+            return set_of(deserializer, "a list of names of TCP states", |name| name.parse().ok());
+        }
+        let bits = u16::deserialize(deserializer)?;
+        StateSet::from_bits(bits).ok_or_else(|| D::Error::custom("a set of states that are not known"))
+    }
+}
+
+impl Serialize for Fields {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if !serializer.is_human_readable() {
+            return self.bits().serialize(serializer);
+        }
+        names(serializer, self.iter_names().map(|(name, _)| name.to_ascii_lowercase()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Fields, D::Error> {
+        if deserializer.is_human_readable() {
+            return set_of(deserializer, "a list of names of fields", |name| {
+                Fields::from_name(&name.to_ascii_uppercase())
+            });
+        }
+        let bits = u8::deserialize(deserializer)?;
+        Fields::from_bits(bits).ok_or_else(|| D::Error::custom("a set of fields that are not known"))
+    }
+}
