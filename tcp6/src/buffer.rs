@@ -162,7 +162,7 @@ impl Buffer {
         let rows = view::rows_mut::<R>(table)?;
         let mut kept = rows.len();
         if !query.wants_all() {
-            kept = retain(rows, |row| query.wants(row.state()));
+            kept = retain(rows, |row| query.wants(row));
         }
         if query.is_sorted() {
             order::sort(&mut rows[..kept]);

@@ -1,13 +1,13 @@
 //! What is asked of a source.
 
-use crate::{State, StateSet};
+use crate::{Row, StateSet};
 
 /// Which rows, and in which order.
 ///
 /// ```
 /// use tcp6::{Query, StateSet};
 ///
-/// let open = Query::all().states(StateSet::LISTEN | StateSet::ESTABLISHED).unsorted();
+/// let open = Query::all().states(StateSet::LISTEN | StateSet::ESTABLISHED).port(443).unsorted();
 /// ```
 ///
 /// What a system can select by itself is asked of it: on Linux the states, so that listeners alone cost only the
@@ -15,6 +15,7 @@ use crate::{State, StateSet};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
     states: StateSet,
+    port: Option<u16>,
     sorted: bool,
 }
 
@@ -22,7 +23,7 @@ impl Query {
     /// Every row, in the documented order.
     #[must_use]
     pub const fn all() -> Query {
-        Query { states: StateSet::all(), sorted: true }
+        Query { states: StateSet::all(), port: None, sorted: true }
     }
 
     /// Listeners, in the documented order.
@@ -35,6 +36,12 @@ impl Query {
     #[must_use]
     pub const fn states(self, states: StateSet) -> Query {
         Query { states, ..self }
+    }
+
+    /// The same, for rows with this port at either end only.
+    #[must_use]
+    pub const fn port(self, port: u16) -> Query {
+        Query { port: Some(port), ..self }
     }
 
     /// The same, in whatever order the system has them. It may differ from one refresh to the next.
@@ -57,18 +64,19 @@ impl Query {
         self.sorted
     }
 
-    /// Whether rows in this state are asked for.
+    /// Whether this row is asked for.
     #[must_use]
     #[inline]
-    pub const fn wants(&self, state: State) -> bool {
-        self.states.has(state)
+    pub fn wants<R: Row>(&self, row: &R) -> bool {
+        let on_port = |port| row.local().port() == port || row.remote().is_some_and(|remote| remote.port() == port);
+        self.states.has(row.state()) && self.port.is_none_or(on_port)
     }
 
-    /// Whether rows in every state are asked for.
+    /// Whether every row is asked for.
     #[must_use]
     #[inline]
     pub const fn wants_all(&self) -> bool {
-        self.states.is_all()
+        self.states.is_all() && self.port.is_none()
     }
 }
 

@@ -6,7 +6,7 @@ use core::slice;
 use std::time::SystemTime;
 
 use crate::error::Result;
-use crate::{Buffer, Query, Row, Source, view};
+use crate::{Buffer, Query, Row, Source, text, view};
 
 /// A table: rows, borrowed from where the system wrote them, and the time when they were taken.
 ///
@@ -117,6 +117,13 @@ impl<'a, R> IntoIterator for &Table<'a, R> {
 
     fn into_iter(self) -> slice::Iter<'a, R> {
         self.rows.iter()
+    }
+}
+
+/// A table for people: a heading, a line a row, and the counts by state.
+impl<R: Row> fmt::Display for Table<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        text::write(self.rows, f)
     }
 }
 

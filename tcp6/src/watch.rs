@@ -42,8 +42,10 @@ use crate::{Buffer, Query, Row, Snapshot, Source, StateSet, Table};
 #[derive(Debug)]
 pub struct Watcher<R, S> {
     source: S,
+    /// What is read.
     query: Query,
-    filter: Filter,
+    /// What is reported.
+    filter: Query,
     initial: Initial,
     buffer: Buffer,
     /// The table of the last good poll.
@@ -61,19 +63,6 @@ enum Initial {
     Everything,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Filter {
-    states: StateSet,
-    port: Option<u16>,
-}
-
-impl Filter {
-    fn wants<R: Row>(self, row: &R) -> bool {
-        let on_port = |port| row.local().port() == port || row.remote().is_some_and(|remote| remote.port() == port);
-        self.states.has(row.state()) && self.port.is_none_or(on_port)
-    }
-}
-
 impl<R: Row, S: Source> Watcher<R, S> {
     /// A watcher of this source, for which what is there at the first poll is the baseline and no change.
     #[must_use]
@@ -81,7 +70,7 @@ impl<R: Row, S: Source> Watcher<R, S> {
         Watcher {
             source,
             query: Query::all(),
-            filter: Filter { states: StateSet::all(), port: None },
+            filter: Query::all(),
             initial: Initial::Nothing,
             buffer: Buffer::new(),
             current: Snapshot::new(),
@@ -99,13 +88,13 @@ impl<R: Row, S: Source> Watcher<R, S> {
     /// The same, reporting only rows that are or were in one of these states.
     #[must_use]
     pub fn only_states(self, states: StateSet) -> Watcher<R, S> {
-        Watcher { filter: Filter { states, ..self.filter }, ..self }
+        Watcher { filter: self.filter.states(states), ..self }
     }
 
     /// The same, reporting only rows with this port at either end.
     #[must_use]
     pub fn only_port(self, port: u16) -> Watcher<R, S> {
-        Watcher { filter: Filter { port: Some(port), ..self.filter }, ..self }
+        Watcher { filter: self.filter.port(port), ..self }
     }
 
     /// The same, reading only what this query asks for. See [above](Watcher#what-is-reported-and-what-is-read) for what
@@ -159,7 +148,7 @@ impl<R: Row, S: Source> Watcher<R, S> {
 #[derive(Clone, Debug)]
 pub struct Changes<'a, R> {
     diff: Diff<'a, R>,
-    filter: Filter,
+    filter: Query,
 }
 
 impl<'a, R: Row> Iterator for Changes<'a, R> {

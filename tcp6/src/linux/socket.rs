@@ -2,9 +2,8 @@
 
 use crate::endpoint::RawEnd;
 use crate::os::linux;
-use crate::owner::UNRESOLVED;
 use crate::row::layout::Parts;
-use crate::{Row, State, StateSet};
+use crate::{Owner, Row, State, StateSet};
 
 /// What the kernel says of one socket, by sock_diag or by text.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +58,7 @@ impl Socket {
     pub(super) fn to_row<R: Row>(self) -> R {
         let state = state(self.state);
         let remote = if state == State::Listen { RawEnd::default() } else { self.remote };
-        let owner = if self.inode == 0 { 0 } else { UNRESOLVED };
+        let owner = if self.inode == 0 { Owner::Nobody } else { Owner::Unresolved }.as_raw();
         let module = linux::pack(self.inode, self.uid, self.cookie);
         R::build(&Parts { owner, module, ..Parts::of(state.as_raw(), self.local, remote) })
     }

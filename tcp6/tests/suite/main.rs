@@ -5,10 +5,30 @@ mod allocations;
 mod c_program;
 mod laws;
 mod live;
-#[cfg(target_os = "linux")]
 mod load;
 mod netstat6;
 mod source;
 #[cfg(target_os = "linux")]
 mod ss;
 mod support;
+mod watcher;
+
+use std::process::Command;
+
+impl load::Load {
+    /// Connections held by children of this test program.
+    fn in_tests(connections: usize) -> load::Load {
+        let again = || {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["--ignored", "--exact", "a_child_that_holds_connections", "--nocapture"]);
+            command
+        };
+        load::Load::open(connections, again).unwrap()
+    }
+}
+
+#[test]
+#[ignore = "not a test: what the children of the load run"]
+fn a_child_that_holds_connections() {
+    load::child();
+}

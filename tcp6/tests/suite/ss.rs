@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tcp6::{BasicRow, Buffer, Query, Row, System};
 
-use crate::load::{self, Load};
+use crate::load::Load;
 
 /// State, local end, remote end, in `ss`'s own words; sorted.
 type Lines = Vec<[String; 3]>;
@@ -74,18 +74,7 @@ fn same_as_ss(options: &str, query: Query, least: usize) {
 
 #[test]
 fn eighteen_thousand_rows_are_those_of_ss() {
-    let again = || {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--ignored", "--exact", "ss::a_child_that_holds_connections", "--nocapture"]);
-        command
-    };
-    let _load = Load::open(9_000, again).unwrap();
+    let _load = Load::in_tests(9_000);
     same_as_ss("-6tanHn", Query::all(), 18_000);
     same_as_ss("-6tlnHn", Query::listeners(), 6);
-}
-
-#[test]
-#[ignore = "not a test: what the children of the load run"]
-fn a_child_that_holds_connections() {
-    load::child();
 }

@@ -4,6 +4,7 @@ use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
 use tcp6::{Row, State};
 
 /// A listener and a connection to it, all three sockets this test's own.
@@ -17,8 +18,7 @@ pub struct Loopback {
 impl Loopback {
     pub fn open() -> Loopback {
         let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (server, _) = listener.accept().unwrap();
+        let (client, server) = connect(&listener);
         Loopback { listener, client, server }
     }
 
@@ -29,6 +29,18 @@ impl Loopback {
     pub fn calling(&self) -> SocketAddrV6 {
         v6(self.client.local_addr().unwrap())
     }
+}
+
+/// A connection to this listener: the side that called, and the one that was called.
+pub fn connect(listener: &TcpListener) -> (TcpStream, TcpStream) {
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    (client, server)
+}
+
+/// Ends a connection with a reset, which leaves nothing in TIME-WAIT, on either side.
+pub fn reset(client: TcpStream) {
+    SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
 pub fn v6(address: SocketAddr) -> SocketAddrV6 {
