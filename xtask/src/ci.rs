@@ -22,8 +22,8 @@ const JOBS: &[Job] = &[
     Job { name: "layout", run: layout::run },
     Job { name: "targets", run: targets::run },
     Job { name: "wine-test", run: |sh| wine(sh, "test --locked") },
-    Job { name: "bench", run: bench },
     Job { name: "wine-bench", run: |sh| wine(sh, "test --locked -p benches --bench refresh") },
+    Job { name: "bench", run: bench },
 ];
 
 pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {

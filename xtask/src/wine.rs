@@ -4,6 +4,7 @@
 //! sockets of the machine. So the Windows code is tested without a Windows machine.
 
 mod prefix;
+mod witness;
 
 use std::env;
 
@@ -15,12 +16,11 @@ use crate::{Usage, debian};
 pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
     let Call { wine, verb, args } = Call::parse(args)?;
     let wine = wine.map(str::to_owned).or_else(|| env::var("WINE").ok());
-    debian::require(&[debian::RUST, prefix::MINGW])?;
-    if wine.is_none() {
-        debian::require(&[prefix::WINE])?;
-    }
+    let debians_wine = if wine.is_none() { prefix::WINE } else { &[] };
+    debian::require(&[debian::RUST, prefix::MINGW, debians_wine])?;
 
     let prefix = Prefix::open(sh, wine.as_deref().unwrap_or("wine"))?;
+    let witness = witness::compile(sh, &debian::output(sh)?)?;
     let packages = if names_packages(args) { &[] } else { verb.packages };
     prefix
         .env(debian::cargo(sh, verb.name)?)
@@ -28,6 +28,7 @@ pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
         .args(packages)
         .args(args)
         .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", prefix.wine())
+        .env(witness::VARIABLE, witness)
         .run()?;
     Ok(())
 }
