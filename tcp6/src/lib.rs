@@ -1,4 +1,92 @@
-//! The IPv6 TCP table of this machine.
+//! The IPv6 TCP table of a machine: every listener and connection, its state, its two ends, its owner.
+//!
+//! On Windows it is the table of [GetTcp6Table] and its siblings, on Linux that of the kernel's sock_diag. Rows are
+//! borrowed from one reusable [`Buffer`], in the layout that the system wrote; they are kept as [`Snapshot`]s; and
+//! snapshots are compared.
+//!
+//! # The table
+//!
+//! ```
+//! use tcp6::{BasicRow, Buffer, Query, Row, System};
+//!
+//! let mut system = System::new()?;
+//! let mut buffer = Buffer::new(); // keep it: a refresh into it is one call, and no allocation
+//! let table = system.table::<BasicRow>(&Query::all(), &mut buffer)?;
+//! for row in table {
+//!     println!("{} {} {:?}", row.state(), row.local(), row.remote());
+//! }
+//! # Ok::<(), tcp6::Error>(())
+//! ```
+//!
+//! A [`Table`] is a slice of rows. There are four classes of them, the richer the larger:
+//!
+//! | class | carries | size | Windows |
+//! |---|---|--:|---|
+//! | [`BasicRow`] | state, ends | 52 bytes | MIB_TCP6ROW |
+//! | [`OwnerPidRow`] | and the owner | 56 | MIB_TCP6ROW_OWNER_PID |
+//! | [`OffloadRow`] | and the offload state | 60 | MIB_TCP6ROW2 |
+//! | [`OwnerModuleRow`] | owner, time of creation, identity, what names the module | 192 | MIB_TCP6ROW_OWNER_MODULE |
+//!
+//! [`Query`] says which rows: `Query::listeners()` asks the kernel for listeners alone, `Query::all().port(8080)` leaves
+//! the rows of one port.
+//!
+//! # The snapshot
+//!
+//! A table lives until the buffer is filled again. What is to be kept is taken into a snapshot, which is canonical: what
+//! has no meaning is zero, and the same rows are always in the same order.
+//!
+//! ```
+//! # use tcp6::{BasicRow, Buffer, Query, System};
+//! # let (mut system, mut buffer) = (System::new()?, Buffer::new());
+//! let before = system.table::<BasicRow>(&Query::all(), &mut buffer)?.to_snapshot()?;
+//! println!("{}", before.counts()); // 12 LISTEN, 40 ESTABLISHED
+//! for row in before.on_port(8080) {
+//!     println!("{row:?}");
+//! }
+//! # Ok::<(), tcp6::Error>(())
+//! ```
+//!
+//! # The change
+//!
+//! ```
+//! use tcp6::{BasicRow, Change, Row, System, Watcher};
+//!
+//! let mut watcher = Watcher::<BasicRow, _>::new(System::new()?);
+//! watcher.poll()?; // the baseline
+//! for change in watcher.poll()? {
+//!     match change {
+//!         Change::Added(row) => println!("+ {}", row.local()),
+//!         Change::Removed(row) => println!("- {}", row.local()),
+//!         Change::Changed { before, after } => println!("{} -> {}", before.state(), after.state()),
+//!     }
+//! }
+//! # Ok::<(), tcp6::Error>(())
+//! ```
+//!
+//! A poll that fails is an error and nothing else: the last good table stays the baseline. Two snapshots are compared
+//! with [`Snapshot::diff`].
+//!
+//! # Other sources
+//!
+//! [`System`] is one [`Source`] among others. [`Replay`] plays recorded tables, which [`Recorder`] writes, and a test can
+//! have a source of its own.
+//!
+//! # Platforms
+//!
+//! | | Windows | Linux | others |
+//! |---|---|---|---|
+//! | the table | iphlpapi, Vista and later | sock_diag; `/proc/thread-self/net/tcp6` where that is refused | [`Error::NotSupported`] |
+//! | scope ids | yes | yes; not from `/proc` | |
+//! | owners | yes | [`Owner::Unresolved`] for now | |
+//! | identity of a socket | time of creation | cookie ([`os::linux`]) | |
+//!
+//! Everything but [`System`] works on every system: a capture taken on Windows is read on Linux.
+//!
+//! # Features
+//!
+//! * `serde` (off): snapshots, tables, rows, states, sets and changes can be written, and read.
+//!
+//! [GetTcp6Table]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcp6table
 #![deny(unsafe_code)]
 
 mod apply;
@@ -46,3 +134,8 @@ pub use state::{ParseStateError, State, StateSet};
 pub use system::System;
 pub use table::Table;
 pub use watch::{Changes, Watcher};
+
+/// The README's programs, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
