@@ -341,7 +341,7 @@ mod tests {
         buffer.write::<BasicRow>().finish().unwrap();
         assert!(ports::<BasicRow>(&buffer).is_empty());
         assert!(matches!(buffer.table::<OwnerPidRow>(), Err(Error::WrongClass { held: Some(Class::Basic), .. })));
-        drop(buffer.write::<BasicRow>());
+        let _unfinished = buffer.write::<BasicRow>();
         assert!(buffer.table::<BasicRow>().is_err(), "an unfinished table is none");
     }
 

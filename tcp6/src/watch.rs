@@ -137,6 +137,11 @@ impl<R: Row, S: Source> Watcher<R, S> {
         &self.source
     }
 
+    /// The source, given back.
+    pub fn into_source(self) -> S {
+        self.source
+    }
+
     /// The source, to be talked to.
     #[must_use]
     pub fn source_mut(&mut self) -> &mut S {

@@ -62,9 +62,7 @@ impl Call {
             // SAFETY: as above.
             Function::Table2 => unsafe { GetTcp6Table2(table.cast(), size, order) },
             // SAFETY: as above; the class is one that exists, and `Reserved` is zero.
-            Function::Extended(class) => unsafe {
-                GetExtendedTcpTable(table.cast(), size, order, u32::from(AF_INET6), class, 0)
-            },
+            Function::Extended(class) => unsafe { GetExtendedTcpTable(table.cast(), size, order, AF_INET6, class, 0) },
         }
     }
 }

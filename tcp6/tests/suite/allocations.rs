@@ -4,9 +4,9 @@
 use std::alloc::{GlobalAlloc, Layout, System as Heap};
 use std::cell::Cell;
 
-use tcp6::{BasicRow, Buffer, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Row, System};
+use tcp6::{BasicRow, Buffer, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Row, Snapshot, System, Watcher};
 
-use crate::support::Loopback;
+use crate::support::{Loopback, alone_with_the_table, reset};
 
 /// The system's allocator, which counts what each thread asks of it.
 struct Counting;
@@ -71,6 +71,7 @@ fn refresh<R: Row>(system: &mut System, buffer: &mut Buffer) {
 
 #[test]
 fn a_refresh_into_a_used_buffer_allocates_nothing() {
+    let _alone = alone_with_the_table();
     let _own = Loopback::open();
     let mut system = System::new().unwrap();
     let mut buffer = Buffer::new();
@@ -82,4 +83,48 @@ fn a_refresh_into_a_used_buffer_allocates_nothing() {
     };
     round();
     assert_eq!(allocations(round), 0);
+}
+
+fn snapshots<R: Row>() {
+    let _alone = alone_with_the_table();
+    let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
+    let (mut before, mut after) = (Snapshot::<R>::new(), Snapshot::new());
+    let own = Loopback::open();
+    let room: Vec<Loopback> = (0..50).map(|_| Loopback::open()).collect();
+    let mut round = || {
+        before.take(system.table(&Query::all(), &mut buffer).unwrap()).unwrap();
+        after.take(system.table(&Query::all().unsorted(), &mut buffer).unwrap()).unwrap();
+        let changes = before.diff(&after).count();
+        let port = own.listening().port();
+        let found = after.find(own.listening(), None).len() + after.on_port(port).count();
+        std::hint::black_box((changes, found, after.counts()));
+    };
+    round();
+    // Fewer rows than before, so that what other tests open meanwhile has room.
+    room.into_iter().for_each(|own| reset(own.client));
+    assert_eq!(allocations(round), 0);
+}
+
+#[test]
+fn snapshots_and_diffs_into_used_storage_allocate_nothing() {
+    snapshots::<BasicRow>();
+    snapshots::<OwnerModuleRow>();
+}
+
+#[test]
+fn a_poll_of_a_steady_table_allocates_nothing() {
+    let _alone = alone_with_the_table();
+    let room: Vec<Loopback> = (0..50).map(|_| Loopback::open()).collect();
+    let mut watcher = Watcher::<OwnerPidRow, _>::new(System::new().unwrap());
+    for _ in 0..3 {
+        watcher.poll().unwrap();
+    }
+    // Fewer rows than before, so that what other tests open meanwhile has room.
+    room.into_iter().for_each(|own| reset(own.client));
+    let polls = allocations(|| {
+        for _ in 0..5 {
+            std::hint::black_box(watcher.poll().unwrap().count());
+        }
+    });
+    assert_eq!(polls, 0);
 }

@@ -7,7 +7,7 @@ use tcp6::{
     Table,
 };
 
-use crate::support::{Loopback, eventually, states};
+use crate::support::{Loopback, alone_with_the_table, eventually, states};
 
 /// A listener and both sides of its connection are in the table of class `R`, each once.
 fn finds_its_own_sockets<R: Row>() {
@@ -91,6 +91,7 @@ fn a_sorted_table_is_in_the_documented_order() {
 
 #[test]
 fn a_refresh_into_a_used_buffer_asks_the_system_once() {
+    let _alone = alone_with_the_table();
     let mut system = System::new().unwrap();
     let mut buffer = Buffer::new();
     for class in Class::ALL {

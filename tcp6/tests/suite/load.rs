@@ -6,6 +6,9 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{Ipv6Addr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use socket2::SockRef;
 
 /// The word: how many connections the child is to open.
 const SHARE: &str = "TCP6_LOAD_CONNECTIONS";
@@ -75,10 +78,18 @@ pub fn child() -> bool {
 }
 
 /// A listener, and so many connections to it: both sides of each.
+///
+/// They end with a reset, so that they do not fill the table for a minute more, in TIME-WAIT.
 pub fn open(connections: usize) -> io::Result<(TcpListener, Vec<(TcpStream, TcpStream)>)> {
     let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
-    let open_one = |_| Ok((TcpStream::connect(address)?, listener.accept()?.0));
+    let open_one = |_| {
+        let (client, server) = (TcpStream::connect(address)?, listener.accept()?.0);
+        for side in [&client, &server] {
+            SockRef::from(side).set_linger(Some(Duration::ZERO))?;
+        }
+        Ok((client, server))
+    };
     let sockets = (0..connections).map(open_one).collect::<io::Result<_>>()?;
     Ok((listener, sockets))
 }

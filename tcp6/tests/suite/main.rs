@@ -3,6 +3,7 @@
 mod allocations;
 #[cfg(windows)]
 mod c_program;
+mod capture;
 mod laws;
 mod live;
 mod load;
@@ -11,6 +12,7 @@ mod source;
 #[cfg(target_os = "linux")]
 mod ss;
 mod support;
+mod watch_program;
 mod watcher;
 
 use std::process::Command;

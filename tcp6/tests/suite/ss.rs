@@ -7,6 +7,7 @@ use std::time::Duration;
 use tcp6::{BasicRow, Buffer, Query, Row, System};
 
 use crate::load::Load;
+use crate::support::alone_with_the_table;
 
 /// State, local end, remote end, in `ss`'s own words; sorted.
 type Lines = Vec<[String; 3]>;
@@ -74,6 +75,7 @@ fn same_as_ss(options: &str, query: Query, least: usize) {
 
 #[test]
 fn eighteen_thousand_rows_are_those_of_ss() {
+    let _alone = alone_with_the_table();
     let _load = Load::in_tests(9_000);
     same_as_ss("-6tanHn", Query::all(), 18_000);
     same_as_ss("-6tlnHn", Query::listeners(), 6);

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
@@ -63,6 +64,14 @@ pub fn states<R: Row>(rows: &[R], local: SocketAddrV6, remote: Option<SocketAddr
         _ => false,
     };
     rows.iter().filter(|row| same_end(row.local(), local) && same_remote(row)).map(Row::state).collect()
+}
+
+/// Taken by tests that fill the machine's table with thousands of rows, and by those that need it to stand still: they
+/// take turns.
+pub fn alone_with_the_table() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    // One that failed has left nothing behind: its sockets are closed.
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tries until it holds, for as long as a busy machine may need.

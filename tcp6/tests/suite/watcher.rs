@@ -10,7 +10,7 @@ use tcp6::{
 };
 
 use crate::load::{self, Load};
-use crate::support::{connect, eventually, reset, same_end, v6};
+use crate::support::{alone_with_the_table, connect, eventually, reset, same_end, v6};
 
 fn row(state: State, port: u16) -> BasicRow {
     let remote = (state != State::Listen).then(|| "[::1]:50000".parse().unwrap());
@@ -185,6 +185,7 @@ fn a_source_that_panics_leaves_the_watcher_as_it_was() {
 fn the_watcher_tells_what_was_opened_closed_and_half_closed() {
     // Under Wine every refresh takes a hundred times as long.
     let (opened, closed, half_closed) = if cfg!(windows) { (20, 10, 5) } else { (200, 100, 50) };
+    let _alone = alone_with_the_table();
     let _load = Load::in_tests(if cfg!(windows) { 100 } else { 9_000 });
     load::raise_descriptor_limit();
     let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
