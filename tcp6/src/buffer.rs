@@ -4,8 +4,10 @@ use core::fmt;
 use core::marker::PhantomData;
 use std::time::SystemTime;
 
+use crate::class::by_class;
 use crate::error::{Error, Malformed, Result};
-use crate::{Class, Query, Row, Table, order, view};
+use crate::order::Sorter;
+use crate::{Class, Query, Row, Table, view};
 
 /// The storage of a table: made once, filled again and again.
 ///
@@ -30,6 +32,7 @@ pub struct Buffer {
     words: Vec<u64>,
     held: Option<Held>,
     taken_at: SystemTime,
+    sorter: Sorter,
 }
 
 /// What a buffer holds: a table of this class in so many bytes, its count checked.
@@ -48,7 +51,7 @@ impl Buffer {
     /// An empty buffer. It allocates when it is filled.
     #[must_use]
     pub const fn new() -> Buffer {
-        Buffer { words: Vec::new(), held: None, taken_at: SystemTime::UNIX_EPOCH }
+        Buffer { words: Vec::new(), held: None, taken_at: SystemTime::UNIX_EPOCH, sorter: Sorter::new() }
     }
 
     /// A buffer with room for a table of so many rows of this class.
@@ -128,12 +131,7 @@ impl Buffer {
             return Err(Error::WrongClass { wanted: class, held: Some(R::CLASS) });
         }
         let rows = rows.into_iter();
-        match class {
-            Class::Basic => self.write_as::<_, crate::BasicRow>(rows),
-            Class::OwnerPid => self.write_as::<_, crate::OwnerPidRow>(rows),
-            Class::Offload => self.write_as::<_, crate::OffloadRow>(rows),
-            Class::OwnerModule => self.write_as::<_, crate::OwnerModuleRow>(rows),
-        }
+        by_class!(class, W => self.write_as::<_, W>(rows))
     }
 
     /// Takes a copy of a table that is bytes, of this class: a capture, or what another program called for.
@@ -154,6 +152,14 @@ impl Buffer {
         self.taken_at = taken_at;
     }
 
+    /// The rows of the table, to be completed.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn rows_mut<R: Row>(&mut self) -> Result<&mut [R]> {
+        self.check_class::<R>()?;
+        let end = self.as_bytes().len();
+        Ok(view::rows_mut(&mut view::bytes_mut(&mut self.words)[..end])?)
+    }
+
     /// Narrows the table to what was asked for, and sorts it if that was asked for and it is not.
     pub(crate) fn conclude<R: Row>(&mut self, query: &Query) -> Result<()> {
         self.check_class::<R>()?;
@@ -165,7 +171,7 @@ impl Buffer {
             kept = retain(rows, |row| query.wants(row));
         }
         if query.is_sorted() {
-            order::sort(&mut rows[..kept]);
+            self.sorter.sort(&mut rows[..kept]);
         }
         self.set_count::<R>(kept)
     }

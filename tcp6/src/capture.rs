@@ -23,9 +23,10 @@
 use std::io::{self, Read, Write};
 use std::time::{Duration, SystemTime};
 
+use crate::class::by_class;
 use crate::error::{Error, Malformed, Result};
 use crate::row::layout::Parts;
-use crate::{BasicRow, Buffer, Class, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Row, Source, Table, view};
+use crate::{Buffer, Class, Query, Row, Source, Table, view};
 
 const MAGIC: &[u8; 8] = b"tcp6cap\n";
 const VERSION: u16 = 1;
@@ -127,12 +128,7 @@ impl<S: Source, W: Write> Recording<S, W> {
 impl<S: Source, W: Write> Source for Recording<S, W> {
     fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
         self.source.fill(class, query, buffer)?;
-        match class {
-            Class::Basic => self.recorder.record(buffer.table::<BasicRow>()?),
-            Class::OwnerPid => self.recorder.record(buffer.table::<OwnerPidRow>()?),
-            Class::Offload => self.recorder.record(buffer.table::<OffloadRow>()?),
-            Class::OwnerModule => self.recorder.record(buffer.table::<OwnerModuleRow>()?),
-        }
+        by_class!(class, R => self.recorder.record(buffer.table::<R>()?))
     }
 }
 
@@ -191,12 +187,7 @@ impl<F: Read> Reader<F> {
         let mut table = Buffer::new();
         table.write_bytes(class, &bytes)?;
         if cfg!(target_endian = "big") {
-            table = match class {
-                Class::Basic => native_endian::<BasicRow>(&table)?,
-                Class::OwnerPid => native_endian::<OwnerPidRow>(&table)?,
-                Class::Offload => native_endian::<OffloadRow>(&table)?,
-                Class::OwnerModule => native_endian::<OwnerModuleRow>(&table)?,
-            };
+            table = by_class!(class, R => native_endian::<R>(&table)?);
         }
         Ok(Some((table, taken_at)))
     }

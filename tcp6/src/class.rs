@@ -54,6 +54,12 @@ impl Class {
         }
     }
 
+    /// Whether its rows say whose they are.
+    #[must_use]
+    pub const fn has_owners(self) -> bool {
+        !matches!(self, Class::Basic)
+    }
+
     /// The name: `basic`, `owner-pid`, `offload` or `owner-module`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -65,6 +71,32 @@ impl Class {
         }
     }
 }
+
+/// Runs an expression with the row of a class: `by_class!(class, R => f::<R>())`.
+macro_rules! by_class {
+    ($class:expr, $row:ident => $body:expr) => {
+        match $class {
+            $crate::Class::Basic => {
+                type $row = $crate::BasicRow;
+                $body
+            }
+            $crate::Class::OwnerPid => {
+                type $row = $crate::OwnerPidRow;
+                $body
+            }
+            $crate::Class::Offload => {
+                type $row = $crate::OffloadRow;
+                $body
+            }
+            $crate::Class::OwnerModule => {
+                type $row = $crate::OwnerModuleRow;
+                $body
+            }
+        }
+    };
+}
+
+pub(crate) use by_class;
 
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -103,6 +103,7 @@ pub mod os;
 #[cfg(not(any(windows, target_os = "linux")))]
 mod other;
 mod owner;
+mod process;
 mod query;
 mod replay;
 mod row;
@@ -124,7 +125,8 @@ pub use class::Class;
 pub use counts::StateCounts;
 pub use diff::{Change, Diff, Fields};
 pub use error::{Error, Malformed, Result};
-pub use owner::Owner;
+pub use owner::{Owner, Resolution};
+pub use process::{Module, Process, Processes, Round};
 pub use query::Query;
 pub use replay::Replay;
 pub use row::{BasicRow, OffloadRow, OffloadState, OwnerModuleRow, OwnerPidRow, Row};

@@ -7,10 +7,16 @@
 mod diag;
 #[cfg(target_os = "linux")]
 mod netlink;
+mod owners;
 mod proc;
+#[cfg(target_os = "linux")]
+mod process;
 mod socket;
+mod stat;
 #[cfg(target_os = "linux")]
 mod system;
 
+#[cfg(target_os = "linux")]
+pub(crate) use process::Processes;
 #[cfg(target_os = "linux")]
 pub(crate) use system::System;

@@ -10,6 +10,8 @@
 pub enum Owner {
     /// The process with this id. On Windows the one that bound the socket, which need not run any more.
     Process(u32),
+    /// The kernel itself. Told on Windows, where it is the process 4, System.
+    Kernel,
     /// No process: a connection in TIME-WAIT, one that nobody has accepted yet, or one that outlives its program.
     Nobody,
     /// Not known: the class of the row carries no owner, or the owner could not be found.
@@ -19,12 +21,17 @@ pub enum Owner {
 /// `dwOwningPid` of a socket whose owner could not be found. No process has this id on either system.
 pub(crate) const UNRESOLVED: u32 = u32::MAX;
 
+/// `dwOwningPid` of the process System.
+const WINDOWS_KERNEL: u32 = 4;
+
 impl Owner {
     /// The owner that a `dwOwningPid` stands for.
     pub(crate) const fn from_raw(raw: u32) -> Owner {
         match raw {
             0 => Owner::Nobody,
             UNRESOLVED => Owner::Unresolved,
+            // Elsewhere, in a container, 4 is a process like any other.
+            WINDOWS_KERNEL if cfg!(windows) => Owner::Kernel,
             pid => Owner::Process(pid),
         }
     }
@@ -33,6 +40,7 @@ impl Owner {
     pub(crate) const fn as_raw(self) -> u32 {
         match self {
             Owner::Process(pid) => pid,
+            Owner::Kernel => WINDOWS_KERNEL,
             Owner::Nobody => 0,
             Owner::Unresolved => UNRESOLVED,
         }
@@ -45,6 +53,37 @@ impl Owner {
             Owner::Process(pid) => Some(pid),
             _ => None,
         }
+    }
+}
+
+/// How far the owners of a table are known: given by [`System::resolution`](crate::System::resolution).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resolution {
+    /// Sockets with an owner: a process, or the kernel.
+    pub owned: usize,
+    /// Sockets that nobody owns.
+    pub nobody: usize,
+    /// Sockets whose owner was not found.
+    pub unresolved: usize,
+    /// The processes that were there, on Linux; Windows tells owners by itself.
+    pub processes: usize,
+    /// Those of them that did not let themselves be read: other users', without the right to look into them.
+    pub refused: usize,
+}
+
+impl Resolution {
+    /// Counts owners.
+    pub(crate) fn of(owners: impl Iterator<Item = Owner>) -> Resolution {
+        let mut resolution = Resolution::default();
+        for owner in owners {
+            match owner {
+                Owner::Process(_) | Owner::Kernel => resolution.owned += 1,
+                Owner::Nobody => resolution.nobody += 1,
+                Owner::Unresolved => resolution.unresolved += 1,
+            }
+        }
+        resolution
     }
 }
 

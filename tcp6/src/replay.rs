@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::io::Read;
 use std::time::SystemTime;
 
-use crate::BasicRow;
+use crate::class::by_class;
 use crate::error::{Error, Result};
-use crate::{Buffer, Class, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Row, Snapshot, Source, Table, capture};
+use crate::{Buffer, Class, Query, Row, Snapshot, Source, Table, capture};
 
 /// A source that plays recorded tables, one a fill, and then ends.
 ///
@@ -114,13 +114,8 @@ impl Source for Replay {
             Some(Ok(frame)) => frame,
             Some(Err(_)) => return self.frames.pop_front().map_or(Err(Error::Ended), |failure| failure.map(|_| ())),
         };
-        match frame.table.class() {
-            Some(Class::Basic) => copy::<BasicRow>(frame, class, buffer)?,
-            Some(Class::OwnerPid) => copy::<OwnerPidRow>(frame, class, buffer)?,
-            Some(Class::Offload) => copy::<OffloadRow>(frame, class, buffer)?,
-            Some(Class::OwnerModule) => copy::<OwnerModuleRow>(frame, class, buffer)?,
-            None => return Err(Error::WrongClass { wanted: class, held: None }),
-        }
+        let held = frame.table.class().ok_or(Error::WrongClass { wanted: class, held: None })?;
+        by_class!(held, R => copy::<R>(frame, class, buffer))?;
         self.frames.pop_front();
         Ok(())
     }

@@ -106,10 +106,10 @@ pub(crate) mod layout {
     use core::num::NonZeroU64;
     use std::net::SocketAddrV6;
 
-    use crate::State;
     use crate::endpoint::RawEnd;
     use crate::owner::UNRESOLVED;
     use crate::view::Plain;
+    use crate::{Owner, State};
 
     /// The fields of a row, wherever its class puts them. All are as the system wrote them.
     pub trait Layout: Plain {
@@ -121,6 +121,8 @@ pub(crate) mod layout {
         fn raw_remote(&self) -> RawEnd;
         /// `dwOwningPid`, if the class has it.
         fn raw_owner(&self) -> Option<u32>;
+        /// Says whose it is, if the class has a place for that.
+        fn set_owner(&mut self, owner: Owner);
         /// The row in pieces.
         fn parts(&self) -> Parts;
         /// A row of these pieces, as far as the class has a place for them.

@@ -9,8 +9,9 @@ use crate::counts::StateCounts;
 use crate::diff::{Change, Diff};
 use crate::endpoint::RawEnd;
 use crate::error::{Error, Result};
+use crate::order::{self, Ends, Sorter};
 use crate::row::layout::Layout;
-use crate::{Row, Table, apply, order, text};
+use crate::{Row, Table, apply, text};
 
 /// A table of one's own: rows of any class, and the time when they were taken.
 ///
@@ -35,19 +36,21 @@ use crate::{Row, Table, apply, order, text};
 pub struct Snapshot<R> {
     rows: Vec<R>,
     taken_at: SystemTime,
+    sorter: Sorter,
 }
 
 impl<R: Row> Snapshot<R> {
     /// A snapshot of nothing, taken at the Unix epoch.
     #[must_use]
     pub const fn new() -> Snapshot<R> {
-        Snapshot { rows: Vec::new(), taken_at: SystemTime::UNIX_EPOCH }
+        Snapshot { rows: Vec::new(), taken_at: SystemTime::UNIX_EPOCH, sorter: Sorter::new() }
     }
 
     /// A snapshot of these rows, in whatever order they come.
     #[must_use]
     pub fn from_rows(rows: impl IntoIterator<Item = R>, taken_at: SystemTime) -> Snapshot<R> {
-        let mut snapshot = Snapshot { rows: rows.into_iter().map(Layout::canonical).collect(), taken_at };
+        let mut snapshot =
+            Snapshot { rows: rows.into_iter().map(Layout::canonical).collect(), taken_at, sorter: Sorter::new() };
         order::sort(&mut snapshot.rows);
         snapshot
     }
@@ -62,7 +65,7 @@ impl<R: Row> Snapshot<R> {
         self.rows.try_reserve(missing).map_err(|_| Error::OutOfMemory { bytes: size_of_val(table.rows()) })?;
         self.rows.clear();
         self.rows.extend(table.iter().map(|row| row.canonical()));
-        order::sort(&mut self.rows);
+        self.sorter.sort(&mut self.rows);
         self.taken_at = table.taken_at();
         Ok(())
     }
@@ -109,7 +112,7 @@ impl<R: Row> Snapshot<R> {
     /// listening nor connected with a remote end of `[::]:0`, which is where listeners have none.
     #[must_use]
     pub fn find(&self, local: SocketAddrV6, remote: Option<SocketAddrV6>) -> &[R] {
-        let key = (RawEnd::new(local).key(), remote.map(RawEnd::new).unwrap_or_default().key());
+        let key = Ends::new(RawEnd::new(local), remote.map(RawEnd::new).unwrap_or_default());
         let start = self.rows.partition_point(|row| order::ends(row) < key);
         let length = self.rows[start..].partition_point(|row| order::ends(row) == key);
         &self.rows[start..start + length]

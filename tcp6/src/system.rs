@@ -1,7 +1,8 @@
 //! The table of this machine.
 
+use crate::class::by_class;
 use crate::error::Result;
-use crate::{Buffer, Class, Query, Row, Source, Table};
+use crate::{Buffer, Class, Query, Resolution, Row, Source, Table};
 
 #[cfg(target_os = "linux")]
 use crate::linux::System as Backend;
@@ -26,6 +27,7 @@ use crate::windows::System as Backend;
 #[derive(Debug)]
 pub struct System {
     backend: Backend,
+    resolution: Resolution,
 }
 
 impl System {
@@ -36,7 +38,7 @@ impl System {
     /// [`Error::Os`](crate::Error::Os) if there is no descriptor left for the socket,
     /// [`Error::NotSupported`](crate::Error::NotSupported) on a system that is neither Windows nor Linux.
     pub fn new() -> Result<System> {
-        Ok(System { backend: Backend::new()? })
+        Ok(System { backend: Backend::new()?, resolution: Resolution::default() })
     }
 
     /// The table, now: refills the buffer, and shows what it holds.
@@ -68,8 +70,31 @@ impl System {
     }
 }
 
+impl System {
+    /// How far the owners of the last table are known; all zero if its class has none, or if there was no table.
+    ///
+    /// It counts what the system gave for the query's states, before it was narrowed to a port.
+    #[must_use]
+    pub fn resolution(&self) -> Resolution {
+        self.resolution
+    }
+
+    /// Every process that was seen to hold this socket, by ascending pid.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn holders(&self, inode: u32) -> impl Iterator<Item = u32> {
+        self.backend.holders(inode)
+    }
+}
+
 impl Source for System {
     fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
-        self.backend.fill(class, query, buffer)
+        self.resolution = Resolution::default();
+        self.backend.fill(class, query, buffer)?;
+        if class.has_owners() {
+            let counts = by_class!(class, R => Resolution::of(buffer.table::<R>()?.iter().map(Row::owner)));
+            let (processes, refused) = self.backend.processes();
+            self.resolution = Resolution { processes, refused, ..counts };
+        }
+        Ok(())
     }
 }

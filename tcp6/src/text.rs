@@ -61,6 +61,7 @@ impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Owner::Process(pid) => fmt::Display::fmt(pid, f),
+            Owner::Kernel => f.pad("kernel"),
             Owner::Nobody => f.pad("nobody"),
             Owner::Unresolved => f.pad("unresolved"),
         }

@@ -9,10 +9,12 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use super::netlink::{self, Failure, Netlink};
+use super::owners::{Owners, Proc};
 use super::proc::Text;
 use super::socket::{Socket, mask};
+use crate::class::by_class;
 use crate::error::{Error, Result};
-use crate::{BasicRow, Buffer, Class, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Row};
+use crate::{Buffer, Class, Query, Row};
 
 /// How often a dump is tried that was interrupted or for which the kernel was short of memory.
 const ATTEMPTS: u32 = 16;
@@ -28,6 +30,7 @@ pub(crate) struct System {
     calls: u64,
     /// Whether it is known that this machine has IPv6. That does not change while it runs.
     has_ipv6: bool,
+    owners: Owners<Proc>,
 }
 
 #[derive(Debug)]
@@ -43,20 +46,24 @@ impl System {
             Err(errno) if is_refusal(errno.raw_os_error()) => Way::text()?,
             Err(errno) => return Err(Error::os("socket for sock_diag", errno)),
         };
-        Ok(System { way, calls: 0, has_ipv6: false })
+        Ok(System { way, calls: 0, has_ipv6: false, owners: Owners::new(Proc::open()) })
     }
 
     pub(crate) fn calls(&self) -> u64 {
         self.calls
     }
 
+    /// The processes that were there when owners were last looked for, and how many of them refused to be read.
+    pub(crate) fn processes(&self) -> (usize, usize) {
+        self.owners.processes()
+    }
+
+    pub(crate) fn holders(&self, inode: u32) -> impl Iterator<Item = u32> {
+        self.owners.holders(inode)
+    }
+
     pub(crate) fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
-        match class {
-            Class::Basic => self.fill_with::<BasicRow>(query, buffer),
-            Class::OwnerPid => self.fill_with::<OwnerPidRow>(query, buffer),
-            Class::Offload => self.fill_with::<OffloadRow>(query, buffer),
-            Class::OwnerModule => self.fill_with::<OwnerModuleRow>(query, buffer),
-        }
+        by_class!(class, R => self.fill_with::<R>(query, buffer))
     }
 
     fn fill_with<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
@@ -73,6 +80,11 @@ impl System {
             return Err(Error::NotSupported);
         }
         self.has_ipv6 = true;
+        if R::CLASS.has_owners() {
+            self.owners.resolve(query.wanted_states().is_all());
+            let rows = buffer.rows_mut::<R>()?;
+            rows.iter_mut().zip(self.owners.of_rows()).for_each(|(row, owner)| row.set_owner(owner));
+        }
         Ok(())
     }
 
@@ -82,12 +94,12 @@ impl System {
 
     fn read<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
         match &mut self.way {
-            Way::Dump(netlink) => dump::<R>(netlink, &mut self.calls, query, buffer),
+            Way::Dump(netlink) => dump::<R>(netlink, &mut self.calls, query, buffer, &mut self.owners),
             Way::Text { file, bytes, text } => {
                 self.calls += 1;
                 bytes.clear();
                 file.rewind().and_then(|()| file.read_to_end(bytes)).map_err(|error| Error::os(TEXT, error))?;
-                write::<R, Error>(buffer, |found| text.read(bytes, found))
+                write::<R, Error>(buffer, &mut self.owners, |found| text.read(bytes, found))
             }
         }
     }
@@ -103,13 +115,19 @@ impl Way {
     }
 }
 
-fn dump<R: Row>(netlink: &mut Netlink, calls: &mut u64, query: &Query, buffer: &mut Buffer) -> Result<()> {
+fn dump<R: Row>(
+    netlink: &mut Netlink,
+    calls: &mut u64,
+    query: &Query,
+    buffer: &mut Buffer,
+    owners: &mut Owners<Proc>,
+) -> Result<()> {
     let states = mask(query.wanted_states());
     let mut attempts = 0;
     loop {
         attempts += 1;
         *calls += 1;
-        match write::<R, Failure>(buffer, |found| netlink.dump(states, found)) {
+        match write::<R, Failure>(buffer, owners, |found| netlink.dump(states, found)) {
             Ok(()) => return Ok(()),
             Err(Failure::Lasting(error)) => return Err(error),
             Err(Failure::Passing(last)) if attempts == ATTEMPTS => return Err(netlink::unstable(attempts, last)),
@@ -119,13 +137,20 @@ fn dump<R: Row>(netlink: &mut Netlink, calls: &mut u64, query: &Query, buffer: &
     }
 }
 
-/// Writes a table of the sockets that `read` finds.
+/// Writes a table of the sockets that `read` finds, and notes whose owners are to be found.
 fn write<R: Row, E: From<Error>>(
     buffer: &mut Buffer,
+    owners: &mut Owners<Proc>,
     read: impl FnOnce(&mut dyn FnMut(Socket) -> Result<()>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut writer = buffer.write::<R>();
-    read(&mut |socket| writer.push(&socket.to_row()))?;
+    owners.begin();
+    read(&mut |socket| {
+        if R::CLASS.has_owners() {
+            owners.note(socket.inode);
+        }
+        writer.push(&socket.to_row())
+    })?;
     Ok(writer.finish()?)
 }
 

@@ -34,6 +34,23 @@ impl OwnerModuleRowExt for OwnerModuleRow {
     }
 }
 
+/// What a [`System`](crate::System) can say on Linux only.
+#[cfg(target_os = "linux")]
+pub trait SystemExt {
+    /// Every process that holds the socket with this inode, by ascending pid; the first one is the owner that rows name.
+    ///
+    /// As of the last table of a class that has owners: it reads nothing anew. A server that forks, and a socket that was
+    /// handed over, have several. It looks through all sockets of all processes.
+    fn holders(&self, inode: u32) -> impl Iterator<Item = u32>;
+}
+
+#[cfg(target_os = "linux")]
+impl SystemExt for crate::System {
+    fn holders(&self, inode: u32) -> impl Iterator<Item = u32> {
+        crate::System::holders(self, inode)
+    }
+}
+
 /// In the last word: this is Linux'. Windows has been seen to use the first word only.
 const MARK: u64 = u64::from_be_bytes(*b"tcp6:lnx");
 const AT_MARK: usize = 15;

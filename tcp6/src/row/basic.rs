@@ -8,9 +8,9 @@ use tcp6_sys::{IN6_ADDR, IN6_ADDR_0, MIB_TCP6ROW};
 
 use super::layout::{Layout, Parts};
 use super::{Row, debug};
-use crate::Class;
 use crate::endpoint::{PORT_BITS, RawEnd, UNSPECIFIED};
 use crate::view;
+use crate::{Class, Owner};
 
 /// State and ends: a row of [GetTcp6Table], 52 bytes.
 ///
@@ -59,6 +59,9 @@ impl Layout for BasicRow {
     fn raw_owner(&self) -> Option<u32> {
         None
     }
+
+    #[inline]
+    fn set_owner(&mut self, _: Owner) {}
 
     fn parts(&self) -> Parts {
         Parts::of(self.raw_state(), self.raw_local(), self.raw_remote())

@@ -8,9 +8,9 @@ use tcp6_sys::{IN6_ADDR, IN6_ADDR_0, MIB_TCP6ROW2};
 
 use super::layout::{Layout, Parts};
 use super::{Row, debug};
-use crate::Class;
 use crate::endpoint::{PORT_BITS, RawEnd, UNSPECIFIED};
 use crate::view;
+use crate::{Class, Owner};
 
 /// State, ends, owner and offload state: a row of [GetTcp6Table2], 60 bytes.
 ///
@@ -110,6 +110,11 @@ impl Layout for OffloadRow {
     #[inline]
     fn raw_owner(&self) -> Option<u32> {
         Some(self.0.dwOwningPid)
+    }
+
+    #[inline]
+    fn set_owner(&mut self, owner: Owner) {
+        self.0.dwOwningPid = owner.as_raw();
     }
 
     fn parts(&self) -> Parts {

@@ -10,9 +10,9 @@ use tcp6_sys::MIB_TCP6ROW_OWNER_MODULE;
 
 use super::layout::{Layout, Parts};
 use super::{Row, debug};
-use crate::Class;
 use crate::endpoint::{PORT_BITS, RawEnd};
 use crate::os::linux;
+use crate::{Class, Owner};
 
 /// State, ends, owner, when the socket was made, and what names the module that made it: a row of
 /// [GetExtendedTcpTable] with TCP_TABLE_OWNER_MODULE_ALL, 192 bytes.
@@ -98,6 +98,11 @@ impl Layout for OwnerModuleRow {
     #[inline]
     fn raw_owner(&self) -> Option<u32> {
         Some(self.0.dwOwningPid)
+    }
+
+    #[inline]
+    fn set_owner(&mut self, owner: Owner) {
+        self.0.dwOwningPid = owner.as_raw();
     }
 
     fn parts(&self) -> Parts {

@@ -8,8 +8,8 @@ use tcp6_sys::MIB_TCP6ROW_OWNER_PID;
 
 use super::layout::{Layout, Parts};
 use super::{Row, debug};
-use crate::Class;
 use crate::endpoint::{PORT_BITS, RawEnd};
+use crate::{Class, Owner};
 
 /// State, ends and owner: a row of [GetExtendedTcpTable] with TCP_TABLE_OWNER_PID_ALL, 56 bytes.
 ///
@@ -53,6 +53,11 @@ impl Layout for OwnerPidRow {
     #[inline]
     fn raw_owner(&self) -> Option<u32> {
         Some(self.0.dwOwningPid)
+    }
+
+    #[inline]
+    fn set_owner(&mut self, owner: Owner) {
+        self.0.dwOwningPid = owner.as_raw();
     }
 
     fn parts(&self) -> Parts {

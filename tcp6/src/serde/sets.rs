@@ -119,6 +119,7 @@ impl<'de> Deserialize<'de> for OffloadState {
 #[serde(rename = "Owner", rename_all = "lowercase")]
 enum OwnerText {
     Pid(u32),
+    Kernel,
     Nobody,
     Unresolved,
 }
@@ -130,6 +131,7 @@ impl Serialize for Owner {
         }
         match *self {
             Owner::Process(pid) => OwnerText::Pid(pid),
+            Owner::Kernel => OwnerText::Kernel,
             Owner::Nobody => OwnerText::Nobody,
             Owner::Unresolved => OwnerText::Unresolved,
         }
@@ -148,6 +150,10 @@ impl<'de> Deserialize<'de> for Owner {
                 owner @ Owner::Process(_) => Ok(owner),
                 _ => Err(D::Error::custom("a pid that no process has")),
             },
+            OwnerText::Kernel if Owner::from_raw(Owner::Kernel.as_raw()) != Owner::Kernel => {
+                Err(D::Error::custom("the kernel as an owner, which this system does not know"))
+            }
+            OwnerText::Kernel => Ok(Owner::Kernel),
             OwnerText::Nobody => Ok(Owner::Nobody),
             OwnerText::Unresolved => Ok(Owner::Unresolved),
         }

@@ -8,6 +8,8 @@ mod laws;
 mod live;
 mod load;
 mod netstat6;
+mod owners;
+mod process;
 mod source;
 #[cfg(target_os = "linux")]
 mod ss;

@@ -1,5 +1,6 @@
 //! The table against `ss`, which asks the same kernel in its own way.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddrV6;
 use std::process::Command;
 use std::time::Duration;
@@ -13,19 +14,43 @@ use crate::support::alone_with_the_table;
 type Lines = Vec<[String; 3]>;
 
 /// What `ss` prints, or `None` where it is not installed.
-fn ss(options: &str) -> Option<Lines> {
+fn ss(options: &str) -> Option<Vec<String>> {
     let output = Command::new("ss").arg(options).output().ok()?;
-    let text = String::from_utf8(output.stdout).unwrap();
-    let line = |line: &str| {
-        let mut fields = line.split_ascii_whitespace().map(str::to_owned);
-        [fields.next().unwrap(), fields.nth(2).unwrap(), fields.next().unwrap()]
-    };
-    let mut lines: Lines = text.lines().map(line).collect();
+    Some(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect())
+}
+
+/// State and ends of a line of its output, and what stands behind.
+fn split(line: &str) -> ([String; 3], &str) {
+    let mut fields = line.split_ascii_whitespace();
+    let mut next = |skip| fields.nth(skip).unwrap_or_default();
+    let (state, local, remote, rest) = (next(0), next(2), next(0), next(0));
+    ([state, local, remote].map(str::to_owned), rest)
+}
+
+fn lines(options: &str) -> Option<Lines> {
+    let mut lines: Lines = ss(options)?.iter().map(|line| split(line).0).collect();
     lines.sort_unstable();
     Some(lines)
 }
 
-fn name(row: &BasicRow) -> &'static str {
+/// The lines and, for each, the processes that hold the socket.
+pub fn with_pids() -> Option<Vec<([String; 3], BTreeSet<u32>)>> {
+    let pids = |users: &str| {
+        let numbers = users.split("pid=").skip(1);
+        numbers.map(|rest| rest[..rest.find(',').unwrap()].parse().unwrap()).collect()
+    };
+    let mut lines: Vec<_> = ss("-6tanpHn")?
+        .iter()
+        .map(|text| {
+            let (line, users) = split(text);
+            (line, pids(users))
+        })
+        .collect();
+    lines.sort_unstable();
+    Some(lines)
+}
+
+fn name(row: &impl Row) -> &'static str {
     match row.state().name().unwrap() {
         "ESTABLISHED" => "ESTAB",
         "SYN-RECEIVED" => "SYN-RECV",
@@ -43,11 +68,13 @@ fn end(end: SocketAddrV6) -> String {
     }
 }
 
+/// The row as `ss` would print it.
+pub fn line(row: &impl Row) -> [String; 3] {
+    [name(row).to_owned(), end(row.local()), row.remote().map_or_else(|| "[::]:*".to_owned(), end)]
+}
+
 fn ours(system: &mut System, buffer: &mut Buffer, query: Query) -> Lines {
     let table = system.table::<BasicRow>(&query, buffer).unwrap();
-    let line = |row: &BasicRow| {
-        [name(row).to_owned(), end(row.local()), row.remote().map_or_else(|| "[::]:*".to_owned(), end)]
-    };
     let mut lines: Lines = table.iter().map(line).collect();
     lines.sort_unstable();
     lines
@@ -57,12 +84,12 @@ fn ours(system: &mut System, buffer: &mut Buffer, query: Query) -> Lines {
 fn same_as_ss(options: &str, query: Query, least: usize) {
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
     for _ in 0..200 {
-        let Some(before) = ss(options) else {
+        let Some(before) = lines(options) else {
             eprintln!("skipped: no ss on this machine");
             return;
         };
         let ours = ours(&mut system, &mut buffer, query);
-        let after = ss(options).unwrap();
+        let after = lines(options).unwrap();
         if before == after {
             assert!(ours.len() >= least, "{} rows", ours.len());
             assert!(ours == after, "{} rows here, {} in ss", ours.len(), after.len());

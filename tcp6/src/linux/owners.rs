@@ -1,0 +1,283 @@
+//! Whose sockets they are: from inodes to processes.
+//!
+//! The kernel tells the inode of a socket and not its owner. That is found the other way round, by reading what the
+//! descriptors of every process are links to, which takes more than twice as long as the dump of the table. So what was
+//! found is remembered, and a refresh reads again only what may have changed:
+//!
+//! * Every process is asked how many descriptors it has (Linux 6.2 and later tell; before, all are read every time). A
+//!   new process is read whole. Of one with more or fewer than before, those descriptors are read whose sockets are gone
+//!   from the table, and those behind the last one, where new ones come; if that does not account for the difference, it
+//!   is read whole.
+//! * A process is the same only if it was started at the same time: a pid that is used again is noticed.
+//! * Where the owner of a socket in the table is still not known, the other processes are read, the likeliest first,
+//!   until it is.
+//! * A few links are read again at every refresh, in turn.
+//!
+//! What this misses is a process that, between two refreshes, closes a socket which lives on in another process, and
+//! opens something else instead, so that it has as many descriptors as before. The last rule finds it, within as many
+//! refreshes as there are sockets divided by [`REREAD`].
+//!
+//! Descriptors that a thread keeps to itself (`unshare(CLONE_FILES)`), or that are on their way in a message, are in no
+//! process' list and are not found.
+
+mod process;
+mod tree;
+
+#[cfg(target_os = "linux")]
+mod procfs;
+#[cfg(test)]
+mod tests;
+
+use core::hash::{BuildHasherDefault, Hasher};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use process::{News, Process};
+#[cfg(target_os = "linux")]
+pub(super) use procfs::Proc;
+pub(super) use tree::Tree;
+
+use crate::Owner;
+
+/// The links that are read again at each refresh although nothing seems to have changed.
+const REREAD: usize = 64;
+
+/// After so many refreshes owners are looked for again that were not found.
+const HOPE: u32 = 16;
+
+/// With more descriptors to be read than these, threads share the work: a first pass over a busy machine.
+const SHARED_WORK: u64 = 4_096;
+const MOST_THREADS: usize = 4;
+
+/// Finds the owners of sockets, and remembers what it found.
+#[derive(Debug)]
+pub(super) struct Owners<T> {
+    tree: T,
+    /// By ascending pid.
+    processes: Vec<Process>,
+    /// By inode: the lowest pid that holds the socket.
+    lowest: HashMap<u32, u32, Spread>,
+    /// The inodes of the table, row by row; 0 for a socket that nobody holds.
+    table: Vec<u32>,
+    /// The same as a set.
+    present: Present,
+    /// Inodes for which every process has been read in vain.
+    hopeless: Present,
+    /// Those whose owner is being looked for.
+    missing: Vec<u32>,
+    pids: Vec<u32>,
+    refreshes: u32,
+    /// The process and its socket whose link is read again next.
+    next: (usize, usize),
+}
+
+type Present = HashSet<u32, Spread>;
+type Spread = BuildHasherDefault<InodeHasher>;
+
+/// The kernel counts inodes up, and nobody chooses them: a multiplication spreads them well enough.
+#[derive(Debug, Default)]
+pub(super) struct InodeHasher(u64);
+
+impl Hasher for InodeHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32((*byte).into()));
+    }
+
+    fn write_u32(&mut self, inode: u32) {
+        let spread = (self.0 ^ u64::from(inode)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = spread ^ spread >> 32;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl<T: Tree> Owners<T> {
+    pub(super) fn new(tree: T) -> Owners<T> {
+        Owners {
+            tree,
+            processes: Vec::new(),
+            lowest: HashMap::default(),
+            table: Vec::new(),
+            present: Present::default(),
+            hopeless: Present::default(),
+            missing: Vec::new(),
+            pids: Vec::new(),
+            refreshes: 0,
+            next: (0, 0),
+        }
+    }
+
+    /// Begins a table.
+    pub(super) fn begin(&mut self) {
+        self.table.clear();
+    }
+
+    /// Notes the inode of the table's next row.
+    #[inline]
+    pub(super) fn note(&mut self, inode: u32) {
+        self.table.push(inode);
+    }
+
+    /// The owners of the rows, in their order.
+    pub(super) fn of_rows(&self) -> impl Iterator<Item = Owner> {
+        self.table.iter().map(|inode| match (inode, self.lowest.get(inode)) {
+            (0, _) => Owner::Nobody,
+            (_, Some(pid)) => Owner::Process(*pid),
+            (_, None) => Owner::Unresolved,
+        })
+    }
+
+    /// Every process that was seen to hold this socket, by ascending pid.
+    pub(super) fn holders(&self, inode: u32) -> impl Iterator<Item = u32> {
+        let holds = move |process: &&Process| process.inodes().any(|held| held == inode);
+        self.processes.iter().filter(holds).map(|process| process.pid)
+    }
+
+    /// The processes that there were at the last refresh, and how many of them refused to be read.
+    pub(super) fn processes(&self) -> (usize, usize) {
+        (self.processes.len(), self.processes.iter().filter(|process| process.was_refused()).count())
+    }
+
+    /// Finds the owners of the sockets that were noted. `complete` says that the table was not narrowed to some states,
+    /// so that a socket which is not in it is gone.
+    pub(super) fn resolve(&mut self, complete: bool) {
+        self.refreshes = self.refreshes.wrapping_add(1);
+        if self.refreshes % HOPE == 0 {
+            self.hopeless.clear();
+        }
+        let gone = self.list();
+        self.processes.iter_mut().for_each(|process| process.ask(&self.tree));
+        let changed = self.processes.iter().any(|process| process.news == News::Changed);
+        if gone || changed {
+            self.present.clear();
+            self.present.extend(&self.table);
+            let complete = complete.then_some(&self.present);
+            // Of a narrowed table only those are read that hold something in it. The others stay changed.
+            let holds = |process: &Process| process.inodes().any(|inode| self.present.contains(&inode));
+            let is_due = |process: &Process| process.news == News::Changed && (complete.is_some() || holds(process));
+            follow(&self.tree, &mut self.processes, is_due, complete);
+            self.collect();
+        }
+        if self.reread() {
+            self.collect();
+        }
+        self.find_missing();
+    }
+
+    /// Brings the list of processes up to date. Says whether one is gone.
+    fn list(&mut self) -> bool {
+        self.pids.clear();
+        // Without `/proc` there are no processes, and no owners.
+        if self.tree.pids(&mut self.pids).is_err() {
+            self.pids.clear();
+        }
+        self.pids.sort_unstable();
+        let before = self.processes.len();
+        self.processes.retain(|process| self.pids.binary_search(&process.pid).is_ok());
+        let gone = self.processes.len() < before;
+        if self.processes.len() < self.pids.len() {
+            let known = self.processes.len();
+            for pid in &self.pids {
+                if self.processes[..known].binary_search_by_key(pid, |process| process.pid).is_err() {
+                    self.processes.push(Process::new(*pid));
+                }
+            }
+            self.processes.sort_unstable_by_key(|process| process.pid);
+        }
+        gone
+    }
+
+    /// Reads a few links again, in turn. Where one is not as it was remembered, all of its process are. Says whether that
+    /// was so.
+    fn reread(&mut self) -> bool {
+        let mut differs = false;
+        for _ in 0..REREAD {
+            let Some(process) = self.processes.get_mut(self.next.0) else {
+                self.next = (0, 0);
+                break;
+            };
+            match process.verify(&self.tree, self.next.1) {
+                None => self.next = (self.next.0 + 1, 0),
+                Some(true) => self.next.1 += 1,
+                Some(false) => {
+                    process.read_whole(&self.tree);
+                    differs = true;
+                }
+            }
+        }
+        differs
+    }
+
+    /// Collects who holds what.
+    fn collect(&mut self) {
+        self.lowest.clear();
+        for process in self.processes.iter_mut().rev() {
+            process.mark_listed(&self.present);
+            // The lowest pid comes last, and stays.
+            self.lowest.extend(process.inodes().map(|inode| (inode, process.pid)));
+        }
+    }
+
+    /// Looks for the owners of sockets that are still not known, in processes that have not been read whole: first in
+    /// those that have changed, then in the others.
+    fn find_missing(&mut self) {
+        let is_known = |inode: &u32| *inode == 0 || self.lowest.contains_key(inode) || self.hopeless.contains(inode);
+        self.missing.clear();
+        self.missing.extend(self.table.iter().filter(|inode| !is_known(inode)));
+        for likely in [true, false] {
+            // Where some processes refuse to be read it is nearly always they that hold what is missing: then those that
+            // have not changed are read now and then, and not at every refresh.
+            if !likely && self.refreshes % HOPE != 0 && self.processes.iter().any(Process::was_refused) {
+                return;
+            }
+            for process in &mut self.processes {
+                if self.missing.is_empty() {
+                    return;
+                }
+                if process.news == News::ReadWhole || (process.news != News::None) != likely {
+                    continue;
+                }
+                process.read_whole(&self.tree);
+                for inode in process.inodes() {
+                    let lowest = self.lowest.entry(inode).or_insert(process.pid);
+                    *lowest = process.pid.min(*lowest);
+                }
+                self.missing.retain(|inode| !self.lowest.contains_key(inode));
+            }
+        }
+        self.hopeless.extend(&self.missing);
+    }
+}
+
+/// Follows the changes of the processes that are due.
+fn follow<T: Tree>(
+    tree: &T,
+    processes: &mut [Process],
+    is_due: impl Fn(&Process) -> bool + Sync,
+    present: Option<&Present>,
+) {
+    let work: u64 = processes.iter().filter(|process| is_due(process)).map(Process::work).sum();
+    let due = processes.iter_mut().filter(|process| is_due(process));
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    if work < SHARED_WORK || threads == 1 {
+        due.for_each(|process| process.follow(tree, present));
+        return;
+    }
+    let due = Mutex::new(due);
+    let follow_some = || {
+        let next = || due.lock().unwrap_or_else(PoisonError::into_inner).next();
+        while let Some(process) = next() {
+            process.follow(tree, present);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            // Where there is no thread to be had, those that there are do the work.
+            let _ = thread::Builder::new().spawn_scoped(scope, follow_some);
+        }
+        follow_some();
+    });
+}

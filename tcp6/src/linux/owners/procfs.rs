@@ -1,0 +1,187 @@
+//! `/proc`, as the resolver asks it. See `proc(5)`.
+
+use core::mem::MaybeUninit;
+use std::ffi::CStr;
+use std::io::{self, Write};
+
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, readlinkat_raw, statat};
+use rustix::io::{Errno, read};
+
+use super::super::stat;
+use super::tree::{Access, Glance, Link, Tree};
+
+/// The processes of this machine, as far as this process' `/proc` shows them.
+#[derive(Debug)]
+pub(in crate::linux) struct Proc {
+    /// `/proc`, if it is mounted.
+    root: Option<OwnedFd>,
+    /// Whether the kernel tells how many descriptors a process has. This one has some.
+    tells_counts: bool,
+}
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+impl Proc {
+    pub(in crate::linux) fn open() -> Proc {
+        let root = openat(rustix::fs::CWD, c"/proc", FOLDER, Mode::empty()).ok();
+        let own = root.as_ref().and_then(|root| statat(root, c"self/fd", AtFlags::empty()).ok());
+        Proc { root, tells_counts: own.is_some_and(|own| own.st_size > 0) }
+    }
+
+    fn root(&self) -> Result<&OwnedFd, Errno> {
+        self.root.as_ref().ok_or(Errno::NOENT)
+    }
+}
+
+impl Tree for Proc {
+    fn pids(&self, into: &mut Vec<u32>) -> io::Result<()> {
+        // Opened anew: reading a folder moves its descriptor.
+        let folder = openat(self.root()?, c".", FOLDER, Mode::empty())?;
+        each_name(&folder, |name| into.extend(number::<u32>(name)))?;
+        Ok(())
+    }
+
+    fn glance(&self, pid: u32) -> Glance {
+        let path = Path::new(format_args!("{pid}/fd"));
+        let stat = self.root().and_then(|root| statat(root, path.as_c_str(), AtFlags::empty()));
+        stat.map_or(Glance::default(), |stat| Glance {
+            count: u64::try_from(stat.st_size).ok().filter(|_| self.tells_counts),
+            file: Some(stat.st_ino),
+        })
+    }
+
+    fn started(&self, pid: u32) -> Option<u64> {
+        let path = Path::new(format_args!("{pid}/stat"));
+        let file = openat(self.root().ok()?, path.as_c_str(), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+        let mut line = [0; stat::ENOUGH];
+        let length = read(&file, &mut line).ok()?;
+        stat::started(&line[..length])
+    }
+
+    fn link(&self, pid: u32, descriptor: u32) -> Link {
+        let path = Path::new(format_args!("{pid}/fd/{descriptor}"));
+        self.root().map_or(Link::None, |root| link(root, path.as_c_str()))
+    }
+
+    fn links(&self, pid: u32, expected: Option<u64>, found: &mut dyn FnMut(u32, Link)) -> Access {
+        let path = Path::new(format_args!("{pid}/fd"));
+        let folder = self.root().and_then(|root| openat(root, path.as_c_str(), FOLDER, Mode::empty()));
+        let read = folder.and_then(|folder| {
+            let listed_from = count_up(&folder, expected.unwrap_or(0), found);
+            match listed_from {
+                None => Ok(()),
+                Some(first) => each_name(&folder, |name| match number(name) {
+                    Some(descriptor) if descriptor >= first => found(descriptor, link(&folder, name)),
+                    _ => {}
+                }),
+            }
+        });
+        match read {
+            Ok(()) => Access::Granted,
+            Err(Errno::ACCESS | Errno::PERM) => Access::Refused,
+            Err(_) => Access::Gone,
+        }
+    }
+}
+
+/// Gaps in the numbers of descriptors that are passed over before they are listed instead.
+const GAPS: u64 = 64;
+
+/// Reads descriptors by counting up from 0 until as many have been found as there are, which saves listing them: the
+/// numbers are dense, as a process always gets the lowest that is free. Gives the first number that was not tried, if that
+/// did not find them all.
+fn count_up(folder: &OwnedFd, expected: u64, found: &mut dyn FnMut(u32, Link)) -> Option<u32> {
+    let (mut left, mut gaps) = (expected, 0);
+    for descriptor in 0..u32::MAX {
+        if left == 0 && expected > 0 {
+            return None;
+        }
+        if left == 0 || gaps > GAPS {
+            return Some(descriptor);
+        }
+        match link(folder, Path::new(format_args!("{descriptor}")).as_c_str()) {
+            Link::None => gaps += 1,
+            link => {
+                left -= 1;
+                found(descriptor, link);
+            }
+        }
+    }
+    None
+}
+
+fn link(folder: impl AsFd, name: &CStr) -> Link {
+    let mut target = [MaybeUninit::uninit(); 64];
+    let Ok((target, _)) = readlinkat_raw(folder, name, &mut target) else { return Link::None };
+    let inode = target.strip_prefix(b"socket:[").and_then(|rest| rest.strip_suffix(b"]"));
+    inode.and_then(|inode| std::str::from_utf8(inode).ok()?.parse().ok()).map_or(Link::Other, Link::Socket)
+}
+
+fn each_name(folder: &OwnedFd, mut each: impl FnMut(&CStr)) -> Result<(), Errno> {
+    let mut entries = [MaybeUninit::uninit(); 16 * 1024];
+    let mut folder = RawDir::new(folder, &mut entries);
+    while let Some(entry) = folder.next() {
+        each(entry?.file_name());
+    }
+    Ok(())
+}
+
+fn number<T: std::str::FromStr>(name: &CStr) -> Option<T> {
+    name.to_str().ok()?.parse().ok()
+}
+
+/// A path below `/proc`, which needs no heap: two numbers and a few letters.
+struct Path {
+    bytes: [u8; 40],
+}
+
+impl Path {
+    fn new(path: core::fmt::Arguments<'_>) -> Path {
+        let mut bytes = [0; 40];
+        let mut rest = &mut bytes[..39];
+        // Two numbers of ten digits fit; and what did not would be no path of any process.
+        let _ = rest.write_fmt(path);
+        Path { bytes }
+    }
+
+    fn as_c_str(&self) -> &CStr {
+        CStr::from_bytes_until_nul(&self.bytes).unwrap_or(c"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_seen_with_its_descriptors() {
+        let proc = Proc::open();
+        let own = std::process::id();
+        let mut pids = Vec::new();
+        proc.pids(&mut pids).unwrap();
+        assert!(pids.contains(&own));
+        assert!(proc.started(own).is_some());
+        let socket = std::net::UdpSocket::bind("[::1]:0").unwrap();
+        let inode = rustix::fs::fstat(&socket).unwrap().st_ino as u32;
+        let mut found = None;
+        // However many are expected: none, too few, as many as there are, too many.
+        for expected in [None, Some(1), proc.glance(own).count, Some(100_000)] {
+            let mut descriptors = Vec::new();
+            let access = proc.links(own, expected, &mut |descriptor, link| {
+                descriptors.push(descriptor);
+                if link == Link::Socket(inode) {
+                    found = Some(descriptor);
+                }
+            });
+            assert_eq!(access, Access::Granted);
+            assert!(descriptors.is_sorted_by(|a, b| a < b), "{descriptors:?}");
+            assert!(expected == Some(1) || descriptors.contains(&found.unwrap()));
+        }
+        assert_eq!(proc.link(own, found.unwrap()), Link::Socket(inode));
+        assert_eq!(proc.link(own, u32::MAX), Link::None);
+        assert_eq!(proc.glance(u32::MAX).file, None);
+        assert_eq!(proc.glance(own).file, proc.glance(own).file);
+        assert_eq!(proc.started(u32::MAX), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! The processes of Windows.
+
+use std::os::windows::io::OwnedHandle;
+
+use tcp6_sys::{ERROR_INVALID_PARAMETER, ERROR_PROC_NOT_FOUND};
+
+use super::answer::os_string;
+use super::process_list::Listed;
+use super::{kernel, module};
+use crate::process::{Lookup, Module, Process};
+use crate::{OwnerModuleRow, Row, view};
+
+/// The list of all processes is longer than the room for it.
+const STATUS_INFO_LENGTH_MISMATCH: u32 = 0xC000_0004;
+const STATUS_SUCCESS: u32 = 0;
+
+/// In bytes: room for some hundred processes and their threads, and for more than any machine has.
+const FIRST_LIST: usize = 256 << 10;
+const LONGEST_LIST: usize = 64 << 20;
+
+/// The room of the answers is kept: the list's, and the modules'.
+#[derive(Debug)]
+pub(crate) struct Processes {
+    list: List,
+    names: Vec<u64>,
+}
+
+impl Processes {
+    pub(crate) fn new() -> Processes {
+        Processes { list: List { words: Vec::new(), length: None }, names: Vec::new() }
+    }
+}
+
+impl Lookup for Processes {
+    const HAS_MODULES: bool = true;
+
+    fn begin(&mut self) {
+        self.list.length = None;
+    }
+
+    fn started(&mut self, pid: u32) -> Option<u64> {
+        match open(pid)? {
+            Opened::Open(process) => kernel::started(&process),
+            Opened::Refused => self.list.find(pid)?.started(),
+        }
+    }
+
+    fn describe(&mut self, pid: u32) -> Option<Process> {
+        let (started, path) = match open(pid)? {
+            Opened::Open(process) => (kernel::started(&process)?, kernel::path(&process)),
+            Opened::Refused => (self.list.find(pid)?.started()?, None),
+        };
+        // Of processes without an executable, like System, it may be a mere name.
+        let path = path.filter(|path| module::has_folder(path));
+        let name = match &path {
+            Some(path) => os_string(module::file_name(path)),
+            None => os_string(&self.list.find(pid)?.name()?),
+        };
+        let executable = Module { name, path: path.map(|path| os_string(&path).into()) };
+        Some(Process { pid, started, executable, deleted: false })
+    }
+
+    fn module(&mut self, row: &OwnerModuleRow, process: &Process) -> Option<Module> {
+        // A function that is missing has no code; it refuses like one that does not want to.
+        let call = |room: &mut [u64], size: &mut u32| {
+            kernel::owner_module(row.as_raw(), room, size).unwrap_or(ERROR_PROC_NOT_FOUND)
+        };
+        module::ask(&mut self.names, call)?.module(process)
+    }
+}
+
+/// A process that runs.
+enum Opened {
+    Open(OwnedHandle),
+    /// There is one, which may not be opened.
+    Refused,
+}
+
+/// The process with this id, if one runs.
+fn open(pid: u32) -> Option<Opened> {
+    match kernel::open(pid) {
+        Ok(process) => kernel::runs(&process).then_some(Opened::Open(process)),
+        // So OpenProcess says that there is none.
+        Err(error) if error.raw_os_error() == Some(ERROR_INVALID_PARAMETER as i32) => None,
+        Err(_) => Some(Opened::Refused),
+    }
+}
+
+/// The list of all processes, as it was at some time since [`Lookup::begin`].
+#[derive(Debug)]
+struct List {
+    words: Vec<u64>,
+    /// How many bytes there are, if it has been asked for.
+    length: Option<usize>,
+}
+
+impl List {
+    fn find(&mut self, pid: u32) -> Option<Listed<'_>> {
+        let length = self.length.unwrap_or_else(|| self.fill());
+        self.length = Some(length);
+        Listed::find(view::bytes(&self.words).get(..length)?, pid)
+    }
+
+    /// Asks for the list; gives its length, 0 if there is none to be had.
+    fn fill(&mut self) -> usize {
+        let mut bytes = FIRST_LIST.max(size_of_val(&self.words[..]));
+        while bytes <= LONGEST_LIST {
+            self.words.resize(bytes / size_of::<u64>(), 0);
+            match kernel::list(&mut self.words) {
+                (STATUS_SUCCESS, length) => return length,
+                // It grows while it is asked for.
+                (STATUS_INFO_LENGTH_MISMATCH, needed) => bytes = (needed + needed / 4).max(bytes * 2),
+                _ => return 0,
+            }
+        }
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_says_of_a_process_what_its_handle_says() {
+        let pid = std::process::id();
+        let mut processes = Processes::new();
+        let opened = processes.describe(pid).unwrap();
+        let listed = processes.list.find(pid).unwrap();
+        assert_eq!(listed.started(), Some(opened.started));
+        assert_eq!(os_string(&listed.name().unwrap()), opened.executable.name);
+        assert_eq!(processes.started(pid), Some(opened.started));
+    }
+
+    #[test]
+    fn an_id_that_nobody_has_is_not_asked_for_in_the_list() {
+        let mut processes = Processes::new();
+        for pid in [0, u32::MAX] {
+            assert_eq!((processes.started(pid), processes.describe(pid)), (None, None));
+        }
+        assert_eq!(processes.list.length, None);
+    }
+}
