@@ -39,25 +39,13 @@ impl Lookup for Processes {
     }
 
     fn started(&mut self, pid: u32) -> Option<u64> {
-        match open(pid)? {
-            Opened::Open(process) => kernel::started(&process),
-            Opened::Refused => self.list.find(pid)?.started(),
-        }
+        let opened = open(pid)?;
+        self.started_of(pid, &opened)
     }
 
     fn describe(&mut self, pid: u32) -> Option<Process> {
-        let (started, path) = match open(pid)? {
-            Opened::Open(process) => (kernel::started(&process)?, kernel::path(&process)),
-            Opened::Refused => (self.list.find(pid)?.started()?, None),
-        };
-        // Of processes without an executable, like System, it may be a mere name.
-        let path = path.filter(|path| module::has_folder(path));
-        let name = match &path {
-            Some(path) => os_string(module::file_name(path)),
-            None => os_string(&self.list.find(pid)?.name()?),
-        };
-        let executable = Module { name, path: path.map(|path| os_string(&path).into()) };
-        Some(Process { pid, started, executable, deleted: false })
+        let opened = open(pid)?;
+        self.describe_opened(pid, &opened)
     }
 
     fn module(&mut self, row: &OwnerModuleRow, process: &Process) -> Option<Module> {
@@ -66,6 +54,30 @@ impl Lookup for Processes {
             kernel::owner_module(row.as_raw(), room, size).unwrap_or(ERROR_PROC_NOT_FOUND)
         };
         module::ask(&mut self.names, call)?.module(process)
+    }
+}
+
+impl Processes {
+    fn started_of(&mut self, pid: u32, opened: &Opened) -> Option<u64> {
+        match opened {
+            Opened::Open(process) => kernel::started(process),
+            Opened::Refused => self.list.find(pid)?.started(),
+        }
+    }
+
+    fn describe_opened(&mut self, pid: u32, opened: &Opened) -> Option<Process> {
+        let started = self.started_of(pid, opened)?;
+        let path = match opened {
+            // Of processes without an executable, like System, it may be a mere name.
+            Opened::Open(process) => kernel::path(process).filter(|path| module::has_folder(path)),
+            Opened::Refused => None,
+        };
+        let name = match &path {
+            Some(path) => os_string(module::file_name(path)),
+            None => os_string(&self.list.find(pid)?.name()?),
+        };
+        let executable = Module { name, path: path.map(|path| os_string(&path).into()) };
+        Some(Process { pid, started, executable, deleted: false })
     }
 }
 
@@ -122,14 +134,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_says_of_a_process_what_its_handle_says() {
+    fn a_process_that_may_not_be_opened_is_known_from_the_list() {
         let pid = std::process::id();
         let mut processes = Processes::new();
         let opened = processes.describe(pid).unwrap();
-        let listed = processes.list.find(pid).unwrap();
-        assert_eq!(listed.started(), Some(opened.started));
-        assert_eq!(os_string(&listed.name().unwrap()), opened.executable.name);
-        assert_eq!(processes.started(pid), Some(opened.started));
+        let refused = processes.describe_opened(pid, &Opened::Refused).unwrap();
+        assert_eq!(refused.started, opened.started);
+        assert_eq!(refused.executable, Module { path: None, ..opened.executable });
+        assert_eq!(processes.started_of(pid, &Opened::Refused), processes.started(pid));
     }
 
     #[test]

@@ -71,6 +71,26 @@ fn text_is_aligned_and_counted() {
 }
 
 #[test]
+fn owners_are_told_by_id_and_name() {
+    let own = Loopback::open();
+    let port = own.listening().port();
+    let shown = rows(&["--owner", "--listening", "--port", &port.to_string()]);
+    let row = shown.iter().find(|row| is_on(&row["local"], port)).unwrap();
+    // Wine 8 knows the owner of no IPv6 socket.
+    if cfg!(windows) && row["owner"] == "nobody" {
+        eprintln!("skipped: this Wine does not know owners");
+        return;
+    }
+    assert_eq!(row["owner"]["pid"], std::process::id());
+    let name = row["owner"]["name"].as_str().unwrap();
+    assert!(name.starts_with("suite"), "{name}");
+
+    let text = netstat6(&["--owner", "--port", &port.to_string()]);
+    let owned = format!("{} {name}", std::process::id());
+    assert!(stdout(&text).lines().any(|line| line.starts_with("LISTEN") && line.ends_with(&owned)), "{text:?}");
+}
+
+#[test]
 fn unsorted_rows_are_the_same_rows() {
     let own = Loopback::open();
     let port = own.listening().port().to_string();

@@ -2,11 +2,14 @@
 //!
 //! What the C example on the page of GetTcp6Table prints, grown up: one program for every system.
 
+mod owned;
+
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use tcp6::{BasicRow, Buffer, Query, StateSet, System};
+use serde::Serialize;
+use tcp6::{BasicRow, Buffer, OwnerPidRow, Query, StateSet, System};
 
 /// Show the IPv6 TCP listeners and connections of this machine
 #[derive(Parser)]
@@ -30,6 +33,10 @@ struct Options {
     /// In the order of the kernel
     #[arg(long)]
     unsorted: bool,
+
+    /// Say whose sockets they are: process id and name
+    #[arg(long)]
+    owner: bool,
 }
 
 impl Options {
@@ -60,17 +67,23 @@ fn main() -> ExitCode {
 fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let mut system = System::new()?;
     let mut buffer = Buffer::new();
-    let table = system.table::<BasicRow>(&options.query(), &mut buffer)?;
-
     let mut out = BufWriter::new(io::stdout().lock());
-    let printed = if options.json {
-        serde_json::to_writer(&mut out, &table).map_err(io::Error::from).and_then(|()| writeln!(out))
+    let printed = if options.owner {
+        let table = system.table::<OwnerPidRow>(&options.query(), &mut buffer)?;
+        let owned = owned::Document::new(table);
+        if options.json { print_json(&mut out, &owned) } else { owned.print(&mut out) }
     } else {
-        writeln!(out, "{table}")
+        let table = system.table::<BasicRow>(&options.query(), &mut buffer)?;
+        if options.json { print_json(&mut out, &table) } else { writeln!(out, "{table}") }
     };
     match printed.and_then(|()| out.flush()) {
         // Who reads has seen enough.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         done => Ok(done?),
     }
+}
+
+fn print_json(out: &mut impl Write, document: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, document)?;
+    writeln!(out)
 }
