@@ -14,6 +14,8 @@ mod source;
 #[cfg(target_os = "linux")]
 mod ss;
 mod support;
+#[cfg(target_os = "linux")]
+mod trouble;
 mod watch_program;
 mod watcher;
 

@@ -1,0 +1,245 @@
+//! A machine in trouble: no descriptors, no permission, no sock_diag, no IPv6, no loopback, no `/proc`.
+//!
+//! Each trouble is made for a child, which is this program run again, so that it troubles nobody else. Where making it
+//! takes root and there is none, the test says that it was skipped.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::net::{Ipv6Addr, TcpListener};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, unmount};
+use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+};
+use tcp6::{BasicRow, Buffer, Error, Owner, OwnerPidRow, Query, Row, System};
+
+use crate::support::{Loopback, same_end, v6};
+
+const TROUBLE: &str = "TCP6_TROUBLE";
+const NOBODY: u32 = 65_534;
+
+/// Runs this test again in a child that has the trouble, and as the user `nobody` if that is asked for.
+fn in_trouble(trouble: &str, as_nobody: bool) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--ignored", "--exact", "trouble::a_child_in_trouble", "--nocapture"]).env(TROUBLE, trouble);
+    if as_nobody {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    match command.output() {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{trouble}: {said}");
+            if let Some(skipped) = said.lines().find(|line| line.contains("skipped:")) {
+                eprintln!("{skipped}");
+            }
+        }
+        Err(error) => eprintln!("skipped: this program cannot be run so: {error}"),
+    }
+}
+
+#[test]
+#[ignore = "not a test: what a child in trouble does"]
+fn a_child_in_trouble() {
+    match std::env::var(TROUBLE).as_deref() {
+        Ok("no descriptors") => no_descriptors(),
+        Ok("no sock_diag") => no_sock_diag(),
+        Ok("no ipv6") => no_ipv6(),
+        Ok("another namespace") => another_namespace(),
+        Ok("no proc") => no_proc(),
+        Ok("hidepid") => hidepid(),
+        Ok(other) => panic!("{other}"),
+        Err(_) => {}
+    }
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+fn listeners(system: &mut System) -> Vec<BasicRow> {
+    let mut buffer = Buffer::new();
+    system.table::<BasicRow>(&Query::listeners(), &mut buffer).unwrap().to_vec()
+}
+
+#[test]
+fn without_descriptors_there_is_an_error_and_afterwards_a_table() {
+    in_trouble("no descriptors", false);
+}
+
+fn no_descriptors() {
+    let own = Loopback::open();
+    let mut system = System::new().unwrap();
+    let limit = Rlimit { current: Some(3), maximum: Some(1024) };
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let error = System::new().unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(24), "EMFILE: {error}");
+    // One that has its socket goes on; the owners, which take descriptors to find, are not resolved.
+    let mut buffer = Buffer::new();
+    let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
+    let row = table.iter().find(|row| row.is_listener() && row.local() == own.listening()).unwrap();
+    assert_eq!(row.owner(), Owner::Unresolved);
+    // And finds them when there are some again.
+    setrlimit(Resource::Nofile, Rlimit { current: Some(1024), ..limit }).unwrap();
+    let found = (0..40).any(|_| {
+        let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
+        let row = table.iter().find(|row| row.is_listener() && row.local() == own.listening()).unwrap();
+        row.owner() == Owner::Process(std::process::id())
+    });
+    assert!(found);
+}
+
+/// From now on a socket of this family is refused to this process with this errno.
+fn refuse_sockets(family: u64, errno: u32) {
+    let is_family = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, family).unwrap();
+    let rules = BTreeMap::from([(SYS_SOCKET, vec![SeccompRule::new(vec![is_family]).unwrap()])]);
+    let arch = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(errno), arch).unwrap();
+    let program: BpfProgram = filter.try_into().unwrap();
+    seccompiler::apply_filter_all_threads(&program).unwrap();
+}
+
+/// The number of the system call.
+const SYS_SOCKET: i64 = if cfg!(target_arch = "x86_64") { 41 } else { 198 };
+const AF_INET6: u64 = 10;
+const AF_NETLINK: u64 = 16;
+const EACCES: u32 = 13;
+const EAFNOSUPPORT: u32 = 97;
+
+#[test]
+fn where_sock_diag_is_refused_the_text_is_read() {
+    in_trouble("no sock_diag", false);
+}
+
+fn no_sock_diag() {
+    let own = Loopback::open();
+    let mut before = System::new().unwrap();
+    refuse_sockets(AF_NETLINK, EACCES);
+    let mut after = System::new().unwrap();
+    let (by_dump, by_text) = (listeners(&mut before), listeners(&mut after));
+    assert!(by_text.iter().any(|row| row.local() == own.listening()));
+    for row in &by_dump {
+        assert!(by_text.iter().any(|other| same_end(other.local(), row.local())), "{row:?}");
+    }
+    let mut buffer = Buffer::new();
+    let table = after.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
+    let owner = table.iter().find(|row| row.local() == own.listening()).unwrap().owner();
+    assert_eq!(owner, Owner::Process(std::process::id()));
+}
+
+#[test]
+fn without_ipv6_there_is_no_table_rather_than_an_empty_one() {
+    in_trouble("no ipv6", false);
+}
+
+/// A kernel without IPv6 has no sockets of it, and makes none. The first is had in a namespace of one's own.
+fn no_ipv6() {
+    if !is_root() {
+        return eprintln!("skipped: only root can have a network namespace of its own");
+    }
+    leave_network();
+    refuse_sockets(AF_INET6, EAFNOSUPPORT);
+    let mut system = System::new().unwrap();
+    let answer = system.table::<BasicRow>(&Query::all(), &mut Buffer::new()).map(|table| table.len());
+    assert!(matches!(answer, Err(Error::NotSupported)), "{answer:?}");
+}
+
+/// Gives the calling thread a network namespace of its own, in which there is nothing, the loopback being down.
+fn leave_network() {
+    #[allow(unsafe_code)]
+    // SAFETY: no file descriptor table is unshared, which is what makes this call unsafe.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.unwrap();
+}
+
+#[test]
+fn a_system_shows_the_namespace_in_which_it_was_made() {
+    in_trouble("another namespace", false);
+}
+
+fn another_namespace() {
+    if !is_root() {
+        return eprintln!("skipped: only root can have a network namespace of its own");
+    }
+    let own = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+    let here = v6(own.local_addr().unwrap());
+    let shows = |system: &mut System| listeners(system).iter().any(|row| row.local() == here);
+    let mut made_before = System::new().unwrap();
+    std::thread::scope(|scope| {
+        let elsewhere = scope.spawn(|| {
+            leave_network();
+            let mut made_here = System::new().unwrap();
+            // IPv6 without a loopback, without a socket: an empty table, and no error.
+            assert!(listeners(&mut made_here).is_empty());
+            assert!(shows(&mut made_before), "wherever it is used");
+            made_here
+        });
+        let mut made_elsewhere = elsewhere.join().unwrap();
+        assert!(!shows(&mut made_elsewhere));
+        assert!(shows(&mut System::new().unwrap()));
+    });
+}
+
+/// Gives this process mounts of its own.
+fn leave_mounts() {
+    #[allow(unsafe_code)]
+    // SAFETY: no file descriptor table is unshared, which is what makes this call unsafe.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.unwrap();
+    mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).unwrap();
+}
+
+#[test]
+fn without_proc_there_is_a_table_without_owners() {
+    in_trouble("no proc", false);
+}
+
+fn no_proc() {
+    if !is_root() {
+        return eprintln!("skipped: only root can have mounts of its own");
+    }
+    leave_mounts();
+    // Something empty in its place: it cannot be unmounted while this program uses it.
+    mount("none", "/proc", "tmpfs", MountFlags::empty(), None).unwrap();
+    let own = Loopback::open();
+    let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
+    let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
+    let row = table.iter().find(|row| row.is_listener() && row.local() == own.listening()).unwrap();
+    assert_eq!(row.owner(), Owner::Unresolved);
+    let resolution = system.resolution();
+    assert_eq!((resolution.processes, resolution.owned), (0, 0));
+    assert!(resolution.unresolved >= 3);
+    // With sock_diag refused as well there is nothing to read, and that is an error.
+    refuse_sockets(AF_NETLINK, EACCES);
+    let error = System::new().unwrap_err();
+    assert!(error.to_string().contains("/proc/thread-self/net/tcp6"), "{error}");
+    unmount("/proc", rustix::mount::UnmountFlags::DETACH).unwrap();
+}
+
+#[test]
+fn where_proc_hides_others_their_sockets_are_unresolved() {
+    if !is_root() {
+        return eprintln!("skipped: only root can mount");
+    }
+    in_trouble("hidepid", false);
+}
+
+fn hidepid() {
+    let others = Loopback::open();
+    leave_mounts();
+    mount("proc", "/proc", "proc", MountFlags::empty(), Some(c"hidepid=2")).unwrap();
+    // From here on as somebody else, in a process of its own, which sees the same mounts.
+    let mut command = Command::new("/proc/self/exe");
+    command
+        .args(["--ignored", "--exact", "owners::linux::a_look_around_as_nobody", "--nocapture"])
+        .env("TCP6_OWNERS_TASK", others.listening().to_string())
+        .env("TCP6_OWNERS_HIDDEN", "1")
+        .uid(NOBODY)
+        .gid(NOBODY);
+    match command.output() {
+        Ok(output) => assert!(output.status.success(), "{output:?}"),
+        Err(error) => eprintln!("skipped: nobody may not run this program: {error}"),
+    }
+    drop(File::open("/proc/self/stat").unwrap());
+}
