@@ -66,6 +66,20 @@
 //! A poll that fails is an error and nothing else: the last good table stays the baseline. Two snapshots are compared
 //! with [`Snapshot::diff`].
 //!
+//! # The owner
+//!
+//! The richer classes say whose a socket is ([`Row::owner`]), and tell apart [nobody's](Owner::Nobody) from
+//! [not known](Owner::Unresolved). [`Processes`] has the names.
+//!
+//! On Linux owners are found by reading what the descriptors of every process are, which takes more than twice as long as
+//! the table. A [`System`] that is kept remembers them, and reads again only what may have changed: a refresh in which
+//! nothing did costs little more than one without owners. Where several processes hold a socket, the row names the lowest
+//! pid, and `os::linux::SystemExt` all of them. What may be stale, and for how long: a process that closes a socket which
+//! lives on in another one, and between the same two refreshes opens something else, is named for as many refreshes more
+//! as there are sockets divided by 64.
+//!
+//! [`System::resolution`] tells how many owners were found, how many processes refused to be looked into.
+//!
 //! # Other sources
 //!
 //! [`System`] is one [`Source`] among others. [`Replay`] plays recorded tables, which [`Recorder`] writes, and a test can
@@ -77,7 +91,8 @@
 //! |---|---|---|---|
 //! | the table | iphlpapi, Vista and later | sock_diag; `/proc/thread-self/net/tcp6` where that is refused | [`Error::NotSupported`] |
 //! | scope ids | yes | yes; not from `/proc` | |
-//! | owners | yes | [`Owner::Unresolved`] for now | |
+//! | owners | yes; none from Wine 8 | by `/proc`, then followed | |
+//! | names of processes ([`Processes`]) | yes, and of services | yes | |
 //! | identity of a socket | time of creation | cookie ([`os::linux`]) | |
 //!
 //! Everything but [`System`] works on every system: a capture taken on Windows is read on Linux.
@@ -97,6 +112,9 @@ mod counts;
 mod diff;
 mod endpoint;
 mod error;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod linux;
 mod order;
 pub mod os;

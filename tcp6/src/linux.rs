@@ -5,6 +5,8 @@
 #![cfg_attr(not(target_os = "linux"), allow(dead_code))]
 
 mod diag;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 #[cfg(target_os = "linux")]
 mod netlink;
 mod owners;

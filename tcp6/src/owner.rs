@@ -46,12 +46,13 @@ impl Owner {
         }
     }
 
-    /// The process id, if the owner is a process.
+    /// The process id, if the owner is a process or, on Windows, the kernel, which has one there.
     #[must_use]
     pub const fn pid(self) -> Option<u32> {
         match self {
             Owner::Process(pid) => Some(pid),
-            _ => None,
+            Owner::Kernel => Some(WINDOWS_KERNEL),
+            Owner::Nobody | Owner::Unresolved => None,
         }
     }
 }

@@ -47,8 +47,8 @@ const CAPACITY: usize = 4096;
 /// * a name given out by `get` was right at that moment,
 /// * and one given out by a round was right at some moment since the round began.
 ///
-/// To look is to read `/proc/PID/stat` on Linux and OpenProcess, GetExitCodeProcess and GetProcessTimes on Windows: some microseconds, and
-/// no allocation.
+/// To look is to read `/proc/PID/stat` on Linux and OpenProcess, GetExitCodeProcess and GetProcessTimes on Windows:
+/// some microseconds, and no allocation.
 ///
 /// # What is remembered
 ///
@@ -203,8 +203,8 @@ impl Process {
     /// * On **Linux** in clock ticks since the machine was booted, `starttime` of
     ///   [`/proc/PID/stat`](https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html). There are
     ///   `sysconf(_SC_CLK_TCK)` to a second, which is 100.
-    /// * On **Windows** in 100 ns ticks since 1601-01-01 UTC, the creation time of [GetProcessTimes]. It can be compared
-    ///   with [`OwnerModuleRow::created_ticks`]: a process that is younger than the socket has not bound it.
+    /// * On **Windows** in 100 ns ticks since 1601-01-01 UTC, the creation time of [GetProcessTimes]. It can be
+    ///   compared with [`OwnerModuleRow::created_ticks`]: a process that is younger than the socket has not bound it.
     ///
     /// [GetProcessTimes]: https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getprocesstimes
     #[must_use]

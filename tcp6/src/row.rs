@@ -127,9 +127,15 @@ pub(crate) mod layout {
         fn parts(&self) -> Parts;
         /// A row of these pieces, as far as the class has a place for them.
         fn build(parts: &Parts) -> Self;
-        /// The row with zero in all that has no meaning: the upper bits of ports, a listener's remote end.
+        /// Writes zero into all that has no meaning: the upper bits of ports, a listener's remote end.
+        fn make_canonical(&mut self);
+        /// The row with zero in all that has no meaning.
         #[must_use]
-        fn canonical(self) -> Self;
+        #[inline]
+        fn canonical(mut self) -> Self {
+            self.make_canonical();
+            self
+        }
         /// The order of rows whose ends are the same: owner, identity, then all else, so that the order is total.
         fn tie_break(&self, other: &Self) -> Ordering;
         /// What stays the same for as long as the socket lives and is never used again, if the class carries it and

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | an end | `"[addr%scope]:port"` | address, scope id, port |
 //! | a state | `"LISTEN"`; a number if it has no name | the number |
-//! | an owner | `{"pid": 1234}`, `"nobody"`, `"unresolved"` | the number of a row |
+//! | an owner | `{"pid": 1234}`, `"kernel"`, `"nobody"`, `"unresolved"` | the number of a row |
 //! | a time | `"2026-01-31T12:00:00.5Z"` | seconds and nanoseconds |
 //! | a set | `["LISTEN", "ESTABLISHED"]` | the bits |
 //! | a row | `{"local": end, "remote": end or null, "state": state, ...}` | its fields in order |

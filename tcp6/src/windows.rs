@@ -13,6 +13,8 @@ mod retry;
 
 #[cfg(windows)]
 pub(crate) use process::Processes;
+#[cfg(fuzzing)]
+pub(crate) use retry::fill as retry;
 #[cfg(windows)]
 pub(crate) use system::System;
 

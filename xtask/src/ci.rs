@@ -5,7 +5,7 @@ use std::{env, time::Instant};
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
-use crate::{Usage, debian, layout, msrv, targets, wine};
+use crate::{Usage, debian, deps, layout, msrv, targets, wine};
 
 struct Job {
     name: &'static str,
@@ -17,6 +17,7 @@ const JOBS: &[Job] = &[
     Job { name: "clippy", run: clippy },
     Job { name: "docs", run: docs },
     Job { name: "features", run: features },
+    Job { name: "deps", run: deps::run },
     Job { name: "package", run: package },
     Job { name: "msrv", run: msrv::run },
     Job { name: "layout", run: layout::run },

@@ -5,6 +5,7 @@
 
 mod ci;
 mod debian;
+mod deps;
 mod layout;
 mod msrv;
 mod targets;
@@ -32,6 +33,7 @@ const TASKS: &[Task] = &[
         help: "[JOB]: every check on a change, in CI's order, or the one named",
         run: Run::WithArgs(ci::run),
     },
+    Task { name: "deps", help: "check what the crates bring along, and its licences", run: Run::Plain(deps::run) },
     Task { name: "layout", help: "compare the raw structs with those of the C headers", run: Run::Plain(layout::run) },
     Task {
         name: "msrv",

@@ -1,7 +1,7 @@
 //! The kernel's line on a process, `/proc/PID/stat`.
 //!
-//! `PID (NAME) STATE PPID ...`: 52 fields between blanks, but for the second. That is whatever the process calls itself,
-//! and may have blanks and parentheses in it; what follows it has not. See
+//! `PID (NAME) STATE PPID ...`: 52 fields between blanks. The second is whatever the process calls itself, and may have
+//! blanks and parentheses in it; what follows it has not. See
 //! [proc_pid_stat(5)](https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html).
 
 use std::str;
@@ -60,18 +60,13 @@ mod tests {
     fn a_process_has_ended_with_its_last_thread() {
         let with = |state: &str, threads: &str| {
             let line = String::from_utf8(line("a")).unwrap();
-            let line = line.replacen(") S", &format!(") {state}"), 1).replacen(
-                " 1 0 7654321",
-                &format!(" {threads} 0 7654321"),
-                1,
-            );
+            let line =
+                line.replace(") S", &format!(") {state}")).replace(" 1 0 7654321", &format!(" {threads} 0 7654321"));
             started(line.as_bytes())
         };
+        let runs = Some(7_654_321);
         assert_eq!((with("Z", "1"), with("X", "0")), (None, None));
-        assert_eq!(
-            (with("Z", "3"), with("R", "1"), with("D", "2")),
-            (Some(7_654_321), Some(7_654_321), Some(7_654_321))
-        );
+        assert_eq!((with("Z", "3"), with("R", "1"), with("D", "2")), (runs, runs, runs));
     }
 
     #[test]

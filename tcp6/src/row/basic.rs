@@ -81,7 +81,7 @@ impl Layout for BasicRow {
     }
 
     #[inline]
-    fn canonical(mut self) -> BasicRow {
+    fn make_canonical(&mut self) {
         self.0.dwLocalPort &= PORT_BITS;
         self.0.dwRemotePort &= PORT_BITS;
         if self.is_listener() {
@@ -89,7 +89,6 @@ impl Layout for BasicRow {
             self.0.dwRemoteScopeId = 0;
             self.0.dwRemotePort = 0;
         }
-        self
     }
 
     #[inline]

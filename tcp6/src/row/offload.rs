@@ -141,7 +141,7 @@ impl Layout for OffloadRow {
     }
 
     #[inline]
-    fn canonical(mut self) -> OffloadRow {
+    fn make_canonical(&mut self) {
         self.0.dwLocalPort &= PORT_BITS;
         self.0.dwRemotePort &= PORT_BITS;
         if self.is_listener() {
@@ -149,7 +149,6 @@ impl Layout for OffloadRow {
             self.0.dwRemoteScopeId = 0;
             self.0.dwRemotePort = 0;
         }
-        self
     }
 
     #[inline]

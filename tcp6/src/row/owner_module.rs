@@ -131,7 +131,7 @@ impl Layout for OwnerModuleRow {
     }
 
     #[inline]
-    fn canonical(mut self) -> OwnerModuleRow {
+    fn make_canonical(&mut self) {
         self.0.dwLocalPort &= PORT_BITS;
         self.0.dwRemotePort &= PORT_BITS;
         if self.is_listener() {
@@ -139,7 +139,6 @@ impl Layout for OwnerModuleRow {
             self.0.dwRemoteScopeId = 0;
             self.0.dwRemotePort = 0;
         }
-        self
     }
 
     #[inline]

@@ -79,7 +79,7 @@ impl Layout for OwnerPidRow {
     }
 
     #[inline]
-    fn canonical(mut self) -> OwnerPidRow {
+    fn make_canonical(&mut self) {
         self.0.dwLocalPort &= PORT_BITS;
         self.0.dwRemotePort &= PORT_BITS;
         if self.is_listener() {
@@ -87,7 +87,6 @@ impl Layout for OwnerPidRow {
             self.0.dwRemoteScopeId = 0;
             self.0.dwRemotePort = 0;
         }
-        self
     }
 
     #[inline]

@@ -84,15 +84,15 @@ mod tests {
 
     #[test]
     fn texts_are_found_within_the_bytes_and_nowhere_else() {
+        let hi: Vec<u16> = "hi".encode_utf16().collect();
         let mut words = [0; 4];
-        view::bytes_mut(&mut words)[8..12].copy_from_slice(&[b'h', 0, b'i', 0].map(|byte: u8| byte));
+        for (i, unit) in hi.iter().enumerate() {
+            view::bytes_mut(&mut words)[8 + 2 * i..][..2].copy_from_slice(&unit.to_ne_bytes());
+        }
         let answer = Answer::new(view::bytes(&words));
         let base = words.as_ptr().addr();
-        let hi: Vec<u16> = "hi".encode_utf16().collect();
-        if cfg!(target_endian = "little") {
-            assert_eq!(answer.text(base + 8, 4), Some(hi.clone()));
-            assert_eq!(answer.text_to_zero(base + 8), Some(hi));
-        }
+        assert_eq!(answer.text(base + 8, 4), Some(hi.clone()));
+        assert_eq!(answer.text_to_zero(base + 8), Some(hi));
         assert_eq!(answer.text_to_zero(base), Some(vec![]));
         assert_eq!(answer.text(base + 32, 0), Some(vec![]));
         for address in [0, 1, base - 2, base + 9, base + 34, usize::MAX, usize::MAX - 1] {

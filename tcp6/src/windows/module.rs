@@ -1,8 +1,8 @@
 //! The names of the module that owns a socket: GetOwnerModuleFromTcp6Entry's answer.
 //!
 //! Like [`retry`](super::retry) it is written over a call that takes storage and a size, and is tested on every system.
-//! All that goes wrong (no memory 8, the process gone 1168 or not to be looked into 299, nonsense 87) is no answer: there
-//! is the process to fall back on.
+//! All that goes wrong (no memory 8, the process gone 1168, or not to be looked into 5 and 299, nonsense 87) is no
+//! answer: there is the process to fall back on.
 #![cfg_attr(not(windows), allow(dead_code))]
 
 use core::mem::offset_of;

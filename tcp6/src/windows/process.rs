@@ -121,7 +121,7 @@ impl List {
             match kernel::list(&mut self.words) {
                 (STATUS_SUCCESS, length) => return length,
                 // It grows while it is asked for.
-                (STATUS_INFO_LENGTH_MISMATCH, needed) => bytes = (needed + needed / 4).max(bytes * 2),
+                (STATUS_INFO_LENGTH_MISMATCH, needed) => bytes = needed.saturating_add(needed / 4).max(bytes * 2),
                 _ => return 0,
             }
         }

@@ -1,8 +1,8 @@
 //! The list of all processes: NtQuerySystemInformation's answer to SystemProcessInformation.
 //!
 //! It is what names a process that may not be opened, for whoever asks. Processes stand at distances that each of them
-//! tells, followed by their threads. Microsoft's page calls the time of creation reserved; it has been at its place since
-//! Windows NT, and nothing is lost where it is not: a wrong time makes the name be looked up anew.
+//! tells, followed by their threads. Microsoft's page calls the time of creation reserved; it has been at its place
+//! since Windows NT.
 //!
 //! [Microsoft's page](https://learn.microsoft.com/windows/win32/api/winternl/nf-winternl-ntquerysysteminformation)
 #![cfg_attr(not(windows), allow(dead_code))]
