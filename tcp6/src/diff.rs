@@ -1,5 +1,6 @@
 //! What has changed between two snapshots.
 
+use core::cmp::Ordering;
 use core::iter::FusedIterator;
 
 use bitflags::bitflags;
@@ -206,14 +207,16 @@ impl<'a, R: Row> Iterator for Diff<'a, R> {
                 }
                 (Some((before, _)), Some((after, _))) => (before, after),
             };
-            let (ends_before, ends_after) = (order::ends(before), order::ends(after));
-            if ends_before < ends_after {
-                self.before = &self.before[1..];
-                return Some(Change::Removed(before));
-            }
-            if ends_before > ends_after {
-                self.after = &self.after[1..];
-                return Some(Change::Added(after));
+            match order::ends(before).cmp(&order::ends(after)) {
+                Ordering::Less => {
+                    self.before = &self.before[1..];
+                    return Some(Change::Removed(before));
+                }
+                Ordering::Greater => {
+                    self.after = &self.after[1..];
+                    return Some(Change::Added(after));
+                }
+                Ordering::Equal => {}
             }
             let lost = split_group(&mut self.before);
             let gained = split_group(&mut self.after);

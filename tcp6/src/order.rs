@@ -1,5 +1,6 @@
 //! The documented order of rows, the same on every system.
 
+mod bits;
 mod sort;
 
 use core::cmp::Ordering;
@@ -9,25 +10,34 @@ use crate::endpoint::RawEnd;
 
 pub(crate) use sort::Sorter;
 
-/// Both ends of a row in numbers that compare as the documented order does: of the local and then of the remote end, the
-/// address in two halves, and the scope id above the port.
-///
-/// A listener's remote end is zero, whatever is there.
+/// Both ends of a row, in numbers that compare as the documented order does. A listener's remote end is zero, whatever is
+/// there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ends([u64; 6]);
+pub(crate) struct Ends {
+    local: End,
+    remote: End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct End {
+    address: u128,
+    /// The scope id above the port.
+    scope_and_port: u64,
+}
 
 impl Ends {
     #[inline]
     pub(crate) fn new(local: RawEnd, remote: RawEnd) -> Ends {
-        let ([a, b, c], [d, e, f]) = (words(local), words(remote));
-        Ends([a, b, c, d, e, f])
+        Ends { local: End::new(local), remote: End::new(remote) }
     }
 }
 
-#[inline]
-fn words(end: RawEnd) -> [u64; 3] {
-    let (address, scope_id, port) = end.key();
-    [(address >> 64) as u64, address as u64, u64::from(scope_id) << 16 | u64::from(port)]
+impl End {
+    #[inline]
+    fn new(end: RawEnd) -> End {
+        let (address, scope_id, port) = end.key();
+        End { address, scope_and_port: u64::from(scope_id) << 16 | u64::from(port) }
+    }
 }
 
 /// Both ends of a row: what the documented order compares first.
@@ -41,6 +51,19 @@ pub(crate) fn ends<R: Row>(row: &R) -> Ends {
 #[inline]
 pub(crate) fn compare<R: Row>(a: &R, b: &R) -> Ordering {
     ends(a).cmp(&ends(b)).then_with(|| a.tie_break(b))
+}
+
+/// Whether the rows are in order.
+pub(crate) fn is_sorted<R: Row>(rows: &[R]) -> bool {
+    // Compared one by one, each row would be decoded twice.
+    let Some((mut before, rest)) = rows.split_first() else { return true };
+    let mut ends_before = ends(before);
+    rest.iter().all(|row| {
+        let ends = ends(row);
+        let order = ends_before.cmp(&ends).then_with(|| before.tie_break(row));
+        (before, ends_before) = (row, ends);
+        order.is_le()
+    })
 }
 
 /// Sorts rows, once. Who sorts again and again keeps a [`Sorter`].

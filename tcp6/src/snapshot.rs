@@ -39,6 +39,9 @@ pub struct Snapshot<R> {
     sorter: Sorter,
 }
 
+/// So many rows are copied at once.
+const CHUNK: usize = 32;
+
 impl<R: Row> Snapshot<R> {
     /// A snapshot of nothing, taken at the Unix epoch.
     #[must_use]
@@ -64,8 +67,26 @@ impl<R: Row> Snapshot<R> {
         let missing = table.len().saturating_sub(self.rows.len());
         self.rows.try_reserve(missing).map_err(|_| Error::OutOfMemory { bytes: size_of_val(table.rows()) })?;
         self.rows.clear();
-        self.rows.extend(table.iter().map(|row| row.canonical()));
-        self.sorter.sort(&mut self.rows);
+        // What is checked has just been copied, and is still in the cache.
+        let in_order = table.chunks(CHUNK).all(|chunk| {
+            let last = self.rows.len().saturating_sub(1);
+            append(&mut self.rows, chunk);
+            order::is_sorted(&self.rows[last..])
+        });
+        if !in_order {
+            self.rows.clear();
+            match self.sorter.keys(&table) {
+                Some(keys) => {
+                    for keys in keys.chunks(CHUNK) {
+                        append(&mut self.rows, keys.iter().map(|key| &table[key.place]));
+                    }
+                }
+                None => {
+                    append(&mut self.rows, table);
+                    self.rows.sort_unstable();
+                }
+            }
+        }
         self.taken_at = table.taken_at();
         Ok(())
     }
@@ -156,6 +177,13 @@ impl<R: Row> Snapshot<R> {
     }
 }
 
+/// Appends these rows, made canonical where they are then: on its way, a row would go through the stack.
+fn append<'r, R: Row>(rows: &mut Vec<R>, more: impl IntoIterator<Item = &'r R>) {
+    let start = rows.len();
+    rows.extend(more);
+    rows[start..].iter_mut().for_each(Layout::make_canonical);
+}
+
 impl<R: Row> Table<'_, R> {
     /// A snapshot of the table.
     ///
@@ -165,6 +193,8 @@ impl<R: Row> Table<'_, R> {
     pub fn to_snapshot(&self) -> Result<Snapshot<R>> {
         let mut snapshot = Snapshot::new();
         snapshot.take(*self)?;
+        // It may be kept for long, and never be taken into again.
+        snapshot.sorter = Sorter::new();
         Ok(snapshot)
     }
 }

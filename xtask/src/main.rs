@@ -8,6 +8,7 @@ mod debian;
 mod deps;
 mod layout;
 mod msrv;
+mod sanitize;
 mod targets;
 mod wine;
 
@@ -39,6 +40,11 @@ const TASKS: &[Task] = &[
         name: "msrv",
         help: "compile the crates with the oldest Rust that they support",
         run: Run::Plain(msrv::run),
+    },
+    Task {
+        name: "sanitize",
+        help: "the tests under AddressSanitizer, those of the unsafe code under valgrind",
+        run: Run::Plain(sanitize::run),
     },
     Task { name: "targets", help: "lint the crates for every system that they support", run: Run::Plain(targets::run) },
     Task {

@@ -1,34 +1,28 @@
-//! Sorting, at about a third of what comparing rows with each other costs.
+//! Sorting, at less than half of what comparing rows with each other costs.
 
-use super::{Ends, compare, ends};
+use super::bits::Bits;
+use super::{compare, ends, is_sorted};
 use crate::Row;
 
 /// Sorts rows, and keeps the memory that it takes to do so.
 ///
-/// Rows are large, their order is decided by 44 bytes, and in one table most bits of these are the same. So what is
-/// sorted is a number a row, made of the first 64 bits in which the ends of these rows differ at all. Rows that are equal
-/// in these bits are sorted again among themselves, by the next bits in which they differ.
+/// Rows are large, 44 bytes of each decide, and most bits of these are the same in all rows of a table. So what is sorted
+/// is one word a row, of the first bits in which these rows differ at all. Rows that are equal in them are sorted among
+/// themselves, by the next bits in which they differ.
 pub(crate) struct Sorter {
     keys: Vec<Key>,
 }
 
+/// What stands for a row while its like are sorted.
 #[derive(Clone, Copy)]
-struct Key {
-    /// What is compared now.
+pub(crate) struct Key {
     bits: u64,
     /// Where the row stands.
-    place: u32,
+    pub(crate) place: usize,
 }
 
 /// So few rows are sorted by comparing them.
-const FEW: usize = 32;
-
-/// A copy has no use for the memory of the original.
-impl Clone for Sorter {
-    fn clone(&self) -> Sorter {
-        Sorter::new()
-    }
-}
+const FEW: usize = 24;
 
 impl Sorter {
     pub(crate) const fn new() -> Sorter {
@@ -41,29 +35,38 @@ impl Sorter {
     /// numbers), so their order is checked and not trusted. What they sorted is nearly always sorted, and then this
     /// costs one pass.
     pub(crate) fn sort<R: Row>(&mut self, rows: &mut [R]) {
-        if rows.is_sorted_by(|a, b| compare(a, b).is_le()) {
+        if is_sorted(rows) {
             return;
         }
-        match self.places(rows) {
+        match self.keys(rows) {
             Some(keys) => permute(rows, keys),
             None => rows.sort_unstable_by(compare),
         }
     }
 
-    /// The places of the rows, in their order. `None` if comparing is cheaper, or if there is no memory for more.
-    fn places<R: Row>(&mut self, rows: &[R]) -> Option<&mut [Key]> {
-        let count = u32::try_from(rows.len()).ok().filter(|_| rows.len() > FEW)?;
+    /// A key for each row, in the order of the rows; `None` if there is no memory for them.
+    pub(crate) fn keys<R: Row>(&mut self, rows: &[R]) -> Option<&mut [Key]> {
         self.keys.clear();
-        self.keys.try_reserve(rows.len()).ok()?;
-        self.keys.extend((0..count).map(|place| Key { bits: 0, place }));
+        if self.keys.capacity() < rows.len() {
+            // With room to spare: the next table may have a few rows more.
+            self.keys.try_reserve(rows.len() + rows.len() / 4 + FEW).ok()?;
+        }
+        self.keys.extend((0..rows.len()).map(|place| Key { bits: 0, place }));
         sort(rows, &mut self.keys);
         Some(&mut self.keys)
     }
 }
 
-/// Sorts the keys of some of the rows; only their places count.
+/// A copy has no use for the memory of the original.
+impl Clone for Sorter {
+    fn clone(&self) -> Sorter {
+        Sorter::new()
+    }
+}
+
+/// Sorts the keys of some of the rows.
 fn sort<R: Row>(rows: &[R], keys: &mut [Key]) {
-    let row = |key: &Key| &rows[key.place as usize];
+    let row = |key: &Key| &rows[key.place];
     if keys.len() <= FEW {
         keys.sort_unstable_by(|a, b| compare(row(a), row(b)));
         return;
@@ -76,124 +79,21 @@ fn sort<R: Row>(rows: &[R], keys: &mut [Key]) {
         key.bits = bits.take(ends(row(key)));
     }
     keys.sort_unstable_by_key(|key| key.bits);
-    for equal in keys.chunk_by_mut(|a, b| a.bits == b.bits) {
-        if equal.len() > 1 {
-            sort(rows, equal);
-        }
+    // The rows of each of these differ in later bits only, if they do, so that this comes to an end.
+    for equal in keys.chunk_by_mut(|a, b| a.bits == b.bits).filter(|equal| equal.len() > 1) {
+        sort(rows, equal);
     }
 }
 
-/// The first bits in which ends differ.
-struct Bits {
-    own: Own,
-    ranges: [Range; 6],
-}
-
-/// Neighbouring bits of a word.
-#[derive(Clone, Copy, Default)]
-struct Range {
-    shift: u32,
-    width: u32,
-    mask: u64,
-}
-
-impl Bits {
-    /// `None` if they are all the same.
-    fn of(mut ends: impl Iterator<Item = Ends>) -> Option<Bits> {
-        let Ends(first) = ends.next()?;
-        let mut own = Own::new();
-        own.learn(first);
-        let mut differ = [0; 6];
-        for Ends(words) in ends {
-            own.learn(words);
-            for i in 0..6 {
-                differ[i] |= words[i] ^ first[i];
-            }
-        }
-        if own.count <= MANY {
-            differ[0] = 0;
-            differ[1] = (own.count as u64).next_power_of_two() - 1;
-        }
-        let mut room = u64::BITS;
-        let ranges = differ.map(|differ| {
-            if differ == 0 || room == 0 {
-                return Range::default();
-            }
-            let high = u64::BITS - differ.leading_zeros();
-            let width = room.min(high - differ.trailing_zeros());
-            room -= width;
-            Range { shift: high - width, width, mask: u64::MAX >> (u64::BITS - width) }
-        });
-        (room < u64::BITS).then_some(Bits { own, ranges })
-    }
-
-    #[inline]
-    fn take(&self, Ends(mut words): Ends) -> u64 {
-        if self.own.count <= MANY {
-            words[1] = self.own.number(words);
-        }
-        let fields = words.into_iter().zip(self.ranges);
-        fields.fold(0, |key, (word, range)| key << (range.width & 63) | word >> (range.shift & 63) & range.mask)
-    }
-}
-
-/// The addresses that the machine itself has in a table, in order.
-///
-/// They are few, but differ in bits all over their length. Their numbers differ in a handful.
-struct Own {
-    addresses: [u128; MANY],
-    count: usize,
-}
-
-/// A machine with more addresses than this is left to the bits.
-const MANY: usize = 64;
-
-impl Own {
-    fn new() -> Own {
-        Own { addresses: [u128::MAX; MANY], count: 0 }
-    }
-
-    #[inline]
-    fn learn(&mut self, words: [u64; 6]) {
-        if self.count > MANY {
-            return;
-        }
-        let at = self.number(words) as usize;
-        if at == self.count || self.addresses[at] != address(words) {
-            self.insert(at, words);
-        }
-    }
-
-    #[cold]
-    fn insert(&mut self, at: usize, words: [u64; 6]) {
-        if self.count < MANY {
-            self.addresses[at..=self.count].rotate_right(1);
-            self.addresses[at] = address(words);
-        }
-        self.count += 1;
-    }
-
-    #[inline]
-    fn number(&self, words: [u64; 6]) -> u64 {
-        let address = address(words);
-        self.addresses[..self.count].partition_point(|own| *own < address) as u64
-    }
-}
-
-#[inline]
-fn address([high, low, ..]: [u64; 6]) -> u128 {
-    u128::from(high) << 64 | u128::from(low)
-}
-
-/// Moves each row to where its place stands among these. The places are used up.
-fn permute<R: Row>(rows: &mut [R], places: &mut [Key]) {
+/// Puts the rows in the order of the keys, which are used up.
+fn permute<R: Row>(rows: &mut [R], keys: &mut [Key]) {
     for start in 0..rows.len() {
         let first = rows[start];
         let mut to = start;
-        // Round the cycle that begins here; one that was gone round is all rows in their own places.
+        // Round the cycle of places that begins here. Where one has been gone round, each row is at its place.
         loop {
-            let from = places[to].place as usize;
-            places[to].place = to as u32;
+            let from = keys[to].place;
+            keys[to].place = to;
             if from == start {
                 break;
             }
@@ -201,5 +101,73 @@ fn permute<R: Row>(rows: &mut [R], places: &mut [Key]) {
             to = from;
         }
         rows[to] = first;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv6Addr, SocketAddrV6};
+
+    use super::*;
+    use crate::{OwnerModuleRow, OwnerPidRow, State};
+
+    /// Numbers that are the same in every run.
+    fn numbers() -> impl FnMut(u32) -> u32 {
+        let mut state = 1u64;
+        move |end| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as u32 % end
+        }
+    }
+
+    fn check<R: Row>(name: &str, rows: usize, mut row: impl FnMut() -> R) {
+        let mut sorter = Sorter::new();
+        for count in [0, 1, 2, FEW, FEW + 1, rows] {
+            let mut sorted: Vec<R> = (0..count).map(|_| row()).collect();
+            let mut expected = sorted.clone();
+            sorter.sort(&mut sorted);
+            expected.sort_by(compare);
+            assert_eq!(sorted, expected, "{name}, {count} rows");
+        }
+    }
+
+    #[test]
+    fn rows_that_differ_anywhere_are_sorted() {
+        let mut below = numbers();
+        // Bits all over the ends, so that one word of them never decides.
+        let mut end = move || {
+            let (high, low) = (u128::from(below(3)), u128::from(below(5)));
+            let address =
+                Ipv6Addr::from_bits(high << 126 | u128::from(below(2)) << 70 | low << 30 | u128::from(below(2)));
+            SocketAddrV6::new(address, below(4) as u16 * 0x3FFF, 0, below(2) << 31)
+        };
+        let mut state = numbers();
+        check("ends", 5_000, || {
+            let state = State::NAMED[state(13) as usize];
+            OwnerPidRow::new(state, end(), Some(end()))
+        });
+    }
+
+    #[test]
+    fn a_machine_with_more_addresses_than_are_numbered_is_sorted() {
+        let mut below = numbers();
+        check("addresses", 5_000, || {
+            let local = Ipv6Addr::from_bits(u128::from(below(3_000)) << 60);
+            OwnerPidRow::new(State::Established, SocketAddrV6::new(local, 80, 0, 0), None)
+        });
+    }
+
+    #[test]
+    fn rows_of_the_same_ends_are_sorted_by_all_else() {
+        let mut below = numbers();
+        let end: SocketAddrV6 = "[::1]:80".parse().unwrap();
+        check("ties", 500, || {
+            let mut raw = *OwnerModuleRow::new(State::Listen, end, None).as_raw();
+            (raw.dwOwningPid, raw.liCreateTimestamp) = (below(5), below(5).into());
+            raw.OwningModuleInfo[below(16) as usize] = below(3).into();
+            // Garbage, where it may stand.
+            (raw.dwRemotePort, raw.dwLocalPort) = (below(9), raw.dwLocalPort | below(9) << 16);
+            OwnerModuleRow::from_raw(raw)
+        });
     }
 }

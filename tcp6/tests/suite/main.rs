@@ -5,6 +5,7 @@ mod allocations;
 mod c_program;
 mod capture;
 mod laws;
+mod limits;
 mod live;
 mod load;
 mod netstat6;

@@ -1,0 +1,36 @@
+//! `cargo xtask sanitize`: the tests under AddressSanitizer, and those of the unsafe code under valgrind as well.
+//!
+//! AddressSanitizer is part of nightly toolchains. Valgrind sees what it cannot: bytes that were never written.
+
+use anyhow::bail;
+use xshell::{Shell, cmd};
+
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// The tests whose code casts, by the beginnings of their names.
+const CASTING: &[&str] = &["view", "buffer", "row", "windows::retry", "linux::diag"];
+
+pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
+    if cmd!(sh, "cargo +nightly --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+        bail!("this needs a nightly toolchain: rustup toolchain install nightly");
+    }
+    let folder = sh.current_dir().join("target/sanitize");
+    // The tests run the examples, which only a `cargo test` without a choice of targets builds by itself.
+    for command in [&["build", "--examples"][..], &["test", "--lib", "--test", "suite"]] {
+        cmd!(sh, "cargo +nightly {command...} -p tcp6 --target {TARGET} --locked")
+            .env("RUSTFLAGS", "-Zsanitizer=address")
+            .env("CARGO_TARGET_DIR", &folder)
+            .env("RUSTUP_TOOLCHAIN", "nightly")
+            .env_remove("CARGO")
+            .env_remove("LD_LIBRARY_PATH")
+            .run()?;
+    }
+
+    if cmd!(sh, "valgrind --version").quiet().ignore_stdout().run().is_err() {
+        bail!("this needs a Debian package; as root: apt-get install -y --no-install-recommends valgrind");
+    }
+    cmd!(sh, "cargo test -p tcp6 --lib --locked -- {CASTING...}")
+        .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", "valgrind --quiet --error-exitcode=1")
+        .run()?;
+    Ok(())
+}
