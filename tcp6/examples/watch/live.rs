@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::event::{self, Event};
-use tcp6::{Change, System, Watcher};
+use tcp6::{Change, Processes, System, Watcher};
 
 use super::keys::{self, Action};
+use super::owner::names;
 use super::screen;
 use super::view::View;
 use super::{Options, Shown};
@@ -20,11 +21,12 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     // Before the terminal is touched: what fails here is told as by any other program.
     let mut watcher = options.watcher()?.with_initial();
     let baseline = watcher.poll()?.map(Change::row);
-    let view = View::new(options.states(), baseline, Instant::now());
+    let mut processes = Processes::new();
+    let view = View::new(options.states(), baseline, names(&mut processes), Instant::now());
 
     // It also has a panic leave the terminal as it was, before the message is printed.
     let mut terminal = ratatui::try_init()?;
-    let done = watch(&mut terminal, watcher, view, options.interval());
+    let done = watch(&mut terminal, watcher, processes, view, options.interval());
     ratatui::restore();
     Ok(done?)
 }
@@ -32,6 +34,7 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 fn watch(
     terminal: &mut DefaultTerminal,
     mut watcher: Watcher<Shown, System>,
+    mut processes: Processes,
     mut view: View,
     interval: Duration,
 ) -> io::Result<()> {
@@ -40,7 +43,7 @@ fn watch(
         let now = view.paused().unwrap_or_else(Instant::now);
         if view.paused().is_none() && due <= now {
             match watcher.poll() {
-                Ok(changes) => view.update(changes, now),
+                Ok(changes) => view.update(changes, names(&mut processes), now),
                 Err(error) => view.fail(&error),
             }
             due = now + interval;

@@ -1,11 +1,13 @@
 //! What changes in the IPv6 TCP table of this machine: a live view in the terminal, or one change a line for programs.
 //!
 //! `json` and `live` are the two ways to run. `live` has the terminal and the clock, and moves on a view (`view`, over
-//! its `rows`) that knows of neither; `keys` says what a key means, and `screen` draws the view.
+//! its `rows`) that knows of neither; `keys` says what a key means, `owner` whose rows they are, and `screen` draws the
+//! view.
 
 mod json;
 mod keys;
 mod live;
+mod owner;
 mod rows;
 mod screen;
 mod view;
@@ -15,10 +17,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, value_parser};
-use tcp6::{BasicRow, StateSet, System, Watcher};
+use tcp6::{OwnerPidRow, StateSet, System, Watcher};
 
 /// The class of row that is watched.
-type Shown = BasicRow;
+type Shown = OwnerPidRow;
 
 /// Watch the IPv6 TCP listeners and connections of this machine come, change and go
 ///
@@ -27,6 +29,10 @@ type Shown = BasicRow;
 ///
 /// {"change": "added", "row": {...}}, {"change": "removed", "row": {...}},
 /// {"change": "changed", "before": {...}, "after": {...}}
+///
+/// Each row says whose socket it is. The view gives process id and name, sorts by them and searches them; a line has
+/// "owner": {"pid": 1234} and no name, as the process of a row that is removed has mostly gone, too. Other owners are
+/// nobody, kernel and unresolved, which is one that this user may not know.
 ///
 /// What is there at the first poll is the baseline. If that poll fails, the program ends with status 1; a later one
 /// that fails is shown in the view's last line, or written to standard error, and the next one is compared with the

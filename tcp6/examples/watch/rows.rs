@@ -2,25 +2,32 @@
 
 use std::time::{Duration, Instant};
 
-use tcp6::{Change, Row, State, StateCounts, StateSet};
+use tcp6::{Change, Owner, Row, State, StateCounts, StateSet};
 
 use super::Shown;
+use super::owner::{Name, Named};
 
 /// For so long a row keeps its mark, and one that has vanished its place.
 pub const LINGER: Duration = Duration::from_secs(3);
 
 /// What has happened to a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
     Added,
     Removed,
-    Changed { from: State },
+    /// What it was before.
+    Changed {
+        state: State,
+        owner: Named,
+    },
 }
 
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// As it is, or was last.
     pub row: Shown,
+    /// Its owner by name, which it keeps when that process is gone.
+    owner: Named,
     /// What last happened to it and when; nothing since the first poll, if there is none.
     last: Option<(Mark, Instant)>,
     /// When it leaves the view, if it is not of the table any more or not of the states that were asked for.
@@ -29,22 +36,42 @@ pub struct Entry {
 
 impl Entry {
     /// What has just happened to it.
-    pub fn mark(&self, now: Instant) -> Option<Mark> {
-        self.last.filter(|(_, at)| now < *at + LINGER).map(|(mark, _)| mark)
+    pub fn mark(&self, now: Instant) -> Option<&Mark> {
+        self.last.as_ref().filter(|(_, at)| now < *at + LINGER).map(|(mark, _)| mark)
     }
 
     /// Since when it is as it is; unknown, if it was so at the first poll.
     pub fn since(&self) -> Option<Instant> {
-        self.last.map(|(_, at)| at)
+        self.last.as_ref().map(|(_, at)| *at)
     }
 
     /// The state, and for a while the one that it came from.
-    pub fn state_text(&self, now: Instant) -> String {
+    pub fn state_text(&self, now: Instant) -> Text {
         let state = self.row.state();
         match self.mark(now) {
-            Some(Mark::Changed { from }) if from != state => format!("{from} -> {state}"),
-            _ => state.to_string(),
+            Some(Mark::Changed { state: before, .. }) if *before != state => {
+                Text { full: format!("{before} -> {state}"), short: Some(format!("-> {state}")) }
+            }
+            _ => Text { full: state.to_string(), short: None },
         }
+    }
+
+    /// The owner, and for a while the one that it came from.
+    pub fn owner_text(&self, now: Instant) -> Text {
+        let owner = &self.owner;
+        match self.mark(now) {
+            Some(Mark::Changed { owner: before, .. }) if before.owner() != owner.owner() => {
+                // Of a process and nobody, the process tells more.
+                let is_process = matches!(owner.owner(), Owner::Process(_));
+                let short = if is_process { format!("-> {owner}") } else { format!("{before} ->") };
+                Text { full: format!("{before} -> {owner}"), short: Some(short) }
+            }
+            _ => Text { full: owner.to_string(), short: None },
+        }
+    }
+
+    pub fn owner(&self) -> &Named {
+        &self.owner
     }
 
     pub fn local_text(&self) -> String {
@@ -58,11 +85,19 @@ impl Entry {
     /// Whether it is in one of these states, or has just come out of one.
     pub fn is_of(&self, states: StateSet, now: Instant) -> bool {
         let before = match self.mark(now) {
-            Some(Mark::Changed { from }) => states.has(from),
+            Some(Mark::Changed { state, .. }) => states.has(*state),
             _ => false,
         };
         before || states.has(self.row.state())
     }
+}
+
+/// What stands in a column.
+#[derive(Debug)]
+pub struct Text {
+    pub full: String,
+    /// Where there is no room for all of it: one side of a change.
+    pub short: Option<String>,
 }
 
 /// How many changes of each kind there were in a poll.
@@ -85,8 +120,14 @@ pub struct Rows {
 }
 
 impl Rows {
-    pub fn new<'a>(states: StateSet, baseline: impl IntoIterator<Item = &'a Shown>) -> Rows {
-        let unmarked = |row: &Shown| Entry { row: *row, last: None, leaves: None };
+    /// The rows that were found at first. `names` gives those of their owners.
+    pub fn new<'a>(
+        states: StateSet,
+        baseline: impl IntoIterator<Item = &'a Shown>,
+        mut names: impl FnMut(u32) -> Option<Name>,
+    ) -> Rows {
+        let unmarked =
+            |row: &Shown| Entry { row: *row, owner: Named::new(row.owner(), &mut names), last: None, leaves: None };
         let mut entries: Vec<Entry> = baseline.into_iter().map(unmarked).collect();
         // Those of a poll are in order already.
         entries.sort_by_key(|entry| entry.row);
@@ -102,7 +143,13 @@ impl Rows {
         self.entries.iter().filter(|entry| entry.leaves.is_none()).map(|entry| entry.row.state()).collect()
     }
 
-    pub fn update<'a>(&mut self, changes: impl IntoIterator<Item = Change<&'a Shown>>, now: Instant) -> Tally {
+    /// After a poll. `names` gives the owners' names, and is asked only for rows that have changed.
+    pub fn update<'a>(
+        &mut self,
+        changes: impl IntoIterator<Item = Change<&'a Shown>>,
+        mut names: impl FnMut(u32) -> Option<Name>,
+        now: Instant,
+    ) -> Tally {
         let mut tally = Tally::default();
         // Kept aside, so that the entries stay in order while they are searched.
         let mut new = Vec::new();
@@ -110,7 +157,8 @@ impl Rows {
             match change {
                 Change::Added(row) => {
                     tally.added += 1;
-                    new.push(Entry { row: *row, last: Some((Mark::Added, now)), leaves: None });
+                    let owner = Named::new(row.owner(), &mut names);
+                    new.push(Entry { row: *row, owner, last: Some((Mark::Added, now)), leaves: None });
                 }
                 Change::Removed(row) => {
                     tally.removed += 1;
@@ -121,12 +169,18 @@ impl Rows {
                 }
                 Change::Changed { before, after } => {
                     tally.changed += 1;
-                    if let Some(entry) = self.living(before) {
-                        entry.leaves = Some(now);
-                    }
-                    let last = Some((Mark::Changed { from: before.state() }, now));
+                    let was = match self.living(before) {
+                        Some(entry) => {
+                            entry.leaves = Some(now);
+                            entry.owner.clone()
+                        }
+                        // It was in a state that was not asked for.
+                        None => Named::new(before.owner(), &mut names),
+                    };
+                    let owner = was.renew(after.owner(), &mut names);
+                    let last = Some((Mark::Changed { state: before.state(), owner: was }, now));
                     let leaves = (!self.states.has(after.state())).then(|| now + LINGER);
-                    new.push(Entry { row: *after, last, leaves });
+                    new.push(Entry { row: *after, owner, last, leaves });
                 }
             }
         }
@@ -168,18 +222,34 @@ pub(super) mod tests {
         Shown::new(state, end(port), Some(end(443)))
     }
 
+    /// This row of a process; of nobody, if the id is 0.
+    pub fn owned(pid: u32, row: Shown) -> Shown {
+        let mut raw = *row.as_raw();
+        raw.dwOwningPid = pid;
+        Shown::from_raw(raw)
+    }
+
+    /// The processes that there are.
+    pub fn names(pid: u32) -> Option<Name> {
+        match pid {
+            1234 | 1235 => Some("nginx".into()),
+            999 => Some("Sshd".into()),
+            _ => None,
+        }
+    }
+
     fn seen(rows: &Rows, now: Instant) -> Vec<(Shown, Option<Mark>)> {
-        rows.entries().iter().map(|entry| (entry.row, entry.mark(now))).collect()
+        rows.entries().iter().map(|entry| (entry.row, entry.mark(now).cloned())).collect()
     }
 
     #[test]
     fn marks_fade_and_what_vanished_goes_with_its_mark() {
         let start = Instant::now();
         let (old, new) = (listener(80), listener(22));
-        let mut rows = Rows::new(StateSet::all(), [&old]);
+        let mut rows = Rows::new(StateSet::all(), [&old], names);
         assert_eq!(seen(&rows, start), [(old, None)]);
 
-        let tally = rows.update([Change::Added(&new), Change::Removed(&old)], start);
+        let tally = rows.update([Change::Added(&new), Change::Removed(&old)], names, start);
         assert_eq!(tally, Tally { added: 1, removed: 1, changed: 0 });
         assert_eq!(seen(&rows, start), [(new, Some(Mark::Added)), (old, Some(Mark::Removed))]);
         assert_eq!(rows.counts().total(), 1);
@@ -196,26 +266,74 @@ pub(super) mod tests {
     fn a_change_keeps_the_old_state_for_a_while() {
         let start = Instant::now();
         let (before, after) = (connection(State::Established, 5000), connection(State::FinWait2, 5000));
-        let mut rows = Rows::new(StateSet::all(), [&before]);
-        rows.update([Change::Changed { before: &before, after: &after }], start);
-        assert_eq!(seen(&rows, start), [(after, Some(Mark::Changed { from: State::Established }))]);
-        let entry = &rows.entries()[0];
-        assert_eq!(entry.state_text(start), "ESTABLISHED -> FIN-WAIT-2");
+        let mut rows = Rows::new(StateSet::all(), [&before], names);
+        rows.update([Change::Changed { before: &before, after: &after }], names, start);
+        let [entry] = rows.entries() else { panic!("{rows:?}") };
+        assert_eq!(entry.row, after);
+        assert!(matches!(entry.mark(start), Some(Mark::Changed { state: State::Established, .. })), "{entry:?}");
+        assert_eq!(entry.state_text(start).full, "ESTABLISHED -> FIN-WAIT-2");
         assert!(entry.is_of(StateSet::ESTABLISHED, start));
-        assert_eq!(entry.state_text(start + LINGER), "FIN-WAIT-2");
+        assert_eq!(entry.state_text(start + LINGER).full, "FIN-WAIT-2");
         assert!(!entry.is_of(StateSet::ESTABLISHED, start + LINGER));
         assert!(rows.fade(start + LINGER), "a mark that fades is a difference");
         assert_eq!(rows.counts().get(State::FinWait2), 1);
     }
 
     #[test]
+    fn an_owner_that_changes_is_kept_for_a_while_and_the_state_is_told_once() {
+        let start = Instant::now();
+        let row = connection(State::FinWait2, 5000);
+        let (before, after) = (owned(1234, row), owned(0, row));
+        let mut rows = Rows::new(StateSet::all(), [&before], names);
+        rows.update([Change::Changed { before: &before, after: &after }], |pid| panic!("{pid}"), start);
+        let [entry] = rows.entries() else { panic!("{rows:?}") };
+        assert_eq!(entry.owner_text(start).full, "1234 nginx -> nobody");
+        assert_eq!(entry.owner_text(start).short.as_deref(), Some("1234 nginx ->"));
+        assert_eq!(entry.state_text(start).full, "FIN-WAIT-2");
+        assert_eq!(entry.owner_text(start + LINGER).full, "nobody");
+
+        let accepted = owned(999, row);
+        rows.update([Change::Changed { before: &after, after: &accepted }], names, start);
+        let Text { full, short } = rows.entries()[0].owner_text(start);
+        assert_eq!((&*full, short.as_deref()), ("nobody -> 999 Sshd", Some("-> 999 Sshd")));
+    }
+
+    #[test]
+    fn a_row_keeps_the_name_of_its_owner_when_that_is_gone() {
+        let start = Instant::now();
+        let gone = |_: u32| None;
+        let (before, after) =
+            (owned(1234, connection(State::Established, 90)), owned(1234, connection(State::CloseWait, 90)));
+        let mut rows = Rows::new(StateSet::all(), [&before], names);
+        rows.update([Change::Changed { before: &before, after: &after }], gone, start);
+        assert_eq!(rows.entries()[0].owner_text(start).full, "1234 nginx");
+        rows.update([Change::Removed(&after)], gone, start);
+        let [entry] = rows.entries() else { panic!("{rows:?}") };
+        assert_eq!(entry.mark(start), Some(&Mark::Removed));
+        assert_eq!(entry.owner_text(start).full, "1234 nginx");
+
+        rows.update([Change::Added(&owned(1235, listener(80)))], gone, start);
+        assert_eq!(rows.entries()[0].owner_text(start).full, "1235", "gone before it could be looked up");
+    }
+
+    #[test]
+    fn a_row_that_comes_out_of_a_state_that_was_not_asked_for_has_its_owners_looked_up() {
+        let start = Instant::now();
+        let (before, after) =
+            (owned(1234, connection(State::Established, 90)), owned(0, connection(State::TimeWait, 90)));
+        let mut rows = Rows::new(StateSet::TIME_WAIT, [], names);
+        rows.update([Change::Changed { before: &before, after: &after }], names, start);
+        assert_eq!(rows.entries()[0].owner_text(start).full, "1234 nginx -> nobody");
+    }
+
+    #[test]
     fn of_rows_that_are_alike_as_many_vanish_as_were_removed() {
         let start = Instant::now();
         let row = listener(80);
-        let mut rows = Rows::new(StateSet::all(), [&row, &row, &row]);
-        rows.update([Change::Removed(&row), Change::Removed(&row)], start);
+        let mut rows = Rows::new(StateSet::all(), [&row, &row, &row], names);
+        rows.update([Change::Removed(&row), Change::Removed(&row)], names, start);
         assert_eq!(rows.counts().total(), 1);
-        rows.update([Change::Added(&row), Change::Removed(&row)], start);
+        rows.update([Change::Added(&row), Change::Removed(&row)], names, start);
         assert_eq!(rows.counts().total(), 1);
         assert_eq!(rows.entries().len(), 4);
         rows.fade(start + LINGER);
@@ -226,8 +344,8 @@ pub(super) mod tests {
     fn a_row_that_comes_into_a_state_that_was_not_asked_for_leaves() {
         let start = Instant::now();
         let (before, after) = (connection(State::Established, 5000), connection(State::TimeWait, 5000));
-        let mut rows = Rows::new(StateSet::ESTABLISHED, [&before]);
-        rows.update([Change::Changed { before: &before, after: &after }], start);
+        let mut rows = Rows::new(StateSet::ESTABLISHED, [&before], names);
+        rows.update([Change::Changed { before: &before, after: &after }], names, start);
         assert_eq!(rows.entries().len(), 1);
         assert_eq!(rows.counts().total(), 0);
         rows.fade(start + LINGER);

@@ -8,22 +8,32 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::{Color, Style, Stylize};
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 use ratatui::widgets::{RenderDirection, Row, Sparkline, Table, Widget};
 use tcp6::{State, StateSet};
 
 use super::keys::HELP;
-use super::rows::{Entry, Mark, Tally};
+use super::rows::{Entry, Mark, Tally, Text};
 use super::view::{Sort, View};
 
-/// Sign, state, local end, remote end, age. The state has room for the longest of the usual changes.
-const COLUMNS: [Constraint; 5] = [
-    Constraint::Length(1),
-    Constraint::Length("SYN-RECEIVED -> ESTABLISHED".len() as u16),
-    Constraint::Fill(1),
-    Constraint::Fill(1),
-    Constraint::Length("59 min".len() as u16),
-];
+/// From so many columns on a state has room for the longest of the usual changes, and else for what it has come to.
+const WIDE: u16 = 80;
+
+/// Sign, state, local end, remote end, owner, age.
+fn columns(area: Rect) -> [Rect; 6] {
+    let state = if area.width < WIDE { "-> SYN-RECEIVED" } else { "SYN-RECEIVED -> ESTABLISHED" };
+    Layout::horizontal([
+        Constraint::Length(1),
+        Constraint::Length(state.len() as u16),
+        Constraint::Fill(1),
+        Constraint::Fill(1),
+        // An id and a short name at 80 columns, and at 160 no more than leaves long addresses their room.
+        Constraint::Length((area.width / 5).min(28)),
+        Constraint::Length("59 min".len() as u16),
+    ])
+    .spacing(1)
+    .areas(area)
+}
 
 pub fn draw(frame: &mut Frame<'_>, view: &mut View, now: Instant) {
     let notes = notes(view);
@@ -90,8 +100,10 @@ fn draw_counts(view: &View, state: State, area: Rect, buffer: &mut Buffer) {
 }
 
 fn draw_rows(view: &View, now: Instant, area: Rect, buffer: &mut Buffer) {
-    // Laid out here and not by the table alone, as an end that does not fit loses its beginning and not its port.
-    let [_, _, local, remote, _] = Layout::horizontal(COLUMNS).spacing(1).areas::<5>(area).map(|column| column.width);
+    // Laid out here and not by the table, as what does not fit loses what matters least: an end keeps its port, and a
+    // change the side that tells more.
+    let widths = columns(area).map(|column| column.width);
+    let [_, state, local, remote, owner, _] = widths;
     let row = |entry: &Entry| {
         let (sign, style) = match entry.mark(now) {
             Some(Mark::Added) => ("+", Color::Green.into()),
@@ -101,9 +113,10 @@ fn draw_rows(view: &View, now: Instant, area: Rect, buffer: &mut Buffer) {
         };
         let cells = [
             sign.to_owned(),
-            entry.state_text(now),
+            fit(entry.state_text(now), state),
             shorten(entry.local_text(), local),
             shorten(entry.remote_text(), remote),
+            fit(entry.owner_text(now), owner),
             entry.since().map(|since| age(now.saturating_duration_since(since))).unwrap_or_default(),
         ];
         Row::new(cells).style(style)
@@ -121,9 +134,10 @@ fn draw_rows(view: &View, now: Instant, area: Rect, buffer: &mut Buffer) {
         heading("State", Sort::State),
         heading("Local", Sort::Local),
         heading("Remote", Sort::Remote),
+        heading("Owner", Sort::Owner),
         heading("Age", Sort::Age),
     ];
-    let table = Table::new(view.visible().map(row), COLUMNS).column_spacing(1).header(Row::new(headings).reversed());
+    let table = Table::new(view.visible().map(row), widths).column_spacing(1).header(Row::new(headings).reversed());
     Widget::render(table, area, buffer);
 }
 
@@ -139,6 +153,14 @@ fn notes(view: &View) -> Vec<Line<'static>> {
         notes.push(Line::from("h help  q quit").dim());
     }
     notes
+}
+
+/// What there is room for. Names are in any script: a letter may be as wide as two.
+fn fit(text: Text, width: u16) -> String {
+    match text.short {
+        Some(short) if Span::raw(&text.full).width() > width.into() => short,
+        _ => text.full,
+    }
 }
 
 /// The end of the text, if all of it does not fit.
@@ -167,7 +189,7 @@ mod tests {
 
     use super::super::keys::{Action, Edit};
     use super::super::rows::LINGER;
-    use super::super::rows::tests::{connection, listener};
+    use super::super::rows::tests::{connection, listener, names, owned};
     use super::*;
 
     /// What is on a screen of this size.
@@ -193,10 +215,10 @@ mod tests {
     fn eventful(start: Instant) -> View {
         let (before, after) = (connection(State::Established, 3000), connection(State::FinWait2, 3000));
         let (added, removed, still) = (listener(1000), listener(2000), listener(4000));
-        let mut view = View::new(StateSet::all(), &[before, removed, still], start);
+        let mut view = View::new(StateSet::all(), &[before, removed, still], names, start);
         let changes =
             [Change::Added(&added), Change::Removed(&removed), Change::Changed { before: &before, after: &after }];
-        view.update(changes, start);
+        view.update(changes, names, start);
         view
     }
 
@@ -235,8 +257,8 @@ mod tests {
     fn counts_are_bars_with_the_latest_at_the_right() {
         let start = Instant::now();
         let rows: Vec<_> = (1..=100).map(listener).collect();
-        let mut view = View::new(StateSet::all(), &rows, start);
-        view.update(rows[1..].iter().map(Change::Removed), start);
+        let mut view = View::new(StateSet::all(), &rows, names, start);
+        view.update(rows[1..].iter().map(Change::Removed), names, start);
         let screen = drawn(&mut view, start, 40, 12);
         let (line, _) = line_of(&screen, "LISTEN        ");
         assert!(line.starts_with("LISTEN              1 ") && line.ends_with(" █▁"), "{line}");
@@ -271,17 +293,43 @@ mod tests {
         let start = Instant::now();
         let long = "[2001:db8:1234:5678:9abc:def0:1234:5678]:50123";
         let row = tcp6::Row::new(State::Listen, long.parse().unwrap(), None);
-        let screen = drawn(&mut View::new(StateSet::all(), &[row], start), start, 70, 10);
-        assert!(line_of(&screen, ":50123").0.starts_with("  LISTEN                      …"));
+        let screen = drawn(&mut View::new(StateSet::all(), &[row], names, start), start, 70, 10);
+        assert!(line_of(&screen, ":50123").0.starts_with("  LISTEN          …"));
         assert_eq!(shorten("[::1]:80".to_owned(), 8), "[::1]:80");
         assert_eq!(shorten("[::1]:80".to_owned(), 7), "…:1]:80");
         assert_eq!(shorten("[::1]:80".to_owned(), 0), "…");
     }
 
     #[test]
+    fn whose_a_row_is_is_told_with_its_change() {
+        let start = Instant::now();
+        let (before, gone) = (owned(1234, connection(State::Established, 3000)), owned(999, listener(2000)));
+        let after = owned(0, connection(State::FinWait1, 3000));
+        let mut view = View::new(StateSet::all(), &[before, gone], names, start);
+        let words = |line: String| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
+        let screen = drawn(&mut view, start, 120, 20);
+        assert_eq!(words(line_of(&screen, "[::1]:2000").0), "LISTEN [::1]:2000 - 999 Sshd");
+
+        let changes = [Change::Removed(&gone), Change::Changed { before: &before, after: &after }];
+        view.update(changes, |_| None, start);
+        let screen = drawn(&mut view, start, 120, 20);
+        let (line, colour) = line_of(&screen, "[::1]:2000");
+        assert_eq!((words(line), colour), ("- LISTEN [::1]:2000 - 999 Sshd 0 s".to_owned(), Color::Red));
+        let (line, colour) = line_of(&screen, "[::1]:3000");
+        let told = "~ ESTABLISHED -> FIN-WAIT-1 [::1]:3000 [::1]:443 1234 nginx -> nobody 0 s".to_owned();
+        assert_eq!((words(line), colour), (told, Color::Yellow));
+
+        let (line, _) = line_of(&drawn(&mut view, start, 70, 20), "[::1]:3000");
+        assert_eq!(words(line), "~ -> FIN-WAIT-1 [::1]:3000 [::1]:443 1234 nginx -> 0 s", "there is no room for more");
+        view.fade(start + LINGER);
+        let (line, _) = line_of(&drawn(&mut view, start + LINGER, 120, 20), "[::1]:3000");
+        assert_eq!(words(line), "FIN-WAIT-1 [::1]:3000 [::1]:443 nobody 3 s");
+    }
+
+    #[test]
     fn no_size_and_no_table_is_too_small() {
         let start = Instant::now();
-        let mut empty = View::new(StateSet::all(), &[], start);
+        let mut empty = View::new(StateSet::all(), &[], names, start);
         let mut eventful = eventful(start);
         eventful.act(Action::Help, start);
         for view in [&mut empty, &mut eventful] {

@@ -11,6 +11,7 @@ use tcp6::{Change, Row, State, StateCounts, StateSet};
 
 use super::Shown;
 use super::keys::{Action, Edit, Scroll};
+use super::owner::Name;
 use super::rows::{Entry, Rows, Tally};
 
 /// So many polls are remembered for the counts over time: more than terminals have columns.
@@ -21,6 +22,7 @@ pub enum Sort {
     State,
     Local,
     Remote,
+    Owner,
     /// The youngest first.
     Age,
 }
@@ -30,7 +32,8 @@ impl Sort {
         match self {
             Sort::State => Sort::Local,
             Sort::Local => Sort::Remote,
-            Sort::Remote => Sort::Age,
+            Sort::Remote => Sort::Owner,
+            Sort::Owner => Sort::Age,
             Sort::Age => Sort::State,
         }
     }
@@ -60,10 +63,15 @@ pub struct View {
 }
 
 impl View {
-    /// The view of the table that was found at first, narrowed to these states.
-    pub fn new<'a>(states: StateSet, baseline: impl IntoIterator<Item = &'a Shown>, now: Instant) -> View {
+    /// The view of the table that was found at first, narrowed to these states. `names` gives the owners' names.
+    pub fn new<'a>(
+        states: StateSet,
+        baseline: impl IntoIterator<Item = &'a Shown>,
+        names: impl FnMut(u32) -> Option<Name>,
+        now: Instant,
+    ) -> View {
         let mut view = View {
-            rows: Rows::new(states, baseline),
+            rows: Rows::new(states, baseline, names),
             shown: Vec::new(),
             sort: Sort::State,
             reversed: false,
@@ -84,9 +92,14 @@ impl View {
     }
 
     /// After a poll that worked.
-    pub fn update<'a>(&mut self, changes: impl IntoIterator<Item = Change<&'a Shown>>, now: Instant) {
+    pub fn update<'a>(
+        &mut self,
+        changes: impl IntoIterator<Item = Change<&'a Shown>>,
+        names: impl FnMut(u32) -> Option<Name>,
+        now: Instant,
+    ) {
         self.failure = None;
-        self.tally = self.rows.update(changes, now);
+        self.tally = self.rows.update(changes, names, now);
         self.remember();
         self.arrange(now);
     }
@@ -177,6 +190,7 @@ impl View {
             Sort::State => shown.sort_by_key(|&place| entries[place].row.state()),
             Sort::Local => {}
             Sort::Remote => shown.sort_by_key(|&place| entries[place].row.remote()),
+            Sort::Owner => shown.sort_by_key(|&place| entries[place].owner().sort_key()),
             Sort::Age => shown.sort_by_key(|&place| Reverse(entries[place].since())),
         }
         if self.reversed {
@@ -259,7 +273,7 @@ impl View {
 
 /// Whether any column has this text, which is in lower case.
 fn contains(entry: &Entry, text: &str, now: Instant) -> bool {
-    [entry.state_text(now), entry.local_text(), entry.remote_text()]
+    [entry.state_text(now).full, entry.local_text(), entry.remote_text(), entry.owner_text(now).full]
         .iter()
         .any(|cell| cell.to_lowercase().contains(text))
 }
@@ -267,7 +281,7 @@ fn contains(entry: &Entry, text: &str, now: Instant) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::rows::LINGER;
-    use super::super::rows::tests::{connection, listener};
+    use super::super::rows::tests::{connection, listener, names, owned};
     use super::*;
 
     /// The local ports, line by line.
@@ -276,7 +290,7 @@ mod tests {
     }
 
     fn view_of(rows: &[Shown], now: Instant) -> View {
-        let mut view = View::new(StateSet::all(), rows, now);
+        let mut view = View::new(StateSet::all(), rows, names, now);
         view.fit(100);
         view
     }
@@ -293,7 +307,7 @@ mod tests {
         let start = Instant::now();
         let mut view =
             view_of(&[connection(State::TimeWait, 10), connection(State::Established, 20), listener(30)], start);
-        view.update([Change::Added(&listener(25))], start);
+        view.update([Change::Added(&listener(25))], names, start);
         assert_eq!(ports(&view), [25, 30, 20, 10], "by state, then by local end");
         view.act(Action::Reverse, start);
         assert_eq!(ports(&view), [10, 20, 30, 25]);
@@ -302,6 +316,8 @@ mod tests {
         assert_eq!((view.sort(), ports(&view)), (Sort::Local, vec![10, 20, 25, 30]));
         view.act(Action::Sort, start);
         assert_eq!((view.sort(), ports(&view)), (Sort::Remote, vec![25, 30, 10, 20]));
+        view.act(Action::Sort, start);
+        assert_eq!(view.sort(), Sort::Owner);
         view.act(Action::Sort, start);
         assert_eq!((view.sort(), ports(&view)), (Sort::Age, vec![25, 10, 20, 30]));
         view.act(Action::Sort, start);
@@ -328,6 +344,42 @@ mod tests {
     }
 
     #[test]
+    fn processes_of_one_name_stand_together_before_those_without() {
+        let start = Instant::now();
+        let rows = [
+            owned(0, listener(1)),
+            owned(1235, listener(2)),
+            owned(700, listener(3)),
+            owned(999, listener(4)),
+            owned(1234, listener(5)),
+            owned(1234, listener(6)),
+            listener(7),
+        ];
+        let mut view = view_of(&rows, start);
+        while view.sort() != Sort::Owner {
+            view.act(Action::Sort, start);
+        }
+        assert_eq!(ports(&view), [4, 5, 6, 2, 3, 1, 7], "Sshd, nginx thrice, one without a name, nobody, unresolved");
+    }
+
+    #[test]
+    fn rows_are_found_by_their_owners_and_for_a_while_by_those_before() {
+        let start = Instant::now();
+        let row = connection(State::Established, 10);
+        let mut view = view_of(&[owned(1234, row), owned(999, listener(22)), owned(0, listener(80))], start);
+        for (text, found) in [("nginx", 10), ("SSHD", 22), ("999 s", 22), ("nobody", 80)] {
+            type_text(&mut view, text, start);
+            assert_eq!(ports(&view), [found], "{text}");
+            view.act(Action::Filter(Edit::Drop), start);
+        }
+        type_text(&mut view, "1234", start);
+        view.update([Change::Changed { before: &owned(1234, row), after: &owned(0, row) }], names, start);
+        assert_eq!(ports(&view), [10], "it is seen to leave");
+        view.fade(start + LINGER);
+        assert!(ports(&view).is_empty());
+    }
+
+    #[test]
     fn the_state_filter_goes_round_the_states_that_are_there() {
         let start = Instant::now();
         let (before, after) = (connection(State::Established, 10), connection(State::TimeWait, 10));
@@ -336,7 +388,7 @@ mod tests {
         assert_eq!((view.state(), ports(&view)), (Some(StateSet::LISTEN), vec![30]));
         view.act(Action::State, start);
         assert_eq!((view.state(), ports(&view)), (Some(StateSet::ESTABLISHED), vec![10]));
-        view.update([Change::Changed { before: &before, after: &after }], start);
+        view.update([Change::Changed { before: &before, after: &after }], names, start);
         assert_eq!(ports(&view), [10], "it is seen to leave");
         view.fade(start + LINGER);
         assert!(ports(&view).is_empty());
@@ -377,17 +429,17 @@ mod tests {
     fn counts_are_remembered_and_a_failure_lasts_until_the_next_good_poll() {
         let start = Instant::now();
         let mut view = view_of(&[listener(1)], start);
-        view.update([Change::Added(&listener(2))], start);
-        view.update([Change::Removed(&listener(1)), Change::Removed(&listener(2))], start);
+        view.update([Change::Added(&listener(2))], names, start);
+        view.update([Change::Removed(&listener(1)), Change::Removed(&listener(2))], names, start);
         view.fail(&tcp6::Error::NotSupported);
         assert!(view.failure().is_some());
         assert_eq!(view.tally(), Tally { removed: 2, ..Tally::default() });
-        view.update([], start);
+        view.update([], names, start);
         assert_eq!(view.failure(), None);
         assert_eq!(view.states().collect::<Vec<_>>(), [State::Listen], "as long as it is remembered");
         assert_eq!(view.counts(State::Listen).collect::<Vec<_>>(), [0, 0, 2, 1]);
         for _ in 0..HISTORY {
-            view.update([], start);
+            view.update([], names, start);
         }
         assert_eq!(view.counts(State::Listen).count(), HISTORY);
         assert_eq!(view.states().count(), 0);

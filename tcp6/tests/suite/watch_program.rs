@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tcp6::{Change, OwnerPidRow, Row};
 
 use crate::support::{Loopback, eventually, example, same_end, v6};
 
@@ -89,6 +90,23 @@ fn the_first_poll_prints_nothing_unless_it_is_asked_to() {
     let narrowed = ["--json", "--count", "1", "--initial", "--port", &port];
     assert_eq!(changes(&narrowed).len(), 3);
     assert_eq!(changes(&[&narrowed[..], &["--state", "listen,time-wait"]].concat()).len(), 1);
+}
+
+#[test]
+fn a_line_is_a_change_of_a_row_with_its_owner() {
+    let own = Loopback::open();
+    let port = own.listening().port().to_string();
+    let initial = changes(&["--json", "--count", "1", "--initial", "--port", &port]);
+    assert_eq!(initial.len(), 3);
+    for change in initial {
+        let owner = &change["row"]["owner"];
+        // Wine 8 knows the owner of no IPv6 socket, and says that nobody is.
+        if !cfg!(windows) || owner != "nobody" {
+            assert_eq!(owner["pid"], std::process::id(), "{change}");
+        }
+        let row = serde_json::from_value::<Change<OwnerPidRow>>(change).unwrap().row();
+        assert!([row.local(), row.remote().unwrap_or(row.local())].iter().any(|end| same_end(*end, own.listening())));
+    }
 }
 
 #[test]
