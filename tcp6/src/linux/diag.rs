@@ -178,4 +178,6 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

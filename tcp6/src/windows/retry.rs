@@ -96,4 +96,6 @@ fn os_error(code: u32) -> io::Error {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
