@@ -206,6 +206,35 @@ fn a_dump_that_is_cut_never_ends() {
     });
 }
 
+/// Where messages begin in a datagram, and where they end before their padding.
+fn messages(datagram: &[u8]) -> impl Iterator<Item = (usize, usize)> {
+    let mut begin = 0;
+    core::iter::from_fn(move || {
+        let length = u32_at(datagram.get(begin..begin + HEADER)?, 0) as usize;
+        let message = (begin, begin + length);
+        begin += length.next_multiple_of(4);
+        Some(message)
+    })
+}
+
+#[test]
+fn a_message_that_is_cut_hides_no_row() {
+    proptest!(config(), |(sent in sent(), at in any::<Index>())| {
+        // The rest of the dump arrives, its end included.
+        let mut datagrams = sent.datagrams;
+        let count = datagrams.len();
+        let datagram = &mut datagrams[at.index(count)];
+        prop_assume!(!datagram.is_empty());
+        let cut = at.index(datagram.len());
+        // Between two messages, or in the padding behind one, nothing shows that there was more; nor does the kernel cut
+        // there.
+        prop_assume!(messages(datagram).any(|(begin, end)| begin < cut && cut < end));
+        datagram.truncate(cut);
+        let refused = matches!(read(&datagrams), Err(Error::Malformed(Malformed::Message { .. })));
+        prop_assert!(refused);
+    });
+}
+
 #[test]
 fn a_length_that_lies_hides_no_row() {
     let lie = prop_oneof![0..HEADER as u32, any::<u32>().prop_filter("far beyond", |length| *length > 1 << 16)];

@@ -1,0 +1,121 @@
+//! The threads that read the table.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tcp6::{Buffer, OwnerModuleRow, Query, Row, System, Watcher};
+
+use crate::lasting::Lasting;
+
+/// So often a table is asked for before the crate gives up.
+const ATTEMPTS: u64 = 16;
+
+/// As many problems are told; the rest is counted.
+const TOLD: u64 = 3;
+
+/// What one thread saw.
+#[derive(Default)]
+pub struct Polled {
+    name: String,
+    polls: u64,
+    calls: u64,
+    /// Of one poll.
+    most_calls: u64,
+    rows: u64,
+    least_rows: Option<usize>,
+    most_rows: usize,
+    changes: u64,
+    wrong: u64,
+    pub problems: Vec<String>,
+}
+
+/// Reads tables of one class, sorted and as they come, until it is told to end.
+pub fn tables<R: Row>(lasting: &Lasting, end: &AtomicBool) -> Polled {
+    let mut polled = Polled { name: R::CLASS.to_string(), ..Polled::default() };
+    let Some(mut system) = polled.open() else { return polled };
+    let mut buffer = Buffer::new();
+    while !end.load(Ordering::Relaxed) {
+        let query = if polled.polls % 2 == 0 { Query::all() } else { Query::all().unsorted() };
+        let calls = system.calls();
+        match system.table::<R>(&query, &mut buffer) {
+            Ok(table) => {
+                if query.is_sorted() && !table.is_sorted() {
+                    polled.problem("a table is not sorted".to_owned());
+                }
+                polled.saw(table.rows(), lasting);
+            }
+            Err(error) => polled.problem(error.to_string()),
+        }
+        polled.called(system.calls() - calls);
+    }
+    polled
+}
+
+/// Watches for changes, none of which may be of what lasts.
+pub fn changes(lasting: &Lasting, end: &AtomicBool) -> Polled {
+    let mut polled = Polled { name: "watcher".to_owned(), ..Polled::default() };
+    let Some(system) = polled.open() else { return polled };
+    let mut watcher = Watcher::<OwnerModuleRow, _>::new(system);
+    while !end.load(Ordering::Relaxed) {
+        let calls = watcher.source().calls();
+        match watcher.poll() {
+            Ok(changes) => {
+                for change in changes {
+                    polled.changes += 1;
+                    if lasting.number(change.row()).is_some() {
+                        polled.problem(format!("a row that lasts has changed: {change:?}"));
+                    }
+                }
+                polled.saw(watcher.snapshot(), lasting);
+            }
+            Err(error) => polled.problem(error.to_string()),
+        }
+        polled.called(watcher.source().calls() - calls);
+    }
+    polled
+}
+
+impl Polled {
+    fn open(&mut self) -> Option<System> {
+        System::new().map_err(|error| self.problem(error.to_string())).ok()
+    }
+
+    fn saw<R: Row>(&mut self, rows: &[R], lasting: &Lasting) {
+        self.rows += rows.len() as u64;
+        self.least_rows = Some(self.least_rows.map_or(rows.len(), |least| least.min(rows.len())));
+        self.most_rows = self.most_rows.max(rows.len());
+        if let Some(missed) = lasting.missed(rows) {
+            self.problem(missed);
+        }
+    }
+
+    fn called(&mut self, calls: u64) {
+        self.polls += 1;
+        self.calls += calls;
+        self.most_calls = self.most_calls.max(calls);
+        if calls > ATTEMPTS {
+            self.problem(format!("{calls} calls for one table"));
+        }
+    }
+
+    fn problem(&mut self, what: String) {
+        self.wrong += 1;
+        if self.wrong <= TOLD {
+            self.problems.push(format!("{}, poll {}: {what}", self.name, self.polls));
+        } else {
+            self.problems.truncate(TOLD as usize);
+            self.problems.push(format!("{}: {} problems in all", self.name, self.wrong));
+        }
+    }
+
+    /// A line for people.
+    pub fn report(&self, seconds: f64) -> String {
+        let Polled { name, polls, calls, most_calls, rows, most_rows, changes, .. } = self;
+        let (retries, a_second) = (calls.saturating_sub(*polls), *polls as f64 / seconds);
+        let least_rows = self.least_rows.unwrap_or(0);
+        let changes = if *changes > 0 { format!(", {changes} changes") } else { String::new() };
+        format!(
+            "{name:<12} {polls:>7} polls ({a_second:.0}/s) of {least_rows} to {most_rows} rows, {rows} in all; \
+             {retries} retries, at most {most_calls} calls a poll{changes}"
+        )
+    }
+}

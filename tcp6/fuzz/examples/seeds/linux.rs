@@ -1,0 +1,129 @@
+//! The sockets, and what is recorded of them.
+
+use std::error::Error;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddrV6, TcpListener, TcpStream};
+use std::path::Path;
+
+use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
+use rustix::net::{bind, recv, send, socket_with};
+use serde::Serialize;
+use socket2::{Domain, Socket, Type};
+use tcp6::{BasicRow, Buffer, Change, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Recorder, Row, System};
+use tcp6_fuzz::frames;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Writes a file or more for each target that bytes can be recorded for.
+pub fn record(folder: &Path) -> Result<()> {
+    let _sockets = Sockets::open()?;
+    let write = |target: &str, name: &str, bytes: &[u8]| -> Result<()> {
+        let folder = folder.join(target);
+        fs::create_dir_all(&folder)?;
+        Ok(fs::write(folder.join(name), bytes)?)
+    };
+    let datagrams = datagrams()?;
+    write("netlink", "dump", &frames::join(datagrams.iter().map(Vec::as_slice)))?;
+    write("proc_text", "tcp6", &fs::read("/proc/thread-self/net/tcp6")?)?;
+
+    let mut tables = Vec::new();
+    of_class::<BasicRow>(&mut tables)?;
+    of_class::<OwnerPidRow>(&mut tables)?;
+    of_class::<OffloadRow>(&mut tables)?;
+    of_class::<OwnerModuleRow>(&mut tables)?;
+    for OfClass { name, table, capture, json, change, binary } in &tables {
+        write("table", name, table)?;
+        write("capture", name, capture)?;
+        write("formats", &format!("{name}.json"), json)?;
+        write("formats", &format!("{name}-change.json"), change)?;
+        write("formats", &format!("{name}.postcard"), binary)?;
+    }
+    Ok(())
+}
+
+/// What is recorded of the table of one class.
+struct OfClass {
+    name: &'static str,
+    table: Vec<u8>,
+    capture: Vec<u8>,
+    json: Vec<u8>,
+    change: Vec<u8>,
+    binary: Vec<u8>,
+}
+
+fn of_class<R: Row + Serialize>(tables: &mut Vec<OfClass>) -> Result<()> {
+    let mut buffer = Buffer::new();
+    let table = System::new()?.table::<R>(&Query::all(), &mut buffer)?;
+    let mut recorder = Recorder::new(Vec::new())?;
+    recorder.record(table)?;
+    let snapshot = table.to_snapshot()?;
+    let change = Change::Changed { before: snapshot.first().ok_or("no rows")?, after: &snapshot[0] };
+    tables.push(OfClass {
+        name: R::CLASS.name(),
+        capture: recorder.into_inner(),
+        json: serde_json::to_vec(&snapshot)?,
+        change: serde_json::to_vec(&change)?,
+        binary: postcard::to_allocvec(&snapshot)?,
+        table: buffer.as_bytes().to_vec(),
+    });
+    Ok(())
+}
+
+/// A row of every kind that can be had on the loopback: kept open.
+struct Sockets {
+    _listeners: Vec<TcpListener>,
+    _streams: Vec<TcpStream>,
+}
+
+impl Sockets {
+    fn open() -> Result<Sockets> {
+        let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?;
+        let mut streams = Vec::new();
+        let mut connect = |listener: &TcpListener| -> Result<(TcpStream, TcpStream)> {
+            let client = TcpStream::connect(listener.local_addr()?)?;
+            let server = listener.accept()?.0;
+            streams.extend([client.try_clone()?, server.try_clone()?]);
+            Ok((client, server))
+        };
+        connect(&listener)?;
+        // FIN-WAIT-2 and CLOSE-WAIT.
+        connect(&listener)?.0.shutdown(Shutdown::Write)?;
+        // TIME-WAIT, which nobody owns.
+        let mut closed = (TcpStream::connect(listener.local_addr()?)?, listener.accept()?.0);
+        closed.0.write_all(b"x")?;
+        closed.0.shutdown(Shutdown::Write)?;
+        closed.1.read_to_end(&mut Vec::new())?;
+        drop(closed);
+
+        // Of both families: what comes by IPv4 has mapped addresses.
+        let dual = Socket::new(Domain::IPV6, Type::STREAM, None)?;
+        dual.set_only_v6(false)?;
+        dual.bind(&SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0).into())?;
+        dual.listen(1)?;
+        let dual = TcpListener::from(dual);
+        streams.push(TcpStream::connect((Ipv4Addr::LOCALHOST, dual.local_addr()?.port()))?);
+        Ok(Sockets { _listeners: vec![listener, dual], _streams: streams })
+    }
+}
+
+/// The kernel's answer to our request, up to its end.
+fn datagrams() -> Result<Vec<Vec<u8>>> {
+    const NLMSG_DONE: [u8; 2] = 3u16.to_ne_bytes();
+    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
+    bind(&socket, &SocketAddrNetlink::new(0, 0))?;
+    send(&socket, &tcp6::fuzzing::request(1), SendFlags::empty())?;
+    let mut datagrams = Vec::new();
+    loop {
+        let mut datagram = vec![0; 32 * 1024];
+        let (_, length) = recv(&socket, &mut datagram[..], RecvFlags::empty())?;
+        datagram.truncate(length);
+        // It ends with a datagram of its own here; a dump that does not is not waited for.
+        let done = datagram.get(4..6) == Some(&NLMSG_DONE);
+        datagrams.push(datagram);
+        if done {
+            return Ok(datagrams);
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Datagrams as an answer of sock_diag: refused, or exactly the rows that stand in them.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tcp6::{OwnerModuleRow, Row};
+use tcp6_fuzz::frames;
+
+const HEADER: usize = 16;
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const NLMSG_DONE: u16 = 3;
+const AF_INET6: u8 = 10;
+
+fuzz_target!(|input: &[u8]| {
+    let datagrams = frames::split(input);
+    // The first message is an answer to our request; whatever follows may be one to somebody else.
+    let word = |at: usize| datagrams.first().and_then(|first| u32_at(first, at)).unwrap_or_default();
+    let (sequence, port) = (word(8), word(12));
+    let read = |datagrams: &[&[u8]]| tcp6::fuzzing::dump::<OwnerModuleRow>(sequence, port, datagrams.iter().copied());
+
+    let dumped = read(&datagrams);
+    // How messages are spread over datagrams plays no part.
+    let messages: Vec<&[u8]> = datagrams.iter().flat_map(|datagram| split(datagram)).collect();
+    assert_eq!(format!("{:?}", read(&messages)), format!("{dumped:?}"));
+
+    let Ok((rows, dumped)) = dumped else { return };
+    let is_ours = |message: &[u8]| u32_at(message, 8) == Some(sequence) && u32_at(message, 12) == Some(port);
+    let kind = |message: &[u8]| u16::from_ne_bytes([message[4], message[5]]);
+    let ours: Vec<&[u8]> = messages.into_iter().filter(|message| is_ours(message)).collect();
+    let rows_end = ours.iter().position(|message| kind(message) == NLMSG_DONE);
+    assert_eq!(dumped.done, rows_end.is_some());
+    let told = ours[..rows_end.unwrap_or(ours.len())]
+        .iter()
+        .filter(|message| kind(message) == SOCK_DIAG_BY_FAMILY && message[HEADER] == AF_INET6)
+        .map(|message| u16::from_be_bytes([message[HEADER + 4], message[HEADER + 5]]));
+    assert!(rows.iter().map(|row| row.local().port()).eq(told));
+});
+
+/// The messages of a datagram; what is none stays in one piece.
+fn split(mut datagram: &[u8]) -> Vec<&[u8]> {
+    let mut messages = Vec::new();
+    while !datagram.is_empty() {
+        let length = u32_at(datagram, 0).map_or(0, |length| length as usize);
+        let whole = if length < HEADER || length > datagram.len() { datagram.len() } else { length };
+        let end = whole.next_multiple_of(4).min(datagram.len());
+        messages.push(&datagram[..end]);
+        datagram = &datagram[end..];
+    }
+    messages
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..)?.first_chunk().map(|word| u32::from_ne_bytes(*word))
+}
