@@ -1,4 +1,15 @@
 //! What the benches share.
 
+#![allow(missing_debug_implementations, reason = "what criterion gives has none")]
+
+pub mod allocations;
+pub mod comparison;
+pub mod facts;
+#[cfg(target_os = "linux")]
+pub mod floor;
+pub mod live;
 #[path = "../../tcp6/tests/suite/load.rs"]
 pub mod load;
+pub mod played;
+pub mod random;
+pub mod synthetic;

@@ -147,8 +147,8 @@ pub struct Diff<'a, R> {
     group: Option<Group<'a, R>>,
 }
 
-/// So many rows are compared at once where nothing has changed.
-const STRIDE: usize = 32;
+/// So many rows are compared at once: many where nothing has changed, fewer on the way to what has.
+const STRIDES: [usize; 3] = [32, 8, 1];
 
 impl<'a, R: Row> Diff<'a, R> {
     /// Of canonical rows in the documented order.
@@ -162,18 +162,15 @@ impl<'a, R: Row> Diff<'a, R> {
     /// still in order, so that passing over it changes no pairing.
     #[inline]
     fn skip_equal(&mut self) {
-        while let (Some(before), Some(after)) =
-            (self.before.first_chunk::<STRIDE>(), self.after.first_chunk::<STRIDE>())
-        {
-            if view::row_bytes(before) != view::row_bytes(after) {
-                break;
+        for stride in STRIDES {
+            while let (Some(before), Some(after)) = (self.before.get(..stride), self.after.get(..stride)) {
+                if view::row_bytes(before) != view::row_bytes(after) {
+                    break;
+                }
+                self.before = &self.before[stride..];
+                self.after = &self.after[stride..];
             }
-            self.before = &self.before[STRIDE..];
-            self.after = &self.after[STRIDE..];
         }
-        let equal = self.before.iter().zip(self.after).take_while(|(before, after)| same(*before, *after)).count();
-        self.before = &self.before[equal..];
-        self.after = &self.after[equal..];
     }
 }
 

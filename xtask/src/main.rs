@@ -6,9 +6,12 @@
 mod ci;
 mod debian;
 mod deps;
+mod fuzz;
 mod layout;
 mod msrv;
+mod report;
 mod sanitize;
+mod soak;
 mod targets;
 mod wine;
 
@@ -35,6 +38,11 @@ const TASKS: &[Task] = &[
         run: Run::WithArgs(ci::run),
     },
     Task { name: "deps", help: "check what the crates bring along, and its licences", run: Run::Plain(deps::run) },
+    Task {
+        name: "fuzz",
+        help: "[--seeds] [--seconds N] [TARGET [ARG...]]: feed hostile bytes to all that reads bytes",
+        run: Run::WithArgs(fuzz::run),
+    },
     Task { name: "layout", help: "compare the raw structs with those of the C headers", run: Run::Plain(layout::run) },
     Task {
         name: "msrv",
@@ -42,9 +50,19 @@ const TASKS: &[Task] = &[
         run: Run::Plain(msrv::run),
     },
     Task {
+        name: "report",
+        help: "[--bench]: what the benches measured (now, with --bench), as benches/RESULTS.md and plots",
+        run: Run::WithArgs(report::run),
+    },
+    Task {
         name: "sanitize",
         help: "the tests under AddressSanitizer, those of the unsafe code under valgrind",
         run: Run::Plain(sanitize::run),
+    },
+    Task {
+        name: "soak",
+        help: "[--seconds N] [--rate N] [ARG...]: read the table while connections come and go",
+        run: Run::WithArgs(soak::run),
     },
     Task { name: "targets", help: "lint the crates for every system that they support", run: Run::Plain(targets::run) },
     Task {

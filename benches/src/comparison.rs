@@ -1,0 +1,70 @@
+//! One group of criterion's report: ways to do the same to the same rows.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput};
+
+use crate::{allocations, facts};
+
+/// Criterion, with times that let all benches end within minutes.
+pub fn criterion() -> Criterion {
+    Criterion::default()
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_secs(1))
+        .sample_size(20)
+        .nresamples(10_000)
+        .output_directory(&facts::folder())
+        .configure_from_args()
+}
+
+/// Ways to do the same to a table of some size.
+pub struct Comparison<'a> {
+    group: BenchmarkGroup<'a, WallTime>,
+    name: String,
+    size: u64,
+}
+
+impl<'a> Comparison<'a> {
+    /// Over so many rows.
+    pub fn new(criterion: &'a mut Criterion, name: impl Into<String>, rows: usize) -> Comparison<'a> {
+        Comparison::nominal(criterion, name, rows, rows)
+    }
+
+    /// Over so many rows in a table that is called one of `size` rows: a live one has a few more.
+    pub fn nominal(criterion: &'a mut Criterion, name: impl Into<String>, size: usize, rows: usize) -> Comparison<'a> {
+        let name = name.into();
+        let mut group = criterion.benchmark_group(&name);
+        group.throughput(Throughput::Elements(rows as u64));
+        Comparison { group, name, size: size as u64 }
+    }
+
+    /// Measures one way, and counts what it allocates when it has been gone before: the least of three times, as on a live
+    /// machine others come and go meanwhile.
+    pub fn time<T>(&mut self, way: &str, mut work: impl FnMut() -> T) {
+        let (name, size) = (&self.name, self.size);
+        let mut counted = false;
+        self.group.bench_function(BenchmarkId::new(way, size), |bench| {
+            if !counted {
+                drop(black_box(work()));
+                let count = (0..3).map(|_| allocations::during(|| drop(black_box(work())))).min();
+                facts::note(name, way, size, "allocations", count.expect("one of three"));
+                counted = true;
+            }
+            bench.iter(&mut work);
+        });
+    }
+
+    /// The same for something that takes a good part of a second.
+    pub fn time_slow<T>(&mut self, way: &str, work: impl FnMut() -> T) {
+        self.group.sample_size(10);
+        self.time(way, work);
+        self.group.sample_size(20);
+    }
+
+    /// Notes a fact about one way.
+    pub fn note(&self, way: &str, what: &str, value: impl ToString) {
+        facts::note(&self.name, way, self.size, what, value);
+    }
+}

@@ -1,0 +1,130 @@
+//! The speed that the crate is held to, and what was reached.
+
+use std::fmt::Write as _;
+
+use super::Runs;
+use super::results::Results;
+
+/// A bar, and what was measured for it.
+struct Bar {
+    what: String,
+    bound: Bound,
+    reached: Option<f64>,
+}
+
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+    Exactly(f64),
+}
+
+impl Bound {
+    fn holds(&self, value: f64) -> bool {
+        match *self {
+            Bound::AtMost(most) => value <= most,
+            Bound::AtLeast(least) => value >= least,
+            Bound::Exactly(wanted) => value == wanted,
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Bound::AtMost(most) => format!("at most {most}"),
+            Bound::AtLeast(least) => format!("at least {least}"),
+            Bound::Exactly(wanted) => format!("{wanted}"),
+        }
+    }
+}
+
+pub(super) fn table(runs: &Runs) -> String {
+    let mut text = String::from("| what | bar | reached | |\n|---|--:|--:|---|\n");
+    for Bar { what, bound, reached } in bars(runs) {
+        let (value, verdict) = match reached {
+            Some(value) => (round(value), if bound.holds(value) { "held" } else { "**missed**" }),
+            None => ("not measured".to_owned(), ""),
+        };
+        writeln!(text, "| {what} | {} | {value} | {verdict} |", bound.text()).expect("a String takes all");
+    }
+    text
+}
+
+/// Three digits that count.
+pub(super) fn round(value: f64) -> String {
+    match value {
+        100.0.. => format!("{value:.0}"),
+        10.0.. => format!("{value:.1}"),
+        0.1.. => format!("{value:.2}"),
+        _ => format!("{value:.4}"),
+    }
+}
+
+fn bars(runs: &Runs) -> Vec<Bar> {
+    use Bound::{AtLeast, AtMost, Exactly};
+    let (linux, windows) = (&runs.linux, &runs.windows);
+    let mut bars = Vec::new();
+    let mut bar = |what: &str, bound, reached| bars.push(Bar { what: what.to_owned(), bound, reached });
+
+    for size in [18_000, 108_000] {
+        let what = format!("refresh of BasicRow, {} rows : a bare dump", super::tables::number(size));
+        bar(&what, AtMost(1.05), over_bare_dump(linux, size));
+    }
+    let owners = |of| linux.ratio("peers/owners", 18_000, "tcp6, first", of);
+    bar("first refresh of OwnerPidRow, 18,000 rows : netstat2 with pids", AtMost(0.5), owners("netstat2"));
+    bar("first refresh of OwnerPidRow, 18,000 rows : `ss -6tanp`", AtMost(0.1), owners("ss -6tanp"));
+    bar(
+        "refresh of OwnerPidRow, nothing changed, 18,000 rows : one of BasicRow",
+        AtMost(1.15),
+        linux.ratio("owners", 18_000, "again", "without owners"),
+    );
+    bar(
+        "refresh of BasicRow, 18,000 rows : listeners alone",
+        AtLeast(300.0),
+        linux.ratio("refresh/basic", 18_000, "reused", "listeners"),
+    );
+    let calls = windows.fact("refresh/basic", 2_000, "reused", "calls").and_then(|calls| calls.parse().ok());
+    bar("Windows (Wine): calls of a refresh", Exactly(1.0), calls);
+    bar(
+        "Windows (Wine): size, then fetch, 2,000 rows : reused buffer",
+        AtLeast(1.8),
+        windows.ratio("refresh/basic", 2_000, "size, then fetch", "reused"),
+    );
+
+    let at_100_000 = |group: &str, way: &str, of: &str| linux.ratio(group, 100_000, way, of);
+    bar("iterating a table : a raw pointer loop", AtMost(1.1), at_100_000("view", "tcp6", "raw pointer"));
+    bar("snapshot of a sorted table : memcpy", AtMost(4.0), at_100_000("snapshot/basic", "sorted", "memcpy"));
+    let sort = |way| at_100_000("sort/basic/kernel order", way, "sort_unstable_by_key");
+    bar("sort on the way into a snapshot : `sort_unstable_by_key`", AtMost(0.5), sort("snapshot"));
+    bar("sort in the buffer : `sort_unstable_by_key`", AtMost(0.5), sort("table"));
+    let diff = |percent, way, of| at_100_000(&format!("diff/basic/{percent} % changed"), way, of);
+    bar("diff, nothing changed : memcmp", AtMost(1.5), diff(0, "tcp6", "memcmp"));
+    bar("diff, 1 % changed : memcmp", AtMost(2.5), diff(1, "tcp6", "memcmp"));
+    bar("diff by a HashMap, nothing changed : diff", AtLeast(100.0), diff(0, "HashMap", "tcp6"));
+    bar("diff by a HashMap, 1 % changed : diff", AtLeast(100.0), diff(1, "HashMap", "tcp6"));
+    bars
+}
+
+/// A refresh over the mean of the bare dumps that were measured before and after it.
+fn over_bare_dump(linux: &Results, size: u64) -> Option<f64> {
+    let time = |way| Some(linux.time("floor", size, way)?.nanoseconds);
+    Some(time("tcp6")? / ((time("bare dump")? + time("bare dump again")?) / 2.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_three_digits_that_count() {
+        assert_eq!(round(1234.5), "1234");
+        assert_eq!(round(12.345), "12.3");
+        assert_eq!(round(0.567), "0.57");
+        assert_eq!(round(0.01234), "0.0123");
+    }
+
+    #[test]
+    fn without_results_there_are_no_verdicts() {
+        let none = Runs { linux: Results::default(), windows: Results::default() };
+        let table = table(&none);
+        assert!(table.contains("not measured") && !table.contains("held") && !table.contains("missed"), "{table}");
+    }
+}

@@ -1,0 +1,151 @@
+//! Plots, as SVG that is written by hand: two kinds of chart are less than a crate for charts.
+
+use std::fmt::Write as _;
+
+const WIDTH: f64 = 760.0;
+const HEIGHT: f64 = 420.0;
+const COLOURS: [&str; 6] = ["#0b62a4", "#7f7f7f", "#d1495b", "#e0a100", "#2e8b57", "#7b4fa3"];
+
+/// Lines over two logarithmic axes.
+pub(super) struct LineChart {
+    pub(super) title: &'static str,
+    pub(super) x: &'static str,
+    pub(super) y: &'static str,
+    pub(super) series: Vec<(&'static str, Vec<(f64, f64)>)>,
+}
+
+/// Bars from 0, each with its value.
+pub(super) struct BarChart {
+    pub(super) title: &'static str,
+    pub(super) bars: Vec<(String, f64)>,
+}
+
+/// A logarithmic axis between whole powers of ten, on so many points of the picture.
+struct Axis {
+    from: i32,
+    to: i32,
+    start: f64,
+    end: f64,
+}
+
+impl Axis {
+    fn around(values: impl Iterator<Item = f64>, start: f64, end: f64) -> Axis {
+        let (least, most) = values.fold((f64::MAX, f64::MIN), |(least, most), v| (v.min(least), v.max(most)));
+        let (from, to) = (least.log10().floor() as i32, most.log10().ceil() as i32);
+        Axis { from, to: to.max(from + 1), start, end }
+    }
+
+    fn at(&self, value: f64) -> f64 {
+        let part = (value.log10() - f64::from(self.from)) / f64::from(self.to - self.from);
+        self.start + part * (self.end - self.start)
+    }
+
+    fn powers(&self) -> impl Iterator<Item = f64> + use<> {
+        (self.from..=self.to).map(|power| 10f64.powi(power))
+    }
+}
+
+impl LineChart {
+    pub(super) fn svg(&self) -> String {
+        let (left, right, top, bottom) = (70.0, 540.0, 50.0, HEIGHT - 60.0);
+        let points = || self.series.iter().flat_map(|(_, points)| points);
+        if points().next().is_none() {
+            return picture(HEIGHT, &text(20.0, 30.0, "start", &format!("{}: not measured", self.title)));
+        }
+        let x = Axis::around(points().map(|point| point.0), left, right);
+        let y = Axis::around(points().map(|point| point.1), bottom, top);
+
+        let mut svg = text(left, 28.0, "start", self.title);
+        for power in x.powers() {
+            svg += &line(x.at(power), top, x.at(power), bottom);
+            svg += &text(x.at(power), bottom + 18.0, "middle", &super::tables::number(power as u64));
+        }
+        for power in y.powers() {
+            svg += &line(left, y.at(power), right, y.at(power));
+            svg += &text(left - 8.0, y.at(power) + 4.0, "end", &super::tables::number(power as u64));
+        }
+        svg += &text((left + right) / 2.0, bottom + 42.0, "middle", self.x);
+        svg += &text(left - 60.0, top - 8.0, "start", self.y);
+
+        // Names stand at the ends of their lines, and are moved apart where these come together.
+        let mut names: Vec<(f64, usize)> = Vec::new();
+        for (i, (_, points)) in self.series.iter().enumerate() {
+            let places: Vec<String> =
+                points.iter().map(|(rows, cost)| format!("{:.1},{:.1}", x.at(*rows), y.at(*cost))).collect();
+            let path = places.join(" ");
+            let colour = COLOURS[i % COLOURS.len()];
+            writeln!(svg, r#"<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>"#)
+                .expect("a String takes all");
+            for place in &places {
+                let (cx, cy) = place.split_once(',').expect("made above");
+                writeln!(svg, r#"<circle cx="{cx}" cy="{cy}" r="3" fill="{colour}"/>"#).expect("a String takes all");
+            }
+            names.extend(points.last().map(|last| (y.at(last.1), i)));
+        }
+        names.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut next = f64::MIN;
+        for (wanted, i) in names {
+            let place = wanted.max(next);
+            next = place + 17.0;
+            svg += &coloured(right + 12.0, place + 4.0, COLOURS[i % COLOURS.len()], self.series[i].0);
+        }
+        picture(HEIGHT, &svg)
+    }
+}
+
+impl BarChart {
+    pub(super) fn svg(&self) -> String {
+        let (left, right, step) = (290.0, WIDTH - 70.0, 26.0);
+        let most = self.bars.iter().map(|bar| bar.1).fold(1.0, f64::max);
+        let at = |value: f64| left + value / most * (right - left);
+        let mut svg = text(20.0, 28.0, "start", self.title);
+        for (i, (label, value)) in self.bars.iter().enumerate() {
+            let y = 50.0 + step * i as f64;
+            svg += &text(left - 10.0, y + 15.0, "end", label);
+            let (width, colour) = (at(*value) - left, COLOURS[usize::from(label.starts_with("Windows")) * 2]);
+            writeln!(svg, r#"<rect x="{left}" y="{y}" width="{width:.1}" height="18" fill="{colour}"/>"#)
+                .expect("a String takes all");
+            svg += &text(at(*value) + 6.0, y + 15.0, "start", &format!("{value:.2}"));
+        }
+        let bottom = 50.0 + step * self.bars.len() as f64;
+        svg += &line(at(1.0), 44.0, at(1.0), bottom);
+        picture(bottom + 20.0, &svg)
+    }
+}
+
+fn picture(height: f64, content: &str) -> String {
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" height=\"{height}\" \
+         font-family=\"sans-serif\" font-size=\"13\">\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n{content}</svg>\n"
+    )
+}
+
+fn text(x: f64, y: f64, anchor: &str, text: &str) -> String {
+    format!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"#222222\">{text}</text>\n")
+}
+
+fn coloured(x: f64, y: f64, colour: &str, text: &str) -> String {
+    format!("<text x=\"{x:.1}\" y=\"{y:.1}\" fill=\"{colour}\">{text}</text>\n")
+}
+
+fn line(x1: f64, y1: f64, x2: f64, y2: f64) -> String {
+    format!("<line x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\" stroke=\"#dddddd\"/>\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_reaches_from_one_power_of_ten_to_another() {
+        let axis = Axis::around([30.0, 2_000.0].into_iter(), 0.0, 300.0);
+        assert_eq!((axis.from, axis.to), (1, 4));
+        assert_eq!([10.0, 100.0, 10_000.0].map(|value| axis.at(value).round()), [0.0, 100.0, 300.0]);
+    }
+
+    #[test]
+    fn a_chart_of_nothing_says_so() {
+        let chart = LineChart { title: "Nothing", x: "", y: "", series: Vec::new() };
+        assert!(chart.svg().contains("not measured"));
+    }
+}

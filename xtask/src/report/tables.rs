@@ -1,0 +1,191 @@
+//! The figures as tables.
+
+use std::collections::BTreeSet;
+
+use super::Runs;
+use super::bars::round;
+use super::results::{Results, Time};
+
+/// A table in Markdown; all columns but the first hold numbers.
+fn markdown(heading: &[String], lines: Vec<Vec<String>>) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let rule = format!("|---{}|\n", "|--:".repeat(heading.len() - 1));
+    line(heading) + &rule + &lines.iter().map(|cells| line(cells)).collect::<String>()
+}
+
+/// 18000 as 18,000.
+pub(super) fn number(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn times(ratio: Option<f64>) -> String {
+    ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{} x", round(ratio)))
+}
+
+fn duration(nanoseconds: f64) -> String {
+    match nanoseconds {
+        1e9.. => format!("{} s", round(nanoseconds / 1e9)),
+        1e6.. => format!("{} ms", round(nanoseconds / 1e6)),
+        1e3.. => format!("{} us", round(nanoseconds / 1e3)),
+        _ => format!("{} ns", round(nanoseconds)),
+    }
+}
+
+/// Who takes how many times as long as tcp6 for the live table, and finds how many of its rows.
+pub(super) fn peers(linux: &Results) -> String {
+    let ends = ["tcp6", "bare dump", "netstat2", "procfs", "ss -6tan"];
+    let owners = ["tcp6, first", "tcp6, again", "netstat2", "listeners", "psutil", "ss -6tanp"];
+    format!(
+        "Times as multiples of tcp6's, by the rows of the table. Rows found are those of the largest table, in per cent of \
+         what the kernel lists. Allocations are those within the program.\n\n\
+         ### Ends and states\n\n{}\n### Ends, states and owners\n\n{}",
+        contest(linux, "peers/ends and states", &ends, "tcp6"),
+        contest(linux, "peers/owners", &owners, "tcp6, first"),
+    )
+}
+
+fn contest(results: &Results, group: &str, ways: &[&str], of: &str) -> String {
+    let sizes = results.sizes(group, of);
+    let mut heading = vec![String::new()];
+    heading.extend(sizes.iter().map(|size| number(*size)));
+    heading.extend(["rows found", "allocations"].map(str::to_owned));
+    let lines = ways.iter().filter(|way| !results.sizes(group, way).is_empty()).map(|way| {
+        let mut line = vec![(*way).to_owned()];
+        line.extend(sizes.iter().map(|size| times(results.ratio(group, *size, way, of))));
+        let largest = results.sizes(group, way).last().copied().unwrap_or_default();
+        let fact = |what| results.fact(group, largest, way, what);
+        let found = fact("rows").and_then(|rows| rows.parse::<f64>().ok()).zip(results.time(group, largest, way));
+        line.push(found.map_or_else(|| "-".to_owned(), |(rows, time)| share(rows, time)));
+        let is_program = way.starts_with("ss") || *way == "psutil";
+        line.push(fact("allocations").filter(|_| !is_program).unwrap_or("-").to_owned());
+        line
+    });
+    markdown(&heading, lines.collect())
+}
+
+/// The part of the rows that was found. Rows come and go by themselves: one of a hundred is no difference.
+fn share(rows: f64, time: Time) -> String {
+    let percent = 100.0 * rows / time.rows;
+    if percent < 99.0 { format!("**{percent:.0} %**") } else { format!("{percent:.0} %") }
+}
+
+/// What other ways to refresh cost, as multiples of one into a reused buffer.
+pub(super) fn reuse(runs: &Runs) -> String {
+    let heading =
+        ["", "rows", "fresh buffer", "size, then fetch", "reused buffer", "listeners alone : all", "allocations, fresh"];
+    let mut lines = Vec::new();
+    for (system, results) in [("Linux", &runs.linux), ("Windows (Wine)", &runs.windows)] {
+        for class in ["basic", "owner-pid", "offload", "owner-module"] {
+            let group = format!("refresh/{class}");
+            for size in results.sizes(&group, "reused") {
+                let ratio = |way| times(results.ratio(&group, size, way, "reused"));
+                let allocations = results.fact(&group, size, "fresh", "allocations").unwrap_or("-");
+                lines.push(vec![
+                    format!("{system}, {class}"),
+                    number(size),
+                    ratio("fresh"),
+                    ratio("size, then fetch"),
+                    results.time(&group, size, "reused").map_or_else(String::new, |time| duration(time.nanoseconds)),
+                    times(results.ratio(&group, size, "reused", "listeners").map(f64::recip)),
+                    allocations.to_owned(),
+                ]);
+            }
+        }
+    }
+    markdown(&heading.map(str::to_owned), lines)
+}
+
+/// What is done to rows in memory, as multiples of the least that it could take.
+pub(super) fn memory(linux: &Results) -> String {
+    const RATIOS: &[(&str, &str, &str, &str)] = &[
+        ("iterate : raw pointer loop", "view", "tcp6", "raw pointer"),
+        ("snapshot, sorted : memcpy", "snapshot/basic", "sorted", "memcpy"),
+        ("snapshot, kernel order : memcpy", "snapshot/basic", "kernel order", "memcpy"),
+        ("snapshot of OwnerModuleRow, sorted : memcpy", "snapshot/owner-module", "sorted", "memcpy"),
+        ("sort into a snapshot : sort_unstable_by_key", "sort/basic/kernel order", "snapshot", "sort_unstable_by_key"),
+        ("sort in the buffer : sort_unstable_by_key", "sort/basic/kernel order", "table", "sort_unstable_by_key"),
+        ("diff, nothing changed : memcmp", "diff/basic/0 % changed", "tcp6", "memcmp"),
+        ("diff, 1 % changed : memcmp", "diff/basic/1 % changed", "tcp6", "memcmp"),
+        ("diff, 10 % changed : memcmp", "diff/basic/10 % changed", "tcp6", "memcmp"),
+        ("diff, all changed : memcmp", "diff/basic/100 % changed", "tcp6", "memcmp"),
+        ("HashMap, nothing changed : diff", "diff/basic/0 % changed", "HashMap", "tcp6"),
+        ("HashMap, 1 % changed : diff", "diff/basic/1 % changed", "HashMap", "tcp6"),
+        ("HashMap, 10 % changed : diff", "diff/basic/10 % changed", "HashMap", "tcp6"),
+        ("HashMap, all changed : diff", "diff/basic/100 % changed", "HashMap", "tcp6"),
+    ];
+    const COSTS: &[(&str, &str, &str)] = &[
+        ("iterate", "view", "tcp6"),
+        ("snapshot, sorted", "snapshot/basic", "sorted"),
+        ("snapshot, kernel order", "snapshot/basic", "kernel order"),
+        ("diff, nothing changed", "diff/basic/0 % changed", "tcp6"),
+        ("diff, 1 % changed", "diff/basic/1 % changed", "tcp6"),
+        ("poll, 1 % changed, sorted", "watch/1 % changed", "sorted"),
+        ("poll, 1 % changed, kernel order", "watch/1 % changed", "kernel order"),
+    ];
+    let sizes = linux.sizes("view", "tcp6");
+    let heading = |what: &str| [what.to_owned()].into_iter().chain(sizes.iter().map(|size| number(*size)));
+    let ratios = RATIOS.iter().map(|(what, group, way, of)| {
+        let ratios = sizes.iter().map(|size| times(linux.ratio(group, *size, way, of)));
+        [(*what).to_owned()].into_iter().chain(ratios).collect()
+    });
+    let costs = COSTS.iter().map(|(what, group, way)| {
+        let per_row = |size: &u64| linux.time(group, *size, way).map(|time| duration(time.nanoseconds / time.rows));
+        let costs = sizes.iter().map(|size| per_row(size).unwrap_or_else(|| "-".to_owned()));
+        [(*what).to_owned()].into_iter().chain(costs).collect()
+    });
+    format!(
+        "Synthetic tables, by their rows.\n\n{}\nWhat a row costs: flat, but for the caches and the sort's logarithm.\n\n{}",
+        markdown(&heading("ratio").collect::<Vec<_>>(), ratios.collect()),
+        markdown(&heading("a row").collect::<Vec<_>>(), costs.collect()),
+    )
+}
+
+/// Everything that was measured.
+pub(super) fn absolute(results: &Results) -> String {
+    let heading = ["", "rows", "time", "a row", "rows/s", "allocations"].map(str::to_owned);
+    let groups: BTreeSet<&str> = results.iter().map(|(id, _)| id.group.as_str()).collect();
+    let mut lines = Vec::new();
+    for group in groups {
+        for (id, time) in results.iter().filter(|(id, _)| id.group == group) {
+            let allocations = results.fact(group, id.size, &id.way, "allocations").unwrap_or("-");
+            lines.push(vec![
+                format!("{group}: {}", id.way),
+                number(id.size),
+                duration(time.nanoseconds),
+                duration(time.nanoseconds / time.rows),
+                format!("{:.2e}", time.rows / time.nanoseconds * 1e9),
+                allocations.to_owned(),
+            ]);
+        }
+    }
+    markdown(&heading, lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_durations_are_for_people() {
+        assert_eq!(
+            ["1", "100", "18,000", "1,000,000"],
+            [1, 100, 18_000, 1_000_000].map(number).each_ref().map(|s| &**s)
+        );
+        assert_eq!(["2.50 ns", "12.3 us", "1.00 ms"], [2.5, 12_345.0, 1e6].map(duration).each_ref().map(|s| &**s));
+    }
+
+    #[test]
+    fn a_table_has_a_rule_below_its_heading() {
+        let cells = |cells: [&str; 2]| cells.map(str::to_owned);
+        let table = markdown(&cells(["", "rows"]), vec![cells(["tcp6", "1"]).to_vec()]);
+        assert_eq!(table, "|  | rows |\n|---|--:|\n| tcp6 | 1 |\n");
+    }
+}
