@@ -79,8 +79,15 @@ fn share(rows: f64, time: Time) -> String {
 
 /// What other ways to refresh cost, as multiples of one into a reused buffer.
 pub(super) fn reuse(runs: &Runs) -> String {
-    let heading =
-        ["", "rows", "fresh buffer", "size, then fetch", "reused buffer", "listeners alone : all", "allocations, fresh"];
+    let heading = [
+        "",
+        "rows",
+        "fresh buffer",
+        "size, then fetch",
+        "reused buffer",
+        "listeners alone : all",
+        "allocations, fresh",
+    ];
     let mut lines = Vec::new();
     for (system, results) in [("Linux", &runs.linux), ("Windows (Wine)", &runs.windows)] {
         for class in ["basic", "owner-pid", "offload", "owner-module"] {
