@@ -5,7 +5,7 @@ use std::{env, time::Instant};
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
-use crate::{Usage, debian, deps, fuzz, layout, msrv, soak, targets, wine};
+use crate::{Usage, debian, deps, layout, msrv, targets, wine};
 
 struct Job {
     name: &'static str,
@@ -25,9 +25,6 @@ const JOBS: &[Job] = &[
     Job { name: "wine-test", run: |sh| wine(sh, "test --locked") },
     Job { name: "wine-bench", run: |sh| wine(sh, "test --locked -p benches --bench refresh") },
     Job { name: "bench", run: bench },
-    Job { name: "soak", run: |sh| soak::run(sh, &["--seconds", "10"].map(str::to_owned)) },
-    Job { name: "wine-soak", run: |sh| wine(sh, "run --locked --example soak -- --seconds 10 --rate 500") },
-    Job { name: "fuzz", run: fuzz::ci },
 ];
 
 pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {

@@ -48,14 +48,6 @@ pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
     }
 }
 
-/// What CI does: the targets are held to the workspace's rules, and each runs for a while.
-pub(crate) fn ci(sh: &Shell) -> anyhow::Result<()> {
-    cmd!(sh, "cargo fmt --manifest-path {FOLDER}/Cargo.toml --check").run()?;
-    fuzz(sh, SECONDS, &[])?;
-    cargo(sh, "clippy")?.args(["--all-targets", "--", "-D", "warnings"]).run()?;
-    Ok(())
-}
-
 /// Runs all targets, or the one that is named; with arguments of its own if there are some.
 fn fuzz(sh: &Shell, seconds: u32, args: &[&str]) -> anyhow::Result<()> {
     let targets = targets(sh)?;

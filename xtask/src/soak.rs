@@ -1,6 +1,6 @@
 //! `cargo xtask soak`: the crate on a machine whose table does not stand still.
 //!
-//! The soak is an example of tcp6, so that Wine runs the same: `cargo xtask wine run --example soak`.
+//! The soak is an example of tcp6, so that Wine runs the same: `cargo xtask wine run --example soak -- --lenient`.
 
 use xshell::{Shell, cmd};
 
