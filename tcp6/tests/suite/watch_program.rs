@@ -151,17 +151,20 @@ fn it_ends_after_so_many_polls() {
 fn a_reader_that_closes_early_is_no_error() {
     let own = Loopback::open();
     let port = own.listening().port().to_string();
-    let mut child = program(&["--json", "--interval", "10", "--port", &port]).spawn().unwrap();
-    drop(child.stdout.take());
+    let mut child = program(&["--json", "--initial", "--interval", "10", "--port", &port]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.ends_with("}\n"), "{line}");
     eventually("it ends when it has something to say", || {
         TcpStream::connect(own.listening()).unwrap();
         own.listener.accept().unwrap();
+        // Wine 8 gives up on a table that changes faster than it reads it.
+        std::thread::sleep(Duration::from_millis(200));
         child.try_wait().unwrap().is_some()
     });
     let mut errors = String::new();
     child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
-    assert!(child.wait().unwrap().success());
-    assert_eq!(errors, "");
+    assert_eq!((child.wait().unwrap().code(), errors.as_str()), (Some(0), ""));
 }
 
 #[test]
