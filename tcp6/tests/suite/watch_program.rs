@@ -142,7 +142,9 @@ fn it_ends_after_so_many_polls() {
     let start = Instant::now();
     let own = Loopback::open();
     let port = own.listening().port().to_string();
-    let seen = changes(&["--json", "--initial", "--port", &port, "--interval", "100", "--count", "4"]);
+    let mut seen = changes(&["--json", "--initial", "--port", &port, "--interval", "100", "--count", "4"]);
+    // Ports are used again: what is left of another listener's connections may stand on this one.
+    seen.retain(|change| change["row"]["state"] != "TIME-WAIT");
     assert_eq!(seen.len(), 3, "nothing has changed since the first: {seen:?}");
     assert!(start.elapsed() >= Duration::from_millis(300));
 }
