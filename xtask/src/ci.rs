@@ -23,8 +23,6 @@ const JOBS: &[Job] = &[
     Job { name: "layout", run: layout::run },
     Job { name: "targets", run: targets::run },
     Job { name: "wine-test", run: |sh| wine(sh, "test --locked") },
-    Job { name: "wine-bench", run: |sh| wine(sh, "test --locked -p benches --bench refresh") },
-    Job { name: "bench", run: bench },
 ];
 
 pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
@@ -86,12 +84,6 @@ fn features(sh: &Shell) -> anyhow::Result<()> {
 fn package(sh: &Shell) -> anyhow::Result<()> {
     let dirty = env::var_os("CI").is_none().then_some("--allow-dirty");
     cmd!(sh, "cargo package -p tcp6-sys -p tcp6 --locked {dirty...}").run()?;
-    Ok(())
-}
-
-/// Each benchmark once, as a test, to see that it still runs.
-fn bench(sh: &Shell) -> anyhow::Result<()> {
-    cmd!(sh, "cargo test -p benches --benches --locked").run()?;
     Ok(())
 }
 
