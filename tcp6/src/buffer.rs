@@ -2,11 +2,12 @@
 
 use core::fmt;
 use core::marker::PhantomData;
+use core::mem;
 use std::time::SystemTime;
 
 use crate::class::by_class;
 use crate::error::{Error, Malformed, Result};
-use crate::order::Sorter;
+use crate::order::{self, Sorter};
 use crate::{Class, Query, Row, Table, view};
 
 /// The storage of a table: made once, filled again and again.
@@ -33,6 +34,8 @@ pub struct Buffer {
     held: Option<Held>,
     taken_at: SystemTime,
     sorter: Sorter,
+    /// Where rows go when they are sorted.
+    other: Vec<u64>,
 }
 
 /// What a buffer holds: a table of this class in so many bytes, its count checked.
@@ -51,7 +54,13 @@ impl Buffer {
     /// An empty buffer. It allocates when it is filled.
     #[must_use]
     pub const fn new() -> Buffer {
-        Buffer { words: Vec::new(), held: None, taken_at: SystemTime::UNIX_EPOCH, sorter: Sorter::new() }
+        Buffer {
+            words: Vec::new(),
+            held: None,
+            taken_at: SystemTime::UNIX_EPOCH,
+            sorter: Sorter::new(),
+            other: Vec::new(),
+        }
     }
 
     /// A buffer with room for a table of so many rows of this class.
@@ -170,10 +179,36 @@ impl Buffer {
         if !query.wants_all() {
             kept = retain(rows, |row| query.wants(row));
         }
-        if query.is_sorted() {
-            self.sorter.sort(&mut rows[..kept]);
+        self.set_count::<R>(kept)?;
+        if query.is_sorted() { self.sort::<R>() } else { Ok(()) }
+    }
+
+    /// Puts the rows in order, if they are not: in the other storage, which becomes the storage.
+    ///
+    /// Systems sort by compare functions of their own, which differ in detail (Wine compares scope ids as signed
+    /// numbers), so their order is checked and not trusted. What they sorted is nearly always sorted, and then this
+    /// costs one pass.
+    fn sort<R: Row>(&mut self) -> Result<()> {
+        let end = self.as_bytes().len();
+        let table = &view::bytes(&self.words)[..end];
+        let rows = view::rows::<R>(table)?;
+        if order::is_sorted(rows) {
+            return Ok(());
         }
-        self.set_count::<R>(kept)
+        match self.sorter.keys(rows) {
+            Some(keys) if make_room(&mut self.other, self.words.len()) => {
+                let sorted = &mut view::bytes_mut(&mut self.other)[..end];
+                let first = R::CLASS.first_row();
+                sorted[..first].copy_from_slice(&table[..first]);
+                for (row, key) in view::rows_mut::<R>(sorted)?.iter_mut().zip(keys) {
+                    *row = rows[key.place];
+                }
+                mem::swap(&mut self.words, &mut self.other);
+            }
+            // No memory for that: then where they are, which takes longer.
+            _ => view::rows_mut::<R>(&mut view::bytes_mut(&mut self.words)[..end])?.sort_unstable(),
+        }
+        Ok(())
     }
 
     fn check_class<R: Row>(&self) -> Result<()> {
@@ -218,12 +253,18 @@ impl Buffer {
     /// Makes room for at least so many bytes; what is there stays.
     pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<()> {
         let words = bytes.max(LEAST_BYTES).div_ceil(WORD);
-        if let Some(more) = words.checked_sub(self.words.len()) {
-            self.words.try_reserve_exact(more).map_err(|_| Error::OutOfMemory { bytes })?;
-            self.words.resize(words, 0);
-        }
-        Ok(())
+        if make_room(&mut self.words, words) { Ok(()) } else { Err(Error::OutOfMemory { bytes }) }
     }
+}
+
+/// Makes the storage at least so many words long; says whether there was memory for that.
+fn make_room(storage: &mut Vec<u64>, words: usize) -> bool {
+    let more = words.saturating_sub(storage.len());
+    let reserved = storage.try_reserve_exact(more).is_ok();
+    if reserved && more > 0 {
+        storage.resize(words, 0);
+    }
+    reserved
 }
 
 /// Moves the rows that are to be kept to the front, in their order, and says how many they are.

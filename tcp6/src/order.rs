@@ -66,7 +66,12 @@ pub(crate) fn is_sorted<R: Row>(rows: &[R]) -> bool {
     })
 }
 
-/// Sorts rows, once. Who sorts again and again keeps a [`Sorter`].
-pub(crate) fn sort<R: Row>(rows: &mut [R]) {
-    Sorter::new().sort(rows);
+/// Sorts rows, if they are not sorted. Who does so again and again keeps a [`Sorter`].
+pub(crate) fn sort<R: Row>(rows: &mut Vec<R>) {
+    if !is_sorted(rows) {
+        match Sorter::new().keys(rows) {
+            Some(keys) => *rows = keys.iter().map(|key| rows[key.place]).collect(),
+            None => rows.sort_unstable_by(compare),
+        }
+    }
 }

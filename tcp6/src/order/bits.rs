@@ -19,14 +19,14 @@ struct Range {
 }
 
 impl Bits {
-    /// `None` if the ends are all the same.
+    /// `None` if there are no such bits: the ends are all the same, but that some may have no remote end.
     pub(super) fn of(ends: impl Iterator<Item = Ends>) -> Option<Bits> {
         let mut own = OwnAddresses::default();
         let (mut some, mut all) = ([0; 6], [u64::MAX; 6]);
         for ends in ends {
             own.add(ends.local.address);
             let words = words(ends);
-            // Nothing comes before a remote end of zeros, so the bits that all others have in common say nothing.
+            // Nothing comes before a remote end of zeros, so the bits that all others have in common say next to nothing.
             let count = if words[3..] == [0; 3] { 3 } else { 6 };
             for i in 0..count {
                 some[i] |= words[i];

@@ -1,10 +1,10 @@
 //! Sorting, at less than half of what comparing rows with each other costs.
 
 use super::bits::Bits;
-use super::{compare, ends, is_sorted};
+use super::{compare, ends};
 use crate::Row;
 
-/// Sorts rows, and keeps the memory that it takes to do so.
+/// Finds the order of rows, and keeps the memory that it takes to do so.
 ///
 /// Rows are large, 44 bytes of each decide, and most bits of these are the same in all rows of a table. So what is sorted
 /// is one word a row, of the first bits in which these rows differ at all. Rows that are equal in them are sorted among
@@ -27,21 +27,6 @@ const FEW: usize = 24;
 impl Sorter {
     pub(crate) const fn new() -> Sorter {
         Sorter { keys: Vec::new() }
-    }
-
-    /// Sorts the rows, if they are not sorted.
-    ///
-    /// Systems sort by compare functions of their own, which differ in detail (Wine compares scope ids as signed
-    /// numbers), so their order is checked and not trusted. What they sorted is nearly always sorted, and then this
-    /// costs one pass.
-    pub(crate) fn sort<R: Row>(&mut self, rows: &mut [R]) {
-        if is_sorted(rows) {
-            return;
-        }
-        match self.keys(rows) {
-            Some(keys) => permute(rows, keys),
-            None => rows.sort_unstable_by(compare),
-        }
     }
 
     /// A key for each row, in the order of the rows; `None` if there is no memory for them.
@@ -67,46 +52,30 @@ impl Clone for Sorter {
 /// Sorts the keys of some of the rows.
 fn sort<R: Row>(rows: &[R], keys: &mut [Key]) {
     let row = |key: &Key| &rows[key.place];
-    if keys.len() <= FEW {
+    let bits = if keys.len() > FEW { Bits::of(keys.iter().map(|key| ends(row(key)))) } else { None };
+    let Some(bits) = bits else {
         keys.sort_unstable_by(|a, b| compare(row(a), row(b)));
-        return;
-    }
-    let Some(bits) = Bits::of(keys.iter().map(|key| ends(row(key)))) else {
-        keys.sort_unstable_by(|a, b| row(a).tie_break(row(b)));
         return;
     };
     for key in &mut *keys {
         key.bits = bits.take(ends(row(key)));
     }
     keys.sort_unstable_by_key(|key| key.bits);
-    // The rows of each of these differ in later bits only, if they do, so that this comes to an end.
+    // The rows of each of these differ in later bits only, if they do, so that this comes to an end: some rows differ in
+    // the bits that were taken, so that each of these has fewer rows than there were.
     for equal in keys.chunk_by_mut(|a, b| a.bits == b.bits).filter(|equal| equal.len() > 1) {
         sort(rows, equal);
-    }
-}
-
-/// Puts the rows in the order of the keys, which are used up.
-fn permute<R: Row>(rows: &mut [R], keys: &mut [Key]) {
-    for start in 0..rows.len() {
-        let first = rows[start];
-        let mut to = start;
-        // Round the cycle of places that begins here. Where one has been gone round, each row is at its place.
-        loop {
-            let from = keys[to].place;
-            keys[to].place = to;
-            if from == start {
-                break;
-            }
-            rows[to] = rows[from];
-            to = from;
-        }
-        rows[to] = first;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv6Addr, SocketAddrV6};
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::{Index, select};
+    use tcp6_sys::MIB_TCP6ROW_OWNER_PID;
 
     use super::*;
     use crate::{OwnerModuleRow, OwnerPidRow, State};
@@ -120,12 +89,16 @@ mod tests {
         }
     }
 
+    fn owned(state: State, local: SocketAddrV6, remote: Option<SocketAddrV6>, pid: u32) -> OwnerPidRow {
+        let raw = *OwnerPidRow::new(state, local, remote).as_raw();
+        OwnerPidRow::from_raw(MIB_TCP6ROW_OWNER_PID { dwOwningPid: pid, ..raw })
+    }
+
     fn check<R: Row>(name: &str, rows: usize, mut row: impl FnMut() -> R) {
-        let mut sorter = Sorter::new();
         for count in [0, 1, 2, FEW, FEW + 1, rows] {
             let mut sorted: Vec<R> = (0..count).map(|_| row()).collect();
             let mut expected = sorted.clone();
-            sorter.sort(&mut sorted);
+            crate::order::sort(&mut sorted);
             expected.sort_by(compare);
             assert_eq!(sorted, expected, "{name}, {count} rows");
         }
@@ -146,6 +119,51 @@ mod tests {
             let state = State::NAMED[state(13) as usize];
             OwnerPidRow::new(state, end(), Some(end()))
         });
+    }
+
+    #[test]
+    fn listeners_and_connections_that_share_all_other_ends_are_sorted() {
+        let mut below = numbers();
+        let end: SocketAddrV6 = "[fe80::1]:443".parse().unwrap();
+        check("one remote end", 500, || {
+            let state = [State::Listen, State::Bound, State::TimeWait][below(3) as usize];
+            let remote = (state == State::Bound).then_some(end);
+            owned(state, end, remote, below(4))
+        });
+    }
+
+    /// A few ends, of which a table is made.
+    fn pool() -> impl Strategy<Value = Vec<SocketAddrV6>> {
+        let address = prop_oneof![Just(0), Just(1), any::<u128>(), (0..128u32).prop_map(|bit| 1 << bit)];
+        let port = prop_oneof![Just(0), Just(1), any::<u16>()];
+        let end = (address, port, prop_oneof![Just(0), any::<u32>()])
+            .prop_map(|(address, port, scope)| SocketAddrV6::new(Ipv6Addr::from_bits(address), port, 0, scope));
+        vec(end, 1..5)
+    }
+
+    /// A table of more rows than are sorted by comparing them, on the ends of a pool.
+    fn table() -> impl Strategy<Value = Vec<OwnerPidRow>> {
+        let state = select(vec![State::Listen, State::Established, State::TimeWait]);
+        let row = (state, any::<[Index; 2]>(), 0..3u32);
+        (pool(), pool(), vec(row, FEW + 1..8 * FEW)).prop_map(|(local, remote, rows)| {
+            let row = |(state, [near, far], pid): (State, [Index; 2], u32)| {
+                let remote = (state != State::Listen).then(|| *far.get(&remote));
+                owned(state, *near.get(&local), remote, pid)
+            };
+            rows.into_iter().map(row).collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn tables_are_sorted_as_comparing_their_rows_would(mut rows in table()) {
+            let mut expected = rows.clone();
+            expected.sort_by(compare);
+            crate::order::sort(&mut rows);
+            prop_assert_eq!(rows, expected);
+        }
     }
 
     #[test]
