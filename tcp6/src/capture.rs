@@ -249,9 +249,10 @@ pub(crate) fn since_epoch(time: SystemTime) -> (i64, u32) {
         Ok(after) => (after.as_secs() as i64, after.subsec_nanos()),
         Err(before) => {
             let before = before.duration();
+            let seconds = 0i64.saturating_sub_unsigned(before.as_secs());
             match before.subsec_nanos() {
-                0 => (-(before.as_secs() as i64), 0),
-                nanoseconds => (-(before.as_secs() as i64) - 1, 1_000_000_000 - nanoseconds),
+                0 => (seconds, 0),
+                nanoseconds => (seconds - 1, 1_000_000_000 - nanoseconds),
             }
         }
     }
@@ -321,6 +322,12 @@ mod tests {
             assert_eq!(at(seconds, nanoseconds), Some(time));
         }
         assert_eq!(at(0, 1_000_000_000), None);
-        assert_eq!(at(i64::MAX, 0).map(since_epoch), at(i64::MAX, 0).map(|_| (i64::MAX, 0)));
+        // As far as a system's clock goes.
+        for (seconds, nanoseconds) in
+            [(i64::MAX, 0), (i64::MIN, 0), (i64::MIN, 1), (i64::MIN + 1, 0), (-1, 999_999_999)]
+        {
+            let time = at(seconds, nanoseconds);
+            assert_eq!(time.map(since_epoch), time.map(|_| (seconds, nanoseconds)));
+        }
     }
 }
