@@ -9,13 +9,16 @@
 //!   from the table, and those behind the last one, where new ones come; if that does not account for the difference, it
 //!   is read whole.
 //! * A process is the same only if it was started at the same time: a pid that is used again is noticed.
+//! * Where a process has got a socket that another was known to hold, it may have been handed over: the other's link is
+//!   read again, and if it is another one now, all of that process are.
 //! * Where the owner of a socket in the table is still not known, the other processes are read, the likeliest first,
 //!   until it is.
-//! * A few links are read again at every refresh, in turn.
+//! * A few descriptors of all are read again at every refresh, in turn.
 //!
-//! What this misses is a process that, between two refreshes, closes a socket which lives on in another process, and
-//! opens something else instead, so that it has as many descriptors as before. The last rule finds it, within as many
-//! refreshes as there are sockets divided by [`REREAD`].
+//! What this misses is a process that, between two refreshes, closes one thing and opens another, so that it has as many
+//! descriptors as before, where neither rule finds it: the socket that it closed lives on in a process that was known to
+//! hold it as well, or that has as many descriptors as before itself; or the socket that it opened is known to be
+//! another's. The last rule finds it, within as many refreshes as there are descriptors divided by [`REREAD`].
 //!
 //! Descriptors that a thread keeps to itself (`unshare(CLONE_FILES)`), or that are on their way in a message, are in no
 //! process' list and are not found.
@@ -40,7 +43,7 @@ pub(super) use tree::Tree;
 
 use crate::Owner;
 
-/// The links that are read again at each refresh although nothing seems to have changed.
+/// The descriptors that are read again at each refresh although nothing seems to have changed.
 const REREAD: usize = 64;
 
 /// After so many refreshes owners are looked for again that were not found.
@@ -62,13 +65,15 @@ pub(super) struct Owners<T> {
     table: Vec<u32>,
     /// The same as a set.
     present: Present,
+    /// The inodes that processes have been found to have got.
+    gained: Present,
     /// Inodes for which every process has been read in vain.
     hopeless: Present,
     /// Those whose owner is being looked for.
     missing: Vec<u32>,
     pids: Vec<u32>,
     refreshes: u32,
-    /// The process and its socket whose link is read again next.
+    /// The process and its descriptor that is read again next.
     next: (usize, usize),
 }
 
@@ -102,6 +107,7 @@ impl<T: Tree> Owners<T> {
             lowest: HashMap::default(),
             table: Vec::new(),
             present: Present::default(),
+            gained: Present::default(),
             hopeless: Present::default(),
             missing: Vec::new(),
             pids: Vec::new(),
@@ -164,7 +170,9 @@ impl<T: Tree> Owners<T> {
         if self.reread() {
             self.collect();
         }
-        self.find_missing();
+        if self.find_missing() {
+            self.collect();
+        }
     }
 
     /// Brings the list of processes up to date. Says whether one is gone.
@@ -190,8 +198,8 @@ impl<T: Tree> Owners<T> {
         gone
     }
 
-    /// Reads a few links again, in turn. Where one is not as it was remembered, all of its process are. Says whether that
-    /// was so.
+    /// Reads a few descriptors again, in turn. Where one is not as it was remembered, all of its process are. Says whether
+    /// that was so.
     fn reread(&mut self) -> bool {
         let mut differs = false;
         for _ in 0..REREAD {
@@ -211,44 +219,58 @@ impl<T: Tree> Owners<T> {
         differs
     }
 
-    /// Collects who holds what.
+    /// Reads those processes again that have handed over what others have got, and so on.
+    fn follow_handovers(&mut self) {
+        while self.processes.iter().any(|process| !process.was_read() && process.inodes().next().is_some()) {
+            self.gained.clear();
+            self.gained.extend(self.processes.iter().flat_map(Process::gained));
+            let has_lost = |process: &&mut Process| !process.was_read() && process.has_lost(&self.tree, &self.gained);
+            let lost = self.processes.iter_mut().filter(has_lost).map(|process| process.read_whole(&self.tree)).count();
+            if lost == 0 {
+                return;
+            }
+        }
+    }
+
+    /// Collects who holds what, when some processes have been read.
     fn collect(&mut self) {
+        self.follow_handovers();
         self.lowest.clear();
         for process in self.processes.iter_mut().rev() {
-            process.mark_listed(&self.present);
+            process.settle(&self.present);
             // The lowest pid comes last, and stays.
             self.lowest.extend(process.inodes().map(|inode| (inode, process.pid)));
         }
     }
 
     /// Looks for the owners of sockets that are still not known, in processes that have not been read whole: first in
-    /// those that have changed, then in the others.
-    fn find_missing(&mut self) {
+    /// those that have changed, then in the others. Says whether one was read.
+    fn find_missing(&mut self) -> bool {
         let is_known = |inode: &u32| *inode == 0 || self.lowest.contains_key(inode) || self.hopeless.contains(inode);
         self.missing.clear();
         self.missing.extend(self.table.iter().filter(|inode| !is_known(inode)));
+        let mut was_read = false;
         for likely in [true, false] {
             // Where some processes refuse to be read it is nearly always they that hold what is missing: then those that
             // have not changed are read now and then, and not at every refresh.
             if !likely && self.refreshes % HOPE != 0 && self.processes.iter().any(Process::was_refused) {
-                return;
+                return was_read;
             }
             for process in &mut self.processes {
                 if self.missing.is_empty() {
-                    return;
+                    return was_read;
                 }
                 if process.news == News::ReadWhole || (process.news != News::None) != likely {
                     continue;
                 }
                 process.read_whole(&self.tree);
-                for inode in process.inodes() {
-                    let lowest = self.lowest.entry(inode).or_insert(process.pid);
-                    *lowest = process.pid.min(*lowest);
-                }
+                was_read = true;
+                self.lowest.extend(process.inodes().map(|inode| (inode, process.pid)));
                 self.missing.retain(|inode| !self.lowest.contains_key(inode));
             }
         }
         self.hopeless.extend(&self.missing);
+        was_read
     }
 }
 

@@ -1,4 +1,4 @@
-//! One process, and the sockets that it was seen to hold.
+//! One process, and what it was seen to hold.
 
 use super::Present;
 use super::tree::{Access, Link, Tree};
@@ -15,22 +15,38 @@ pub(super) struct Process {
     count: Option<u64>,
     /// How many it has.
     asked: Option<u64>,
-    /// The highest of them.
-    highest: Option<u32>,
     access: Access,
-    /// Its sockets, of any kind: one that is not in the table may be some day.
-    sockets: Vec<Held>,
+    /// All of them, ascending. Any change that leaves their number as it was changes one of these.
+    held: Vec<Held>,
     /// What has been found out about it in this refresh.
     pub(super) news: News,
 }
 
-/// A socket and the descriptor that it is held by.
+/// A descriptor and what it is.
 #[derive(Clone, Copy, Debug)]
 struct Held {
     descriptor: u32,
-    inode: u32,
-    /// Whether it has been in the table.
+    /// A socket may be of any kind: one that is not in the table may be some day.
+    link: Link,
+    /// Whether it is a socket that has been in the table.
     listed: bool,
+    /// Whether it was found only now.
+    gained: bool,
+}
+
+impl Held {
+    fn new(descriptor: u32, link: Link) -> Held {
+        Held { descriptor, link, listed: false, gained: true }
+    }
+
+    fn inode(&self) -> Option<u32> {
+        if let Link::Socket(inode) = self.link { Some(inode) } else { None }
+    }
+
+    /// Whether it is a socket that is among these.
+    fn is_in(&self, inodes: &Present) -> bool {
+        self.inode().is_some_and(|inode| inodes.contains(&inode))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,9 +69,8 @@ impl Process {
             file: None,
             count: None,
             asked: None,
-            highest: None,
             access: Access::Granted,
-            sockets: Vec::new(),
+            held: Vec::new(),
             news: News::Changed,
         }
     }
@@ -65,7 +80,17 @@ impl Process {
     }
 
     pub(super) fn inodes(&self) -> impl Iterator<Item = u32> {
-        self.sockets.iter().map(|held| held.inode)
+        self.held.iter().filter_map(Held::inode)
+    }
+
+    /// The sockets that it was found to hold when it was read now, and maybe had before.
+    pub(super) fn gained(&self) -> impl Iterator<Item = u32> {
+        self.held.iter().filter(|held| held.gained).filter_map(Held::inode)
+    }
+
+    /// Whether it has been read in this refresh.
+    pub(super) fn was_read(&self) -> bool {
+        matches!(self.news, News::Followed | News::ReadWhole)
     }
 
     /// How many descriptors there are to be read, about.
@@ -83,9 +108,9 @@ impl Process {
         if glance.file != self.file || glance.file.is_none() {
             let started = tree.started(self.pid);
             if started != self.started || started.is_none() {
-                self.sockets.clear();
-                let sockets = core::mem::take(&mut self.sockets);
-                *self = Process { started, sockets, ..Process::new(self.pid) };
+                self.held.clear();
+                let held = core::mem::take(&mut self.held);
+                *self = Process { started, held, ..Process::new(self.pid) };
             }
             self.file = glance.file;
         }
@@ -100,31 +125,21 @@ impl Process {
         let (Some(before), Some(now), Some(present)) = (self.count, self.asked, present) else {
             return self.read_whole(tree);
         };
+        let highest = self.held.last().map(|last| last.descriptor);
         let (pid, mut closed, mut opened) = (self.pid, 0, 0);
-        self.sockets.retain_mut(|held| {
-            if !held.listed || present.contains(&held.inode) {
-                return true;
+        self.held.retain_mut(|held| {
+            if held.listed && !held.is_in(present) {
+                *held = Held::new(held.descriptor, tree.link(pid, held.descriptor));
+                closed += u64::from(held.link == Link::None);
             }
-            match tree.link(pid, held.descriptor) {
-                Link::None => closed += 1,
-                Link::Other => {}
-                Link::Socket(inode) => {
-                    *held = Held { inode, listed: present.contains(&inode), ..*held };
-                    return true;
-                }
-            }
-            false
+            held.link != Link::None
         });
         // New descriptors take the lowest free number; those that found none free stand behind the last.
-        for descriptor in self.highest.map_or(0, |highest| highest.saturating_add(1))..u32::MAX {
+        for descriptor in highest.map_or(0, |highest| highest.saturating_add(1))..u32::MAX {
             match tree.link(pid, descriptor) {
                 Link::None => break,
-                Link::Other => {}
-                Link::Socket(inode) => {
-                    self.sockets.push(Held { descriptor, inode, listed: present.contains(&inode) });
-                }
+                link => self.held.push(Held::new(descriptor, link)),
             }
-            self.highest = Some(descriptor);
             opened += 1;
         }
         if before + opened != now + closed {
@@ -136,29 +151,35 @@ impl Process {
 
     /// Reads all of its descriptors.
     pub(super) fn read_whole(&mut self, tree: &impl Tree) {
-        self.sockets.clear();
-        self.highest = None;
+        self.held.clear();
         // Asked before they are read: what comes meanwhile makes it differ the next time.
         self.count = self.asked;
-        let (sockets, highest) = (&mut self.sockets, &mut self.highest);
-        self.access = tree.links(self.pid, self.asked, &mut |descriptor, link| {
-            *highest = (*highest).max(Some(descriptor));
-            if let Link::Socket(inode) = link {
-                sockets.push(Held { descriptor, inode, listed: false });
+        let held = &mut self.held;
+        let mut found = |descriptor, link| {
+            if link != Link::None {
+                held.push(Held::new(descriptor, link));
             }
-        });
+        };
+        self.access = tree.links(self.pid, self.asked, &mut found);
         self.news = News::ReadWhole;
     }
 
-    /// Reads one of its links again, and says whether it is as it was remembered; `None` if it has not so many.
+    /// Reads one of its descriptors again, and says whether it is as it was remembered; `None` if it has not so many.
     pub(super) fn verify(&self, tree: &impl Tree, nth: usize) -> Option<bool> {
-        self.sockets.get(nth).map(|held| tree.link(self.pid, held.descriptor) == Link::Socket(held.inode))
+        self.held.get(nth).map(|held| tree.link(self.pid, held.descriptor) == held.link)
     }
 
-    /// Takes note of which of its sockets are in the table.
-    pub(super) fn mark_listed(&mut self, present: &Present) {
-        for held in &mut self.sockets {
-            held.listed |= present.contains(&held.inode);
+    /// Whether one of these sockets, which another process has got, was this one's and is not any more.
+    pub(super) fn has_lost(&self, tree: &impl Tree, gained: &Present) -> bool {
+        let is_lost = |held: &Held| tree.link(self.pid, held.descriptor) != held.link;
+        self.held.iter().any(|held| held.is_in(gained) && is_lost(held))
+    }
+
+    /// Takes note of which of its sockets are in the table. Nothing is new any more.
+    pub(super) fn settle(&mut self, present: &Present) {
+        for held in &mut self.held {
+            held.listed |= held.is_in(present);
+            held.gained = false;
         }
     }
 }

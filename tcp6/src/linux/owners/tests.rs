@@ -123,6 +123,14 @@ fn machine() -> Owners<Script> {
     Owners::new(Script::default())
 }
 
+/// With enough descriptors of another process that reading some again, in turn, is far from all others.
+fn busy_machine() -> Owners<Script> {
+    let mut machine = machine();
+    let inodes: Vec<u32> = (100_000..110_000).collect();
+    machine.start(1, &inodes);
+    machine
+}
+
 const fn pid(pid: u32) -> Owner {
     Owner::Process(pid)
 }
@@ -197,6 +205,51 @@ fn a_socket_that_was_handed_over_is_the_receivers() {
 }
 
 #[test]
+fn a_handover_that_the_givers_count_does_not_show_is_the_receivers() {
+    let mut machine = busy_machine();
+    machine.start(10, &[1, 2, 3]);
+    machine.start(20, &[4]);
+    machine.refresh(&[1, 2, 3, 4]);
+    // The giver opens a file instead. One receiver was known, the other comes with it.
+    machine.process(20).open(Link::Socket(1));
+    machine.start(30, &[2]);
+    for given in [1, 2] {
+        machine.close(10, given);
+        machine.process(10).open(Link::Other);
+    }
+    assert_eq!(machine.refresh(&[1, 2, 3, 4]), [pid(20), pid(30), pid(10), pid(20)]);
+    let (_, whole, links) = machine.refresh_counted(&[1, 2, 3, 4]);
+    assert_eq!((whole, links), (0, REREAD), "and what is in order is left alone");
+}
+
+#[test]
+fn who_hands_over_what_it_was_given_is_followed() {
+    let mut machine = busy_machine();
+    machine.start(10, &[1]);
+    machine.start(20, &[2]);
+    machine.start(30, &[3]);
+    machine.refresh(&[1, 2, 3]);
+    // From 10 to 20, from 20 to 30: the first two have as many descriptors as before.
+    machine.close(10, 1);
+    machine.process(10).open(Link::Other);
+    machine.close(20, 2);
+    machine.process(20).open(Link::Socket(1));
+    machine.process(30).open(Link::Socket(2));
+    assert_eq!(machine.refresh(&[1, 2, 3]), [pid(20), pid(30), pid(30)]);
+}
+
+#[test]
+fn a_process_that_is_read_for_a_new_socket_has_lost_what_it_lost() {
+    let mut machine = busy_machine();
+    machine.start(10, &[1]);
+    machine.start(20, &[1]);
+    machine.refresh(&[1]);
+    machine.close(10, 1);
+    machine.process(10).open(Link::Socket(5));
+    assert_eq!(machine.refresh(&[1, 5]), [pid(20), pid(10)]);
+}
+
+#[test]
 fn a_forked_server_is_the_parents_and_then_the_childs() {
     let mut machine = machine();
     machine.start(10, &[1]);
@@ -219,7 +272,8 @@ fn what_the_count_does_not_show_is_found_in_turn() {
     // It closes the socket, which lives on in the other, and opens a file instead: as many descriptors as before.
     machine.close(10, 1_000);
     machine.process(10).open(Link::Other);
-    let bound = 1_001 / REREAD + 2;
+    let descriptors = 3 + 1_000 + 3 + 1;
+    let bound = descriptors / REREAD + 2;
     let needed = (1..=bound).find(|_| machine.refresh(&inodes)[999] == pid(20));
     assert!(needed.is_some(), "not within {bound} refreshes");
 }
@@ -347,5 +401,23 @@ proptest! {
                 prop_assert!(owners.iter().eq(truth.values()), "{:?}: {:?} for {:?}", event, owners, truth);
             }
         }
+    }
+
+    /// Whatever happens, and however much of it at once, the true answer comes within a few refreshes.
+    #[test]
+    fn what_was_missed_is_found_in_turn(events in proptest::collection::vec((event(), any::<bool>()), 1..60)) {
+        let mut machine = machine();
+        let mut next_inode = 0;
+        for (event, refreshes) in &events {
+            machine.happens(event, &mut next_inode);
+            if *refreshes {
+                let inodes: Vec<u32> = machine.truth().into_keys().collect();
+                machine.refresh(&inodes);
+            }
+        }
+        let truth = machine.truth();
+        let inodes: Vec<u32> = truth.keys().copied().collect();
+        let found = (0..HOPE).any(|_| machine.refresh(&inodes).iter().eq(truth.values()));
+        prop_assert!(found, "{:?} for {:?}", machine.refresh(&inodes), truth);
     }
 }
