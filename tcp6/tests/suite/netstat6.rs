@@ -16,7 +16,8 @@ fn stdout(output: &Output) -> &str {
     std::str::from_utf8(&output.stdout).unwrap()
 }
 
-fn rows(arguments: &[&str]) -> Vec<Value> {
+/// The rows that it shows as JSON.
+pub fn rows(arguments: &[&str]) -> Vec<Value> {
     let output = netstat6(&[&["--json"], arguments].concat());
     let document: Value = serde_json::from_str(stdout(&output)).unwrap();
     assert!(document["taken_at"].as_str().unwrap().starts_with("20"));

@@ -1,8 +1,10 @@
 //! Processes by their ids: this one, and children that it starts and ends.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use tcp6::{Buffer, OwnerModuleRow, Process, Processes, Query, Row, System};
 
@@ -15,13 +17,16 @@ struct Idle(Child);
 impl Idle {
     /// A copy of this program that is called so, if it is to have another name.
     fn start(program: &Path) -> Idle {
-        let child = Command::new(program)
-            .args(["--ignored", "--exact", "process::a_child_that_waits", "--nocapture"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        Idle(child)
+        let mut command = Command::new(program);
+        command.args(["--ignored", "--exact", "process::a_child_that_waits", "--nocapture"]);
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        loop {
+            match command.spawn() {
+                // It was copied just now: a child that another test was starting has it open for a moment more.
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => thread::sleep(Duration::from_millis(1)),
+                child => return Idle(child.unwrap()),
+            }
+        }
     }
 
     fn pid(&self) -> u32 {
