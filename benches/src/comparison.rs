@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::measurement::WallTime;
-use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput};
+use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput};
 
 use crate::{allocations, facts};
 
@@ -61,6 +61,25 @@ impl<'a> Comparison<'a> {
         self.group.sample_size(10);
         self.time(way, work);
         self.group.sample_size(20);
+    }
+
+    /// The same for something that has to be made ready each time, which is not measured.
+    pub fn time_after<S, T>(&mut self, way: &str, mut ready: impl FnMut() -> S, mut work: impl FnMut(S) -> T) {
+        let (name, size) = (&self.name, self.size);
+        let mut counted = false;
+        self.group.bench_function(BenchmarkId::new(way, size), |bench| {
+            if !counted {
+                drop(black_box(work(ready())));
+                let mut count = || {
+                    let state = ready();
+                    allocations::during(|| drop(black_box(work(state))))
+                };
+                let counts = [count(), count(), count()];
+                facts::note(name, way, size, "allocations", counts.into_iter().min().expect("one of three"));
+                counted = true;
+            }
+            bench.iter_batched(&mut ready, &mut work, BatchSize::PerIteration);
+        });
     }
 
     /// Notes a fact about one way.

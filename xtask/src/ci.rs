@@ -5,7 +5,7 @@ use std::{env, time::Instant};
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
-use crate::{Usage, debian, deps, layout, msrv, targets, wine};
+use crate::{Usage, debian, deps, fuzz, layout, msrv, soak, targets, wine};
 
 struct Job {
     name: &'static str,
@@ -22,7 +22,19 @@ const JOBS: &[Job] = &[
     Job { name: "msrv", run: msrv::run },
     Job { name: "layout", run: layout::run },
     Job { name: "targets", run: targets::run },
+    Job { name: "bench", run: bench },
+    Job { name: "fuzz", run: fuzz::check },
+    Job { name: "soak", run: |sh| soak::run(sh, &words("--seconds 10")) },
     Job { name: "wine-test", run: |sh| wine(sh, "test --locked") },
+    Job { name: "wine-bench", run: |sh| wine(sh, "test --locked -p benches --bench refresh") },
+    // Wine takes a second for what Linux does in a millisecond.
+    Job {
+        name: "wine-soak",
+        run: |sh| {
+            let few = "--lenient --seconds 15 --rate 20 --connections 20 --children 1";
+            wine(sh, &format!("run --locked --example soak -- {few}"))
+        },
+    },
 ];
 
 pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
@@ -87,7 +99,16 @@ fn package(sh: &Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Every bench, once: that they run, not how fast.
+fn bench(sh: &Shell) -> anyhow::Result<()> {
+    cmd!(sh, "cargo test -p benches --benches --locked").run()?;
+    Ok(())
+}
+
 fn wine(sh: &Shell, line: &str) -> anyhow::Result<()> {
-    let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
-    wine::run(sh, &args)
+    wine::run(sh, &words(line))
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split(' ').map(str::to_owned).collect()
 }

@@ -48,6 +48,15 @@ pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
     }
 }
 
+/// What CI does: the targets are formatted and linted as the workspace is, which they are no part of, and run for a moment.
+pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
+    let manifest = format!("{FOLDER}/Cargo.toml");
+    cmd!(sh, "cargo fmt --manifest-path {manifest} --check").run()?;
+    debian::require(&[COMPILER])?;
+    cargo(sh, "clippy")?.args(["--all-targets", "--", "-D", "warnings"]).run()?;
+    fuzz(sh, SECONDS, &[])
+}
+
 /// Runs all targets, or the one that is named; with arguments of its own if there are some.
 fn fuzz(sh: &Shell, seconds: u32, args: &[&str]) -> anyhow::Result<()> {
     let targets = targets(sh)?;

@@ -3,6 +3,7 @@
 //! Child processes open and close thousands of connections a second around a set that this process holds open. Several
 //! threads meanwhile read the table, one for each class and a watcher, each with a `System` of its own. Every table must
 //! show what is held open, each row once; no poll may fail or try for ever; and neither memory nor descriptors may grow.
+//! Wine's tables are not that good, whoever reads them: `--lenient` counts what is wrong with them.
 //!
 //! All of it is on the loopback and ends by itself.
 
@@ -39,6 +40,10 @@ struct Options {
     /// How many connections are held open meanwhile.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=400))]
     connections: u16,
+    /// Count polls that fail and rows that are missing or doubled, but take them for no problem. For Wine: its table is
+    /// made of the kernel's text, which is printed piece by piece while rows come and go.
+    #[arg(long)]
+    lenient: bool,
 }
 
 fn main() -> ExitCode {
@@ -47,7 +52,7 @@ fn main() -> ExitCode {
     }
     match soak(&Options::parse()) {
         Ok(problems) if problems.is_empty() => {
-            println!("nothing was missing, doubled or refused, and nothing grew");
+            println!("no problem");
             ExitCode::SUCCESS
         }
         Ok(problems) => {
@@ -72,11 +77,11 @@ fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let start = Instant::now();
     let polled: Vec<Polled> = thread::scope(|scope| {
         let pollers = [
-            scope.spawn(|| poll::tables::<BasicRow>(&lasting, &end)),
-            scope.spawn(|| poll::tables::<OwnerPidRow>(&lasting, &end)),
-            scope.spawn(|| poll::tables::<OffloadRow>(&lasting, &end)),
-            scope.spawn(|| poll::tables::<OwnerModuleRow>(&lasting, &end)),
-            scope.spawn(|| poll::changes(&lasting, &end)),
+            scope.spawn(|| poll::tables::<BasicRow>(&lasting, options.lenient, &end)),
+            scope.spawn(|| poll::tables::<OwnerPidRow>(&lasting, options.lenient, &end)),
+            scope.spawn(|| poll::tables::<OffloadRow>(&lasting, options.lenient, &end)),
+            scope.spawn(|| poll::tables::<OwnerModuleRow>(&lasting, options.lenient, &end)),
+            scope.spawn(|| poll::changes(&lasting, options.lenient, &end)),
         ];
         while start.elapsed() < time && !pollers.iter().any(|poller| poller.is_finished()) {
             thread::sleep(Duration::from_millis(50));

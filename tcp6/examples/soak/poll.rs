@@ -24,13 +24,16 @@ pub struct Polled {
     least_rows: Option<usize>,
     most_rows: usize,
     changes: u64,
+    /// What is only counted.
+    tolerated: u64,
+    lenient: bool,
     wrong: u64,
     pub problems: Vec<String>,
 }
 
 /// Reads tables of one class, sorted and as they come, until it is told to end.
-pub fn tables<R: Row>(lasting: &Lasting, end: &AtomicBool) -> Polled {
-    let mut polled = Polled { name: R::CLASS.to_string(), ..Polled::default() };
+pub fn tables<R: Row>(lasting: &Lasting, lenient: bool, end: &AtomicBool) -> Polled {
+    let mut polled = Polled { name: R::CLASS.to_string(), lenient, ..Polled::default() };
     let Some(mut system) = polled.open() else { return polled };
     let mut buffer = Buffer::new();
     while !end.load(Ordering::Relaxed) {
@@ -43,7 +46,7 @@ pub fn tables<R: Row>(lasting: &Lasting, end: &AtomicBool) -> Polled {
                 }
                 polled.saw(table.rows(), lasting);
             }
-            Err(error) => polled.problem(error.to_string()),
+            Err(error) => polled.fault(error.to_string()),
         }
         polled.called(system.calls() - calls);
     }
@@ -51,8 +54,8 @@ pub fn tables<R: Row>(lasting: &Lasting, end: &AtomicBool) -> Polled {
 }
 
 /// Watches for changes, none of which may be of what lasts.
-pub fn changes(lasting: &Lasting, end: &AtomicBool) -> Polled {
-    let mut polled = Polled { name: "watcher".to_owned(), ..Polled::default() };
+pub fn changes(lasting: &Lasting, lenient: bool, end: &AtomicBool) -> Polled {
+    let mut polled = Polled { name: "watcher".to_owned(), lenient, ..Polled::default() };
     let Some(system) = polled.open() else { return polled };
     let mut watcher = Watcher::<OwnerModuleRow, _>::new(system);
     while !end.load(Ordering::Relaxed) {
@@ -62,12 +65,12 @@ pub fn changes(lasting: &Lasting, end: &AtomicBool) -> Polled {
                 for change in changes {
                     polled.changes += 1;
                     if lasting.number(change.row()).is_some() {
-                        polled.problem(format!("a row that lasts has changed: {change:?}"));
+                        polled.fault(format!("a row that lasts has changed: {change:?}"));
                     }
                 }
                 polled.saw(watcher.snapshot(), lasting);
             }
-            Err(error) => polled.problem(error.to_string()),
+            Err(error) => polled.fault(error.to_string()),
         }
         polled.called(watcher.source().calls() - calls);
     }
@@ -84,7 +87,7 @@ impl Polled {
         self.least_rows = Some(self.least_rows.map_or(rows.len(), |least| least.min(rows.len())));
         self.most_rows = self.most_rows.max(rows.len());
         if let Some(missed) = lasting.missed(rows) {
-            self.problem(missed);
+            self.fault(missed);
         }
     }
 
@@ -94,6 +97,15 @@ impl Polled {
         self.most_calls = self.most_calls.max(calls);
         if calls > ATTEMPTS {
             self.problem(format!("{calls} calls for one table"));
+        }
+    }
+
+    /// What the system may be to blame for.
+    fn fault(&mut self, what: String) {
+        if self.lenient {
+            self.tolerated += 1;
+        } else {
+            self.problem(what);
         }
     }
 
@@ -112,10 +124,11 @@ impl Polled {
         let Polled { name, polls, calls, most_calls, rows, most_rows, changes, .. } = self;
         let (retries, a_second) = (calls.saturating_sub(*polls), *polls as f64 / seconds);
         let least_rows = self.least_rows.unwrap_or(0);
-        let changes = if *changes > 0 { format!(", {changes} changes") } else { String::new() };
+        let counted = |number: u64, what| if number > 0 { format!(", {number} {what}") } else { String::new() };
+        let (changes, tolerated) = (counted(*changes, "changes"), counted(self.tolerated, "faults tolerated"));
         format!(
             "{name:<12} {polls:>7} polls ({a_second:.0}/s) of {least_rows} to {most_rows} rows, {rows} in all; \
-             {retries} retries, at most {most_calls} calls a poll{changes}"
+             {retries} retries, at most {most_calls} calls a poll{changes}{tolerated}"
         )
     }
 }

@@ -68,14 +68,16 @@ fn bars(runs: &Runs) -> Vec<Bar> {
         let what = format!("refresh of BasicRow, {} rows : a bare dump", super::tables::number(size));
         bar(&what, AtMost(1.05), over_bare_dump(linux, size));
     }
-    let owners = |of| linux.ratio("peers/owners", 18_000, "tcp6, first", of);
-    bar("first refresh of OwnerPidRow, 18,000 rows : netstat2 with pids", AtMost(0.5), owners("netstat2"));
-    bar("first refresh of OwnerPidRow, 18,000 rows : `ss -6tanp`", AtMost(0.1), owners("ss -6tanp"));
-    bar(
-        "refresh of OwnerPidRow, nothing changed, 18,000 rows : one of BasicRow",
-        AtMost(1.15),
-        linux.ratio("owners", 18_000, "again", "without owners"),
-    );
+    for size in [18_000, 108_000] {
+        let rows = super::tables::number(size);
+        let first = |of| linux.ratio("peers/owners", size, "tcp6, first", of);
+        let after = |way| linux.ratio("owners", size, way, "without owners");
+        let mut owners = |what: &str, bound, reached| bar(&format!("OwnerPidRow, {rows} rows, {what}"), bound, reached);
+        owners("first : netstat2 with pids", AtMost(0.5), first("netstat2"));
+        owners("first : `ss -6tanp`", AtMost(0.1), first("ss -6tanp"));
+        owners("again, nothing changed : BasicRow", AtMost(1.15), after("again"));
+        owners("again, 100 new sockets : BasicRow", AtMost(1.5), after("again, 100 new"));
+    }
     bar(
         "refresh of BasicRow, 18,000 rows : listeners alone",
         AtLeast(300.0),
