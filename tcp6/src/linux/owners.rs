@@ -11,14 +11,19 @@
 //! * A process is the same only if it was started at the same time: a pid that is used again is noticed.
 //! * Where a process has got a socket that another was known to hold, it may have been handed over: the other's link is
 //!   read again, and if it is another one now, all of that process are.
-//! * Where the owner of a socket in the table is still not known, the other processes are read, the likeliest first,
-//!   until it is.
+//! * Where the owner of a socket in the table is not known, those descriptors are read whose sockets are gone from the
+//!   table: one that is closed leaves its number to the next. If that does not find it, the other processes are read, the
+//!   likeliest first, until it is found.
 //! * A few descriptors of all are read again at every refresh, in turn.
+//!
+//! So a table of some states only tells less: of the processes that have changed, those alone are read then that are new or
+//! hold something in it. The others are read for the next whole table.
 //!
 //! What this misses is a process that, between two refreshes, closes one thing and opens another, so that it has as many
 //! descriptors as before, where neither rule finds it: the socket that it closed lives on in a process that was known to
 //! hold it as well, or that has as many descriptors as before itself; or the socket that it opened is known to be
-//! another's. The last rule finds it, within as many refreshes as there are descriptors divided by [`REREAD`].
+//! another's. The last rule finds it, within as many refreshes as there are descriptors and processes divided by
+//! [`REREAD`].
 //!
 //! Descriptors that a thread keeps to itself (`unshare(CLONE_FILES)`), or that are on their way in a message, are in no
 //! process' list and are not found.
@@ -42,6 +47,7 @@ pub(super) use procfs::Proc;
 pub(super) use tree::Tree;
 
 use crate::Owner;
+use crate::error::{Error, Result};
 
 /// The descriptors that are read again at each refresh although nothing seems to have changed.
 const REREAD: usize = 64;
@@ -63,7 +69,7 @@ pub(super) struct Owners<T> {
     lowest: HashMap<u32, u32, Spread>,
     /// The inodes of the table, row by row; 0 for a socket that nobody holds.
     table: Vec<u32>,
-    /// The same as a set.
+    /// The same as a set, where one was needed.
     present: Present,
     /// The inodes that processes have been found to have got.
     gained: Present,
@@ -73,8 +79,10 @@ pub(super) struct Owners<T> {
     missing: Vec<u32>,
     pids: Vec<u32>,
     refreshes: u32,
-    /// The process and its descriptor that is read again next.
-    next: (usize, usize),
+    /// The process and its descriptor, by its place, that is read again next.
+    next: (u32, usize),
+    /// How many threads may share the work.
+    threads: usize,
 }
 
 type Present = HashSet<u32, Spread>;
@@ -113,6 +121,8 @@ impl<T: Tree> Owners<T> {
             pids: Vec::new(),
             refreshes: 0,
             next: (0, 0),
+            // Asked once: the answer takes several files to read.
+            threads: thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS),
         }
     }
 
@@ -123,8 +133,10 @@ impl<T: Tree> Owners<T> {
 
     /// Notes the inode of the table's next row.
     #[inline]
-    pub(super) fn note(&mut self, inode: u32) {
+    pub(super) fn note(&mut self, inode: u32) -> Result<()> {
+        self.table.try_reserve(1).map_err(|_| out_of_memory(self.table.len()))?;
         self.table.push(inode);
+        Ok(())
     }
 
     /// The owners of the rows, in their order.
@@ -142,45 +154,44 @@ impl<T: Tree> Owners<T> {
         self.processes.iter().filter(holds).map(|process| process.pid)
     }
 
-    /// The processes that there were at the last refresh, and how many of them refused to be read.
+    /// The processes that there were at the last refresh, and how many of them could not be read.
     pub(super) fn processes(&self) -> (usize, usize) {
-        (self.processes.len(), self.processes.iter().filter(|process| process.was_refused()).count())
+        (self.processes.len(), self.processes.iter().filter(|process| process.is_unreadable()).count())
     }
 
     /// Finds the owners of the sockets that were noted. `complete` says that the table was not narrowed to some states,
     /// so that a socket which is not in it is gone.
-    pub(super) fn resolve(&mut self, complete: bool) {
+    pub(super) fn resolve(&mut self, complete: bool) -> Result<()> {
         self.refreshes = self.refreshes.wrapping_add(1);
         if self.refreshes % HOPE == 0 {
             self.hopeless.clear();
         }
         let gone = self.list();
         self.processes.iter_mut().for_each(|process| process.ask(&self.tree));
+        self.note_missing()?;
         let changed = self.processes.iter().any(|process| process.news == News::Changed);
-        if gone || changed {
-            self.present.clear();
-            self.present.extend(&self.table);
-            let complete = complete.then_some(&self.present);
-            // Of a narrowed table only those are read that hold something in it. The others stay changed.
-            let holds = |process: &Process| process.inodes().any(|inode| self.present.contains(&inode));
-            let is_due = |process: &Process| process.news == News::Changed && (complete.is_some() || holds(process));
-            follow(&self.tree, &mut self.processes, is_due, complete);
-            self.collect();
+        if gone || changed || !self.missing.is_empty() {
+            self.note_present()?;
+            self.follow(complete);
+            self.collect()?;
         }
         if self.reread() {
-            self.collect();
+            self.note_present()?;
+            self.collect()?;
         }
-        if self.find_missing() {
-            self.collect();
+        self.note_missing()?;
+        if !self.missing.is_empty() && self.find_missing()? {
+            self.collect()?;
         }
+        Ok(())
     }
 
     /// Brings the list of processes up to date. Says whether one is gone.
     fn list(&mut self) -> bool {
         self.pids.clear();
-        // Without `/proc` there are no processes, and no owners.
         if self.tree.pids(&mut self.pids).is_err() {
-            self.pids.clear();
+            // Those that there were may be there still.
+            return false;
         }
         self.pids.sort_unstable();
         let before = self.processes.len();
@@ -198,25 +209,61 @@ impl<T: Tree> Owners<T> {
         gone
     }
 
+    /// Notes the sockets of the table whose owner is not known, and may yet be found.
+    fn note_missing(&mut self) -> Result<()> {
+        let is_known = |inode: &u32| *inode == 0 || self.lowest.contains_key(inode) || self.hopeless.contains(inode);
+        self.missing.clear();
+        for inode in self.table.iter().filter(|inode| !is_known(inode)) {
+            self.missing.try_reserve(1).map_err(|_| out_of_memory(self.missing.len()))?;
+            self.missing.push(*inode);
+        }
+        Ok(())
+    }
+
+    fn note_present(&mut self) -> Result<()> {
+        self.present.clear();
+        self.present.try_reserve(self.table.len()).map_err(|_| out_of_memory(self.table.len()))?;
+        self.present.extend(&self.table);
+        Ok(())
+    }
+
+    /// Follows the processes that have changed; and, if there are sockets whose owner is not known, those that have closed
+    /// what was in the table.
+    fn follow(&mut self, complete: bool) {
+        let (present, misses) = (&self.present, !self.missing.is_empty());
+        let is_due = |process: &Process| match process.news {
+            News::Changed => complete || process.is_new() || process.holds_any(present),
+            _ => complete && misses && process.has_closed(present),
+        };
+        follow(&self.tree, &mut self.processes, is_due, complete.then_some(present), self.threads);
+    }
+
     /// Reads a few descriptors again, in turn. Where one is not as it was remembered, all of its process are. Says whether
     /// that was so.
     fn reread(&mut self) -> bool {
         let mut differs = false;
+        let mut at = self.processes.partition_point(|process| process.pid < self.next.0);
+        let mut nth = if self.pid_at(at) == Some(self.next.0) { self.next.1 } else { 0 };
         for _ in 0..REREAD {
-            let Some(process) = self.processes.get_mut(self.next.0) else {
-                self.next = (0, 0);
+            let Some(process) = self.processes.get_mut(at) else {
+                (at, nth) = (0, 0);
                 break;
             };
-            match process.verify(&self.tree, self.next.1) {
-                None => self.next = (self.next.0 + 1, 0),
-                Some(true) => self.next.1 += 1,
+            match process.verify(&self.tree, nth) {
+                None => (at, nth) = (at + 1, 0),
+                Some(true) => nth += 1,
                 Some(false) => {
                     process.read_whole(&self.tree);
                     differs = true;
                 }
             }
         }
+        self.next = (self.pid_at(at).unwrap_or(0), nth);
         differs
+    }
+
+    fn pid_at(&self, at: usize) -> Option<u32> {
+        self.processes.get(at).map(|process| process.pid)
     }
 
     /// Reads those processes again that have handed over what others have got, and so on.
@@ -233,57 +280,65 @@ impl<T: Tree> Owners<T> {
     }
 
     /// Collects who holds what, when some processes have been read.
-    fn collect(&mut self) {
+    fn collect(&mut self) -> Result<()> {
         self.follow_handovers();
         self.lowest.clear();
+        let most = self.processes.iter().map(Process::descriptors).sum();
+        self.lowest.try_reserve(most).map_err(|_| out_of_memory(most))?;
         for process in self.processes.iter_mut().rev() {
             process.settle(&self.present);
             // The lowest pid comes last, and stays.
             self.lowest.extend(process.inodes().map(|inode| (inode, process.pid)));
         }
+        Ok(())
     }
 
-    /// Looks for the owners of sockets that are still not known, in processes that have not been read whole: first in
-    /// those that have changed, then in the others. Says whether one was read.
-    fn find_missing(&mut self) -> bool {
-        let is_known = |inode: &u32| *inode == 0 || self.lowest.contains_key(inode) || self.hopeless.contains(inode);
-        self.missing.clear();
-        self.missing.extend(self.table.iter().filter(|inode| !is_known(inode)));
+    /// Looks for the sockets that are missing in processes that have not been read whole: first in those that have changed,
+    /// then in the others. Says whether one was read.
+    fn find_missing(&mut self) -> Result<bool> {
+        self.note_present()?;
         let mut was_read = false;
         for likely in [true, false] {
             // Where some processes refuse to be read it is nearly always they that hold what is missing: then those that
             // have not changed are read now and then, and not at every refresh.
             if !likely && self.refreshes % HOPE != 0 && self.processes.iter().any(Process::was_refused) {
-                return was_read;
+                break;
             }
             for process in &mut self.processes {
                 if self.missing.is_empty() {
-                    return was_read;
+                    return Ok(was_read);
                 }
                 if process.news == News::ReadWhole || (process.news != News::None) != likely {
                     continue;
                 }
                 process.read_whole(&self.tree);
                 was_read = true;
-                self.lowest.extend(process.inodes().map(|inode| (inode, process.pid)));
-                self.missing.retain(|inode| !self.lowest.contains_key(inode));
+                self.gained.clear();
+                self.gained.extend(process.inodes());
+                self.missing.retain(|inode| !self.gained.contains(inode));
             }
         }
+        self.hopeless.try_reserve(self.missing.len()).map_err(|_| out_of_memory(self.missing.len()))?;
         self.hopeless.extend(&self.missing);
-        was_read
+        Ok(was_read)
     }
 }
 
-/// Follows the changes of the processes that are due.
+/// No memory for so many inodes.
+fn out_of_memory(inodes: usize) -> Error {
+    Error::OutOfMemory { bytes: inodes.saturating_mul(size_of::<(u32, u32)>()) }
+}
+
+/// Follows the processes that are due, in several threads if it is much.
 fn follow<T: Tree>(
     tree: &T,
     processes: &mut [Process],
     is_due: impl Fn(&Process) -> bool + Sync,
     present: Option<&Present>,
+    threads: usize,
 ) {
     let work: u64 = processes.iter().filter(|process| is_due(process)).map(Process::work).sum();
     let due = processes.iter_mut().filter(|process| is_due(process));
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
     if work < SHARED_WORK || threads == 1 {
         due.for_each(|process| process.follow(tree, present));
         return;

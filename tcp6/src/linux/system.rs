@@ -46,7 +46,8 @@ impl System {
             Err(errno) if is_refusal(errno.raw_os_error()) => Way::text()?,
             Err(errno) => return Err(Error::os("socket for sock_diag", errno)),
         };
-        Ok(System { way, calls: 0, has_ipv6: false, owners: Owners::new(Proc::open()) })
+        let proc = Proc::open().map_err(|errno| Error::os("/proc", errno))?;
+        Ok(System { way, calls: 0, has_ipv6: false, owners: Owners::new(proc) })
     }
 
     pub(crate) fn calls(&self) -> u64 {
@@ -81,7 +82,7 @@ impl System {
         }
         self.has_ipv6 = true;
         if R::CLASS.has_owners() {
-            self.owners.resolve(query.wanted_states().is_all());
+            self.owners.resolve(query.wanted_states().is_all())?;
             let rows = buffer.rows_mut::<R>()?;
             rows.iter_mut().zip(self.owners.of_rows()).for_each(|(row, owner)| row.set_owner(owner));
         }
@@ -147,7 +148,7 @@ fn write<R: Row, E: From<Error>>(
     owners.begin();
     read(&mut |socket| {
         if R::CLASS.has_owners() {
-            owners.note(socket.inode);
+            owners.note(socket.inode)?;
         }
         writer.push(&socket.to_row())
     })?;

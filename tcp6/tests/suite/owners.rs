@@ -119,6 +119,7 @@ mod linux {
     fn a_child_that_holds_sockets() {
         let Ok(task) = std::env::var(TASK) else { return };
         let _held: OwnedFd = match task.split_once(' ') {
+            None if task == "inherit" => std::io::stderr().as_fd().try_clone_to_owned().unwrap(),
             None => receive(),
             Some(("listen", port)) => reuse_port(port.parse().unwrap()).into(),
             Some((task, _)) => panic!("{task}"),
@@ -157,6 +158,37 @@ mod linux {
     }
 
     #[test]
+    fn a_pid_that_another_child_gets_is_that_childs() {
+        const LAST: &str = "/proc/sys/kernel/ns_last_pid";
+        let _alone = alone_with_the_table();
+        let [one, other] = [(); 2].map(|()| TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap());
+        let [at_one, at_other] = [&one, &other].map(|listener| v6(listener.local_addr().unwrap()));
+        let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
+        let mut owners = |local| {
+            let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
+            owners_of(&table, local)
+        };
+        let first = Holder::of(&one);
+        let pid = first.pid();
+        drop(one);
+        assert_eq!(owners(at_one), [Owner::Process(pid)]);
+        drop(first);
+        for _ in 0..100 {
+            if let Err(error) = std::fs::write(LAST, (pid - 1).to_string()) {
+                return eprintln!("skipped: {LAST}: {error}");
+            }
+            let second = Holder::of(&other);
+            if second.pid() == pid {
+                drop(other);
+                assert_eq!(owners(at_one), []);
+                assert_eq!(owners(at_other), [Owner::Process(pid)]);
+                return;
+            }
+        }
+        eprintln!("skipped: others were always first to take the pid");
+    }
+
+    #[test]
     fn every_holder_that_ss_knows_is_known() {
         let _alone = alone_with_the_table();
         let own = Loopback::open();
@@ -165,6 +197,10 @@ mod linux {
         // Several processes on one socket, of which some were handed it.
         let holders: Vec<Holder> = (0..3).map(|_| Holder::of(&own.listener)).collect();
         let _server = Holder::of(&own.server);
+        // One that has inherited it, as a server that forks.
+        let heir = Holder::run("inherit", UnixStream::pair().unwrap(), |command| {
+            command.stderr(OwnedFd::from(own.listener.try_clone().unwrap()));
+        });
         // Workers on one end.
         let first = reuse_port(0);
         let shared = first.local_addr().unwrap().as_socket().unwrap().port();
@@ -213,7 +249,7 @@ mod linux {
             let total = resolution.owned + resolution.nobody + resolution.unresolved;
             assert_eq!(total, rows.len());
             let listeners = ours.iter().find(|(line, _)| line[0] == "LISTEN" && line[1].ends_with(&format!(":{port}")));
-            let everyone = holders.iter().map(Holder::pid).chain([std::process::id()]);
+            let everyone = holders.iter().chain([&heir]).map(Holder::pid).chain([std::process::id()]);
             assert_eq!(listeners.unwrap().1, everyone.collect());
             assert_eq!(workers.len(), 3);
             assert_eq!(owners_of(&rows, calling)[0], Owner::Process(std::process::id()));

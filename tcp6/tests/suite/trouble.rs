@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{Ipv6Addr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, unmount};
 use rustix::process::{Resource, Rlimit, setrlimit};
-use rustix::thread::{UnshareFlags, unshare_unsafe};
+use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, set_capabilities, unshare_unsafe};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
@@ -22,13 +23,10 @@ use crate::support::{Loopback, same_end, v6};
 const TROUBLE: &str = "TCP6_TROUBLE";
 const NOBODY: u32 = 65_534;
 
-/// Runs this test again in a child that has the trouble, and as the user `nobody` if that is asked for.
-fn in_trouble(trouble: &str, as_nobody: bool) {
+/// Runs this test again in a child that has the trouble.
+fn in_trouble(trouble: &str) {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--ignored", "--exact", "trouble::a_child_in_trouble", "--nocapture"]).env(TROUBLE, trouble);
-    if as_nobody {
-        command.uid(NOBODY).gid(NOBODY);
-    }
     match command.output() {
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
@@ -49,6 +47,7 @@ fn a_child_in_trouble() {
         Ok("no sock_diag") => no_sock_diag(),
         Ok("no ipv6") => no_ipv6(),
         Ok("another namespace") => another_namespace(),
+        Ok("no right to trace") => no_right_to_trace(),
         Ok("no proc") => no_proc(),
         Ok("hidepid") => hidepid(),
         Ok(other) => panic!("{other}"),
@@ -67,29 +66,30 @@ fn listeners(system: &mut System) -> Vec<BasicRow> {
 
 #[test]
 fn without_descriptors_there_is_an_error_and_afterwards_a_table() {
-    in_trouble("no descriptors", false);
+    in_trouble("no descriptors");
 }
 
 fn no_descriptors() {
     let own = Loopback::open();
-    let mut system = System::new().unwrap();
+    let owner = |system: &mut System| {
+        let mut buffer = Buffer::new();
+        let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
+        table.iter().find(|row| row.is_listener() && row.local() == own.listening()).unwrap().owner()
+    };
+    let this = Owner::Process(std::process::id());
+    let (mut fresh, mut used) = (System::new().unwrap(), System::new().unwrap());
+    assert_eq!(owner(&mut used), this);
     let limit = Rlimit { current: Some(3), maximum: Some(1024) };
     setrlimit(Resource::Nofile, limit).unwrap();
     let error = System::new().unwrap_err();
     assert_eq!(error.raw_os_error(), Some(24), "EMFILE: {error}");
-    // One that has its socket goes on; the owners, which take descriptors to find, are not resolved.
-    let mut buffer = Buffer::new();
-    let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
-    let row = table.iter().find(|row| row.is_listener() && row.local() == own.listening()).unwrap();
-    assert_eq!(row.owner(), Owner::Unresolved);
-    // And finds them when there are some again.
+    // One that has its socket goes on. It knows the owners that it knew; finding others takes descriptors.
+    assert_eq!(owner(&mut used), this);
+    assert_eq!(owner(&mut fresh), Owner::Unresolved);
+    // When there are some again, so are the owners.
     setrlimit(Resource::Nofile, Rlimit { current: Some(1024), ..limit }).unwrap();
-    let found = (0..40).any(|_| {
-        let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
-        let row = table.iter().find(|row| row.is_listener() && row.local() == own.listening()).unwrap();
-        row.owner() == Owner::Process(std::process::id())
-    });
-    assert!(found);
+    assert_eq!(owner(&mut used), this);
+    assert_eq!(owner(&mut fresh), this);
 }
 
 /// From now on a socket of this family is refused to this process with this errno.
@@ -111,7 +111,7 @@ const EAFNOSUPPORT: u32 = 97;
 
 #[test]
 fn where_sock_diag_is_refused_the_text_is_read() {
-    in_trouble("no sock_diag", false);
+    in_trouble("no sock_diag");
 }
 
 fn no_sock_diag() {
@@ -132,7 +132,7 @@ fn no_sock_diag() {
 
 #[test]
 fn without_ipv6_there_is_no_table_rather_than_an_empty_one() {
-    in_trouble("no ipv6", false);
+    in_trouble("no ipv6");
 }
 
 /// A kernel without IPv6 has no sockets of it, and makes none. The first is had in a namespace of one's own.
@@ -156,7 +156,7 @@ fn leave_network() {
 
 #[test]
 fn a_system_shows_the_namespace_in_which_it_was_made() {
-    in_trouble("another namespace", false);
+    in_trouble("another namespace");
 }
 
 fn another_namespace() {
@@ -192,7 +192,7 @@ fn leave_mounts() {
 
 #[test]
 fn without_proc_there_is_a_table_without_owners() {
-    in_trouble("no proc", false);
+    in_trouble("no proc");
 }
 
 fn no_proc() {
@@ -218,11 +218,57 @@ fn no_proc() {
 }
 
 #[test]
+fn root_that_may_not_trace_is_refused_and_says_so() {
+    in_trouble("no right to trace");
+}
+
+/// Root in a container: it may list the descriptors of other users' processes, and not read what they are.
+fn no_right_to_trace() {
+    if !is_root() {
+        return eprintln!("skipped: only root can become somebody else");
+    }
+    let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+    let local = v6(listener.local_addr().unwrap());
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--ignored", "--exact", "process::a_child_that_waits", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(OwnedFd::from(listener))
+        .uid(NOBODY)
+        .gid(NOBODY);
+    let mut holder = match command.spawn() {
+        Ok(holder) => holder,
+        Err(error) => return eprintln!("skipped: nobody may not run this program: {error}"),
+    };
+    drop(command);
+    let look = || {
+        let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
+        let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
+        let owner = table.iter().find(|row| row.is_listener() && row.local() == local).unwrap().owner();
+        (owner, system.resolution().refused)
+    };
+    let mut rights = capabilities(None).unwrap();
+    let before = look();
+    let may_trace = rights.effective.contains(CapabilitySet::SYS_PTRACE);
+    rights.effective.remove(CapabilitySet::SYS_PTRACE);
+    set_capabilities(None, rights).unwrap();
+    let after = look();
+    drop(holder.stdin.take());
+    holder.wait().unwrap();
+    if may_trace {
+        assert_eq!(before.0, Owner::Process(holder.id()));
+    }
+    assert_eq!(after.0, Owner::Unresolved);
+    assert!(after.1 > 0, "{} refused", after.1);
+}
+
+#[test]
 fn where_proc_hides_others_their_sockets_are_unresolved() {
     if !is_root() {
         return eprintln!("skipped: only root can mount");
     }
-    in_trouble("hidepid", false);
+    in_trouble("hidepid");
 }
 
 fn hidepid() {

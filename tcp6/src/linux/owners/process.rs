@@ -79,6 +79,30 @@ impl Process {
         self.access == Access::Refused
     }
 
+    /// Whether it is there and did not let itself be read, or could not be read for want of something else.
+    pub(super) fn is_unreadable(&self) -> bool {
+        matches!(self.access, Access::Refused | Access::Failed)
+    }
+
+    /// Whether it has never been read, or not to the end.
+    pub(super) fn is_new(&self) -> bool {
+        self.count.is_none()
+    }
+
+    /// How many descriptors are remembered.
+    pub(super) fn descriptors(&self) -> usize {
+        self.held.len()
+    }
+
+    pub(super) fn holds_any(&self, inodes: &Present) -> bool {
+        self.held.iter().any(|held| held.is_in(inodes))
+    }
+
+    /// Whether a socket of it that was in the table is gone from it.
+    pub(super) fn has_closed(&self, present: &Present) -> bool {
+        self.held.iter().any(|held| held.listed && !held.is_in(present))
+    }
+
     pub(super) fn inodes(&self) -> impl Iterator<Item = u32> {
         self.held.iter().filter_map(Held::inode)
     }
@@ -97,8 +121,9 @@ impl Process {
     pub(super) fn work(&self) -> u64 {
         match (self.count, self.asked) {
             (Some(before), Some(now)) => before.abs_diff(now),
-            (None, now) => now.unwrap_or(0),
-            (Some(_), None) => 0,
+            (None, Some(now)) => now,
+            // The kernel does not tell: all are read, as many as there were.
+            (_, None) => self.held.len() as u64,
         }
     }
 
@@ -149,18 +174,30 @@ impl Process {
         self.news = News::Followed;
     }
 
-    /// Reads all of its descriptors.
+    /// Reads all of its descriptors. If that fails, what is remembered stays.
     pub(super) fn read_whole(&mut self, tree: &impl Tree) {
-        self.held.clear();
-        // Asked before they are read: what comes meanwhile makes it differ the next time.
-        self.count = self.asked;
-        let held = &mut self.held;
-        let mut found = |descriptor, link| {
-            if link != Link::None {
+        let known = self.held.len();
+        let (held, mut has_room) = (&mut self.held, true);
+        self.access = tree.links(self.pid, self.asked, &mut |descriptor, link| {
+            has_room &= held.try_reserve(1).is_ok();
+            if link != Link::None && has_room {
                 held.push(Held::new(descriptor, link));
             }
+        });
+        if !has_room {
+            self.access = Access::Failed;
+        }
+        if self.access == Access::Failed {
+            self.held.truncate(known);
+        } else {
+            self.held.drain(..known);
+        }
+        self.count = match self.access {
+            // As asked before they were read: what comes meanwhile makes it differ the next time.
+            Access::Granted | Access::Refused | Access::Gone => self.asked,
+            // What was not read to the end is read again.
+            Access::Failed => None,
         };
-        self.access = tree.links(self.pid, self.asked, &mut found);
         self.news = News::ReadWhole;
     }
 

@@ -23,10 +23,15 @@ pub(in crate::linux) struct Proc {
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 impl Proc {
-    pub(in crate::linux) fn open() -> Proc {
-        let root = openat(rustix::fs::CWD, c"/proc", FOLDER, Mode::empty()).ok();
+    /// Without `/proc` there are no processes, and no owners. That is no error; having no descriptor for it is.
+    pub(in crate::linux) fn open() -> Result<Proc, Errno> {
+        let root = match openat(rustix::fs::CWD, c"/proc", FOLDER, Mode::empty()) {
+            Ok(root) => Some(root),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::ACCESS | Errno::PERM) => None,
+            Err(errno) => return Err(errno),
+        };
         let own = root.as_ref().and_then(|root| statat(root, c"self/fd", AtFlags::empty()).ok());
-        Proc { root, tells_counts: own.is_some_and(|own| own.st_size > 0) }
+        Ok(Proc { root, tells_counts: own.is_some_and(|own| own.st_size > 0) })
     }
 
     fn root(&self) -> Result<&OwnedFd, Errno> {
@@ -38,7 +43,10 @@ impl Tree for Proc {
     fn pids(&self, into: &mut Vec<u32>) -> io::Result<()> {
         // Opened anew: reading a folder moves its descriptor.
         let folder = openat(self.root()?, c".", FOLDER, Mode::empty())?;
-        each_name(&folder, |name| into.extend(number::<u32>(name)))?;
+        each_name(&folder, |name| {
+            into.extend(number::<u32>(name));
+            Ok(())
+        })?;
         Ok(())
     }
 
@@ -61,26 +69,26 @@ impl Tree for Proc {
 
     fn link(&self, pid: u32, descriptor: u32) -> Link {
         let path = Path::new(format_args!("{pid}/fd/{descriptor}"));
-        self.root().map_or(Link::None, |root| link(root, path.as_c_str()))
+        self.root().and_then(|root| link(root, path.as_c_str())).unwrap_or(Link::None)
     }
 
     fn links(&self, pid: u32, expected: Option<u64>, found: &mut dyn FnMut(u32, Link)) -> Access {
         let path = Path::new(format_args!("{pid}/fd"));
         let folder = self.root().and_then(|root| openat(root, path.as_c_str(), FOLDER, Mode::empty()));
-        let read = folder.and_then(|folder| {
-            let listed_from = count_up(&folder, expected.unwrap_or(0), found);
-            match listed_from {
-                None => Ok(()),
-                Some(first) => each_name(&folder, |name| match number(name) {
-                    Some(descriptor) if descriptor >= first => found(descriptor, link(&folder, name)),
-                    _ => {}
-                }),
-            }
+        let read = folder.and_then(|folder| match count_up(&folder, expected.unwrap_or(0), found)? {
+            None => Ok(()),
+            Some(first) => each_name(&folder, |name| {
+                if let Some(descriptor) = number(name).filter(|descriptor| *descriptor >= first) {
+                    found(descriptor, link(&folder, name)?);
+                }
+                Ok(())
+            }),
         });
         match read {
             Ok(()) => Access::Granted,
             Err(Errno::ACCESS | Errno::PERM) => Access::Refused,
-            Err(_) => Access::Gone,
+            Err(Errno::NOENT | Errno::SRCH) => Access::Gone,
+            Err(_) => Access::Failed,
         }
     }
 }
@@ -91,16 +99,16 @@ const GAPS: u64 = 64;
 /// Reads descriptors by counting up from 0 until as many have been found as there are, which saves listing them: the
 /// numbers are dense, as a process always gets the lowest that is free. Gives the first number that was not tried, if that
 /// did not find them all.
-fn count_up(folder: &OwnedFd, expected: u64, found: &mut dyn FnMut(u32, Link)) -> Option<u32> {
+fn count_up(folder: &OwnedFd, expected: u64, found: &mut dyn FnMut(u32, Link)) -> Result<Option<u32>, Errno> {
     let (mut left, mut gaps) = (expected, 0);
     for descriptor in 0..u32::MAX {
         if left == 0 && expected > 0 {
-            return None;
+            return Ok(None);
         }
         if left == 0 || gaps > GAPS {
-            return Some(descriptor);
+            return Ok(Some(descriptor));
         }
-        match link(folder, Path::new(format_args!("{descriptor}")).as_c_str()) {
+        match link(folder, Path::new(format_args!("{descriptor}")).as_c_str())? {
             Link::None => gaps += 1,
             link => {
                 left -= 1;
@@ -108,21 +116,27 @@ fn count_up(folder: &OwnedFd, expected: u64, found: &mut dyn FnMut(u32, Link)) -
             }
         }
     }
-    None
+    Ok(None)
 }
 
-fn link(folder: impl AsFd, name: &CStr) -> Link {
+/// What a descriptor is. Who may list a process' descriptors need not be allowed to know: that takes the right to trace
+/// it.
+fn link(folder: impl AsFd, name: &CStr) -> Result<Link, Errno> {
     let mut target = [MaybeUninit::uninit(); 64];
-    let Ok((target, _)) = readlinkat_raw(folder, name, &mut target) else { return Link::None };
+    let target = match readlinkat_raw(folder, name, &mut target) {
+        Ok((target, _)) => target,
+        Err(Errno::NOENT) => return Ok(Link::None),
+        Err(errno) => return Err(errno),
+    };
     let inode = target.strip_prefix(b"socket:[").and_then(|rest| rest.strip_suffix(b"]"));
-    inode.and_then(|inode| std::str::from_utf8(inode).ok()?.parse().ok()).map_or(Link::Other, Link::Socket)
+    Ok(inode.and_then(|inode| std::str::from_utf8(inode).ok()?.parse().ok()).map_or(Link::Other, Link::Socket))
 }
 
-fn each_name(folder: &OwnedFd, mut each: impl FnMut(&CStr)) -> Result<(), Errno> {
+fn each_name(folder: &OwnedFd, mut each: impl FnMut(&CStr) -> Result<(), Errno>) -> Result<(), Errno> {
     let mut entries = [MaybeUninit::uninit(); 16 * 1024];
     let mut folder = RawDir::new(folder, &mut entries);
     while let Some(entry) = folder.next() {
-        each(entry?.file_name());
+        each(entry?.file_name())?;
     }
     Ok(())
 }
@@ -156,7 +170,7 @@ mod tests {
 
     #[test]
     fn this_process_is_seen_with_its_descriptors() {
-        let proc = Proc::open();
+        let proc = Proc::open().unwrap();
         let own = std::process::id();
         let mut pids = Vec::new();
         proc.pids(&mut pids).unwrap();

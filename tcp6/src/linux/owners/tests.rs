@@ -15,6 +15,8 @@ struct Script {
     clock: u64,
     /// Whether the kernel tells how many descriptors a process has.
     is_old: bool,
+    /// Whether there are no descriptors left to read anything with.
+    is_short: bool,
     /// How often the kernel has forgotten its inodes.
     forgotten: u64,
     read_whole: AtomicUsize,
@@ -43,7 +45,8 @@ impl Running {
 impl Tree for Script {
     fn pids(&self, into: &mut Vec<u32>) -> io::Result<()> {
         into.extend(self.processes.keys().rev());
-        Ok(())
+        // Half of the list, and then no more.
+        if self.is_short { Err(io::ErrorKind::Other.into()) } else { Ok(()) }
     }
 
     fn glance(&self, pid: u32) -> Glance {
@@ -69,6 +72,7 @@ impl Tree for Script {
         self.read_whole.fetch_add(1, Ordering::Relaxed);
         match self.processes.get(&pid) {
             None => Access::Gone,
+            Some(_) if self.is_short => Access::Failed,
             Some(process) if process.refuses => Access::Refused,
             Some(process) => {
                 process.descriptors.iter().for_each(|(descriptor, link)| found(*descriptor, *link));
@@ -102,11 +106,19 @@ impl Owners<Script> {
         self.process(pid).descriptors.retain(|_, link| *link != Link::Socket(inode));
     }
 
+    /// The owners of a table that was narrowed to these sockets.
+    fn refresh_narrowed(&mut self, inodes: &[u32]) -> Vec<Owner> {
+        self.begin();
+        inodes.iter().for_each(|inode| self.note(*inode).unwrap());
+        self.resolve(false).unwrap();
+        self.of_rows().collect()
+    }
+
     /// The owners of a table of these sockets.
     fn refresh(&mut self, inodes: &[u32]) -> Vec<Owner> {
         self.begin();
-        inodes.iter().for_each(|inode| self.note(*inode));
-        self.resolve(true);
+        inodes.iter().for_each(|inode| self.note(*inode).unwrap());
+        self.resolve(true).unwrap();
         self.of_rows().collect()
     }
 
@@ -301,13 +313,75 @@ fn a_narrowed_table_is_resolved_and_does_not_disturb_what_is_known() {
     machine.start(10, &inodes);
     machine.start(20, &[2_000]);
     machine.refresh(&inodes);
-    machine.begin();
-    machine.note(2_000);
-    machine.resolve(false);
-    assert!(machine.of_rows().eq([pid(20)]));
+    assert_eq!(machine.refresh_narrowed(&[2_000]), [pid(20)]);
     let (owners, whole, _) = machine.refresh_counted(&inodes);
     assert!(owners.iter().all(|owner| *owner == pid(10)));
     assert_eq!(whole, 0);
+}
+
+#[test]
+fn a_narrowed_table_names_the_lowest_too_and_knows_all_holders() {
+    let mut machine = machine();
+    machine.start(10, &[1]);
+    machine.start(20, &[1]);
+    assert_eq!(machine.refresh_narrowed(&[1]), [pid(10)]);
+    assert!(machine.holders(1).eq([10, 20]));
+    machine.start(5, &[1]);
+    assert_eq!(machine.refresh_narrowed(&[1]), [pid(5)]);
+    assert!(machine.holders(1).eq([5, 10, 20]));
+}
+
+#[test]
+fn who_closes_one_and_opens_another_is_found_at_once_even_if_others_refuse() {
+    let mut machine = busy_machine();
+    machine.start(10, &[1, 2]);
+    machine.start(20, &[9]).refuses = true;
+    let mut inodes: Vec<u32> = (100_000..110_000).chain([1, 2]).collect();
+    machine.refresh(&inodes);
+    for new in 3..40 {
+        let closed = inodes.pop().unwrap();
+        machine.close(10, closed);
+        machine.process(10).open(Link::Socket(new));
+        inodes.push(new);
+        let (owners, whole, links) = machine.refresh_counted(&inodes);
+        assert_eq!(owners.last(), Some(&pid(10)));
+        assert_eq!(whole, 0);
+        assert!(links <= 2 + REREAD, "{links} links");
+    }
+}
+
+#[test]
+fn what_could_not_be_read_for_a_moment_is_not_forgotten_and_read_then() {
+    let mut machine = machine();
+    machine.start(10, &[1]);
+    machine.refresh(&[1]);
+    machine.start(20, &[2]);
+    machine.tree.is_short = true;
+    assert_eq!(machine.refresh(&[1, 2]), [pid(10), Owner::Unresolved]);
+    machine.start(10, &[1]);
+    assert_eq!(machine.refresh(&[1, 2]), [Owner::Unresolved; 2]);
+    assert_eq!(machine.processes(), (1, 1));
+    machine.tree.is_short = false;
+    assert_eq!(machine.refresh(&[1, 2]), [pid(10), pid(20)]);
+    assert_eq!(machine.processes(), (2, 0));
+}
+
+#[test]
+fn others_that_come_and_go_do_not_keep_anyone_from_its_turn() {
+    let mut machine = machine();
+    let inodes: Vec<u32> = (1..=1_000).collect();
+    machine.start(100, &inodes);
+    machine.start(200, &[1_000]);
+    machine.refresh(&inodes);
+    machine.close(100, 1_000);
+    machine.process(100).open(Link::Other);
+    let bound = 2 * 1_010 / REREAD;
+    let needed = (1..=bound as u32).find(|round| {
+        machine.tree.processes.remove(&(round - 1));
+        machine.start(*round, &[]);
+        machine.refresh(&inodes)[999] == pid(200)
+    });
+    assert!(needed.is_some(), "not within {bound} refreshes");
 }
 
 /// One thing that happens on a machine between two refreshes.

@@ -51,4 +51,6 @@ pub(in crate::linux) enum Access {
     Refused,
     /// It is gone.
     Gone,
+    /// There was something else that it takes: no descriptor, no memory.
+    Failed,
 }
