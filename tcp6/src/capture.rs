@@ -57,6 +57,8 @@ pub struct Recorder<W> {
     file: W,
     /// A table on its way, so that it is written at once.
     frame: Vec<u8>,
+    /// Whether a table was written in part only.
+    is_torn: bool,
 }
 
 impl<W: Write> Recorder<W> {
@@ -70,15 +72,19 @@ impl<W: Write> Recorder<W> {
         heading[..8].copy_from_slice(MAGIC);
         heading[8..10].copy_from_slice(&VERSION.to_le_bytes());
         file.write_all(&heading).map_err(write_failed)?;
-        Ok(Recorder { file, frame: Vec::new() })
+        Ok(Recorder { file, frame: Vec::new(), is_torn: false })
     }
 
     /// Adds a table.
     ///
     /// # Errors
     ///
-    /// [`Error::Os`] if it cannot be written, [`Error::OutOfMemory`].
+    /// [`Error::Os`] if it cannot be written, [`Error::OutOfMemory`]. When a table could not be written there may be half
+    /// of it in the file, behind which nothing would be found: every later one is refused, as a broken pipe.
     pub fn record<R: Row>(&mut self, table: Table<'_, R>) -> Result<()> {
+        if self.is_torn {
+            return Err(write_failed(io::ErrorKind::BrokenPipe.into()));
+        }
         let rows = u32::try_from(table.len()).map_err(|_| Malformed::TooManyRows { rows: table.len() })?;
         let (seconds, nanoseconds) = since_epoch(table.taken_at());
         let bytes = TABLE + size_of_val(table.rows());
@@ -94,7 +100,10 @@ impl<W: Write> Recorder<W> {
         }
         let sum = crc32(&self.frame[4..]);
         self.frame[..4].copy_from_slice(&sum.to_le_bytes());
-        self.file.write_all(&self.frame).map_err(write_failed)
+        self.is_torn = true;
+        self.file.write_all(&self.frame).map_err(write_failed)?;
+        self.is_torn = false;
+        Ok(())
     }
 
     /// The file.

@@ -4,7 +4,7 @@ use core::fmt;
 
 /// The class of a table: the kind of row that it is made of.
 ///
-/// In the order of what they carry: a richer class has larger rows, and costs more.
+/// In the order of the size of their rows, which is nearly that of what they carry: the largest has no offload state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[doc(alias = "TCP_TABLE_CLASS")]

@@ -122,7 +122,8 @@ impl<R: Row> Change<&R> {
 /// What has changed between two snapshots, change by change. Made by [`Snapshot::diff`](crate::Snapshot::diff).
 ///
 /// It is lazy and allocates nothing: a merge of two sorted tables, which passes over what is equal at the speed of
-/// comparing memory.
+/// comparing memory. It is linear in the rows, but for those of one pair of ends whose identities come in another order
+/// after than before: it is quadratic in these.
 ///
 /// Changes come in the documented order of their ends. Where one pair of ends has several, those that were removed or
 /// changed come first, then those that were added.
@@ -240,13 +241,16 @@ fn split_group<'a, R: Row>(rows: &mut &'a [R]) -> &'a [R] {
 
 /// The changes of one pair of ends.
 ///
-/// What is left on each side when equal rows are paired is found by a merge, again and again instead of being kept: a
-/// group is a handful of rows, and nothing may be allocated for it. The cost is quadratic in the rows of one pair of ends
-/// that have changed on both sides.
+/// What is left on each side when equal rows are paired is found by a merge, again and again instead of being kept:
+/// nothing may be allocated for it. As long as the how-many-th row of one side has the identity of the how-many-th of the
+/// other, as where there are no identities or where one process has taken over from another, they are partners. From the
+/// first that has not, partners are searched for, which is quadratic in the rows that are left on this pair of ends.
 #[derive(Clone, Debug)]
 struct Group<'a, R> {
     lost: Minus<'a, R>,
     gained: Minus<'a, R>,
+    /// Whether each row so far was the partner of the one in its place. `gained` stands behind those.
+    keeps_step: bool,
     all_lost: Minus<'a, R>,
     all_gained: Minus<'a, R>,
 }
@@ -254,26 +258,37 @@ struct Group<'a, R> {
 impl<'a, R: Row> Group<'a, R> {
     fn new(before: &'a [R], after: &'a [R]) -> Group<'a, R> {
         let (lost, gained) = (Minus::new(before, after), Minus::new(after, before));
-        Group { lost: lost.clone(), gained: gained.clone(), all_lost: lost, all_gained: gained }
+        Group { lost: lost.clone(), gained: gained.clone(), keeps_step: true, all_lost: lost, all_gained: gained }
     }
 
     fn next(&mut self) -> Option<Change<&'a R>> {
         if let Some(before) = self.lost.next() {
-            let partner = || {
-                // The how-many-th of its identity it is, before; the same one, after.
-                let rank = self.all_lost.alike(before).take_while(|row| !core::ptr::eq(*row, before)).count();
-                self.all_gained.alike(before).nth(rank)
-            };
-            return Some(match partner() {
+            return Some(match self.partner(before) {
                 Some(after) => Change::Changed { before, after },
                 None => Change::Removed(before),
             });
         }
-        let paired = |after: &&R| {
-            let rank = self.all_gained.alike(*after).take_while(|row| !core::ptr::eq(*row, *after)).count();
-            self.all_lost.alike(*after).nth(rank).is_some()
-        };
-        self.gained.find(|after| !paired(after)).map(Change::Added)
+        if !self.keeps_step {
+            let (all_lost, all_gained) = (&self.all_lost, &self.all_gained);
+            let is_paired = |after: &&R| all_lost.alike(*after).nth(all_gained.rank(after)).is_some();
+            return self.gained.find(|after| !is_paired(after)).map(Change::Added);
+        }
+        self.gained.next().map(Change::Added)
+    }
+
+    /// The row after that this one before has become.
+    fn partner(&mut self, before: &'a R) -> Option<&'a R> {
+        if self.keeps_step {
+            let mut rest = self.gained.clone();
+            match rest.next() {
+                Some(after) if after.identity() == before.identity() => {
+                    self.gained = rest;
+                    return Some(after);
+                }
+                _ => self.keeps_step = false,
+            }
+        }
+        self.all_gained.alike(before).nth(self.all_lost.rank(before))
     }
 }
 
@@ -293,6 +308,11 @@ impl<'a, R: Row> Minus<'a, R> {
     fn alike(&self, row: &R) -> impl Iterator<Item = &'a R> + use<'a, R> {
         let identity = row.identity();
         self.clone().filter(move |other| other.identity() == identity)
+    }
+
+    /// From the begin: how many with the same identity come before this row, which is one of them.
+    fn rank(&self, row: &R) -> usize {
+        self.alike(row).take_while(|other| !core::ptr::eq(*other, row)).count()
     }
 }
 

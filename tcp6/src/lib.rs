@@ -75,8 +75,8 @@
 //! the table. A [`System`] that is kept remembers them, and reads again only what may have changed: a refresh in which
 //! nothing did costs little more than one without owners. Where several processes hold a socket, the row names the lowest
 //! pid, and `os::linux::SystemExt` all of them. What may be stale, and for how long: a process that closes a socket which
-//! lives on in another one, and between the same two refreshes opens something else, is named for as many refreshes more
-//! as there are sockets divided by 64.
+//! lives on in another one, and between the same two refreshes opens something else, may be named for as many refreshes
+//! more as there are descriptors and processes divided by 64.
 //!
 //! [`System::resolution`] tells how many owners were found, how many processes refused to be looked into.
 //!
@@ -84,6 +84,12 @@
 //!
 //! [`System`] is one [`Source`] among others. [`Replay`] plays recorded tables, which [`Recorder`] writes, and a test can
 //! have a source of its own.
+//!
+//! # Threads
+//!
+//! Everything here is `Send` and `Sync`; what has a source of yours in it is if that is. What reads a table takes `&mut`:
+//! a thread that polls has a [`System`] of its own, while a [`Table`] and a [`Snapshot`] are shared by reference. On Linux
+//! a system shows the network namespace in which it was made, whichever thread uses it.
 //!
 //! # Platforms
 //!

@@ -4,11 +4,21 @@
 ///
 /// [`Owner::Nobody`] and [`Owner::Unresolved`] are different answers: the first says that no process holds the
 /// socket, the second that there may be one and that it is not known.
+///
+/// | | Windows | Linux |
+/// |---|---|---|
+/// | a process | the one that bound the socket, which need not run any more | the lowest pid of those that hold it |
+/// | the kernel | process 4, System | not told: its own sockets are unresolved |
+/// | nobody | process 0: TIME-WAIT; under Wine 8 every socket | no inode: TIME-WAIT, not accepted yet, an orphan |
+/// | not resolved | the class carries no owner | that; no right to look into the process; gone meanwhile |
+///
+/// Rows carry it as a number, which is read as the system has it that reads: the kernel of a table from Windows is the
+/// process 4 on Linux.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[doc(alias = "dwOwningPid")]
 pub enum Owner {
-    /// The process with this id. On Windows the one that bound the socket, which need not run any more.
+    /// The process with this id.
     Process(u32),
     /// The kernel itself. Told on Windows, where it is the process 4, System.
     Kernel,
@@ -69,7 +79,8 @@ pub struct Resolution {
     pub unresolved: usize,
     /// The processes that were there, on Linux; Windows tells owners by itself.
     pub processes: usize,
-    /// Those of them that did not let themselves be read: other users', without the right to look into them.
+    /// Those of them that could not be read: other users', without the right to look into them, or all of them where
+    /// there was no descriptor left to read them with.
     pub refused: usize,
 }
 

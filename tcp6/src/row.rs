@@ -51,7 +51,7 @@ pub trait Row: Layout + fmt::Debug + Ord + Hash + Send + Sync + Unpin + 'static 
     /// The struct as the system wrote it, garbage included: upper port bits, a listener's remote end.
     fn as_raw(&self) -> &Self::Raw;
 
-    /// A row with these ends and this state, and zero in all else.
+    /// A row with these ends and this state, of an unknown owner, and with zero in all else.
     ///
     /// For sources of one's own and for tests. `None` for the remote end is written as the unspecified address.
     #[must_use]

@@ -21,9 +21,29 @@ use crate::windows::System as Backend;
 /// * On **other systems** there is no table: [`Error::NotSupported`](crate::Error::NotSupported).
 ///
 /// A machine without IPv6 has no table either, and the answer is the same. A machine that has IPv6 and no sockets has an
-/// empty table.
+/// empty table: Linux gives none, Windows gives a count of zero or says that there is no data (232).
 ///
-/// On Linux it shows the network namespace that the calling thread was in when it was made.
+/// On Linux it shows the network namespace that the calling thread was in when it was made. A process that forks makes a
+/// new one in the child: both would read from one socket.
+///
+/// # In trouble
+///
+/// | | the table | owners (Linux) |
+/// |---|---|---|
+/// | no descriptors left | `new` fails (EMFILE); one that was made before goes on | known ones stay, new ones are unresolved |
+/// | sock_diag refused | from the kernel's text | as ever |
+/// | no IPv6 | [`Error::NotSupported`](crate::Error::NotSupported) | |
+/// | a namespace without a loopback | what is there, mostly nothing | as ever |
+/// | processes of other users, without the right to trace them | as ever | unresolved; they are counted as refused |
+/// | `/proc` with hidepid | as ever | others' are unresolved, and not counted: they are not there |
+/// | no `/proc` | as ever; if sock_diag is refused as well, [`Error::Os`](crate::Error::Os) | unresolved |
+///
+/// # One moment
+///
+/// No system gives its table as of one moment: Linux lists thousands of sockets while others come and go. A socket that
+/// lives all the while is in it, once. The exception is rare: of thousands of listeners on one and the same port, which
+/// stand in one chain of the kernel's, one may be passed over when another of them is closed during the dump, and a
+/// watcher then says that it was removed, and added in the next poll.
 #[derive(Debug)]
 pub struct System {
     backend: Backend,

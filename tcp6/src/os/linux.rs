@@ -40,7 +40,8 @@ pub trait SystemExt {
     /// Every process that holds the socket with this inode, by ascending pid; the first one is the owner that rows name.
     ///
     /// As of the last table of a class that has owners: it reads nothing anew. A server that forks, and a socket that was
-    /// handed over, have several. It looks through all sockets of all processes.
+    /// handed over, have several. It looks through all sockets of all processes. After a table of some states only, a
+    /// process that was known before and has got the socket since may be missing, until the next table of all states.
     fn holders(&self, inode: u32) -> impl Iterator<Item = u32>;
 }
 

@@ -145,14 +145,11 @@ impl<'de> Deserialize<'de> for Owner {
             return u32::deserialize(deserializer).map(Owner::from_raw);
         }
         match OwnerText::deserialize(deserializer)? {
-            // Numbers that stand for something else in a row are no processes.
+            // Numbers that stand for something else in a row of any system are no processes.
             OwnerText::Pid(pid) => match Owner::from_raw(pid) {
-                owner @ Owner::Process(_) => Ok(owner),
-                _ => Err(D::Error::custom("a pid that no process has")),
+                Owner::Nobody | Owner::Unresolved => Err(D::Error::custom("a pid that no process has")),
+                _ => Ok(Owner::Process(pid)),
             },
-            OwnerText::Kernel if Owner::from_raw(Owner::Kernel.as_raw()) != Owner::Kernel => {
-                Err(D::Error::custom("the kernel as an owner, which this system does not know"))
-            }
             OwnerText::Kernel => Ok(Owner::Kernel),
             OwnerText::Nobody => Ok(Owner::Nobody),
             OwnerText::Unresolved => Ok(Owner::Unresolved),

@@ -137,6 +137,11 @@ fn what_does_not_parse_says_where() {
         let text = error(&with(&good.replace(from, to)));
         assert!(text.contains(says) && text.contains("line 1 column"), "{to}: {text}");
     }
+    // What the kernel of Windows owns, and what a process 4 of Linux owns, is read everywhere.
+    for owner in [r#""kernel""#, r#"{"pid":4}"#] {
+        let read: Snapshot<OwnerPidRow> = serde_json::from_str(&with(&good.replace(r#"{"pid":7}"#, owner))).unwrap();
+        assert_eq!(read[0].owner().pid(), Some(4));
+    }
     let other = with("").replace("owner-pid", "basic");
     assert!(error(&other).contains("a snapshot of class basic, not owner-pid"), "{}", error(&other));
     assert!(error(&with("").replace("1970-01-01T", "yesterday ")).contains("a time like"));

@@ -90,6 +90,10 @@ enum Opened {
 
 /// The process with this id, if one runs.
 fn open(pid: u32) -> Option<Opened> {
+    // OpenProcess overlooks the two lower bits, which no id has set.
+    if pid % 4 != 0 {
+        return None;
+    }
     match kernel::open(pid) {
         Ok(process) => kernel::runs(&process).then_some(Opened::Open(process)),
         // So OpenProcess says that there is none.

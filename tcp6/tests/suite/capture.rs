@@ -137,3 +137,37 @@ fn a_poorer_class_is_played_from_a_richer_one_and_not_the_other_way() {
     let table = Table::<BasicRow>::read(&mut replay, &Query::all(), &mut buffer).unwrap();
     assert_eq!(table.to_snapshot().unwrap(), rows::<BasicRow>());
 }
+
+/// A disk that is full for a while.
+#[derive(Debug, Default)]
+struct Full(Vec<u8>, bool);
+
+impl std::io::Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.1 {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        let half = &bytes[..bytes.len().div_ceil(2)];
+        self.1 = bytes.len() > 16;
+        self.0.extend(half);
+        Ok(half.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn after_half_a_table_nothing_more_is_recorded() {
+    let mut recorder = Recorder::new(Full::default()).unwrap();
+    let snapshot = rows::<BasicRow>();
+    let mut buffer = Buffer::new();
+    buffer.write_rows(Class::Basic, snapshot.rows()).unwrap();
+    let mut record = |what: &str| {
+        let error = recorder.record(buffer.table::<BasicRow>().unwrap()).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    };
+    record("no storage space");
+    record("broken pipe");
+}

@@ -2,9 +2,14 @@
 
 use std::net::{Ipv6Addr, SocketAddrV6};
 use std::thread;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
-use tcp6::{BasicRow, Buffer, Change, Class, Query, Recorder, Replay, Row, Snapshot, State, Table, Watcher};
+use tcp6::{
+    BasicRow, Buffer, Change, Class, OwnerPidRow, Query, Recorder, Replay, Row, Snapshot, State, Table, Watcher,
+};
+#[cfg(target_os = "linux")]
+use tcp6::{OwnerModuleRow, Recording, System};
+use tcp6_sys::MIB_TCP6ROW_OWNER_PID;
 
 const ROWS: u32 = 1_000_000;
 
@@ -51,6 +56,45 @@ fn million() {
     let mut watcher = Watcher::<BasicRow, _>::new(history);
     assert_eq!(watcher.poll().unwrap().count(), 0);
     assert_eq!(watcher.poll().unwrap().count(), 2 * 1_000);
+}
+
+/// Many workers on one port, whose parent ends: every row changes, all on one pair of ends.
+#[test]
+fn rows_of_one_end_that_all_change_are_compared_in_one_pass() {
+    let listeners = |pid: u32| {
+        let row = OwnerPidRow::new(State::Listen, "[::1]:80".parse().unwrap(), None);
+        let raw = MIB_TCP6ROW_OWNER_PID { dwOwningPid: pid, ..*row.as_raw() };
+        Snapshot::from_rows((0..200_000).map(|_| OwnerPidRow::from_raw(raw)), SystemTime::UNIX_EPOCH)
+    };
+    let (before, after) = (listeners(1), listeners(2));
+    let start = Instant::now();
+    let changed = |change: &Change<&OwnerPidRow>| matches!(change, Change::Changed { .. });
+    assert!(before.diff(&after).all(|change| changed(&change)));
+    assert_eq!(before.diff(&after).count(), 200_000);
+    // Minutes, if each looked for its partner.
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+/// From the kernel into a snapshot with owners, a capture, and back.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "opens 100,000 sockets: cargo test -p tcp6 --test suite -- --ignored a_hundred_thousand"]
+fn a_hundred_thousand_real_rows_go_the_same_way() {
+    let _alone = crate::support::alone_with_the_table();
+    let _load = crate::load::Load::in_tests(50_000);
+    let recording = Recording::new(System::new().unwrap(), Recorder::new(Vec::new()).unwrap());
+    let mut watcher = Watcher::<OwnerModuleRow, _>::new(recording);
+    assert_eq!(watcher.poll().unwrap().count(), 0);
+    let seen = watcher.snapshot().clone();
+    assert!(seen.len() >= 100_000, "{} rows", seen.len());
+    let established = |row: &&OwnerModuleRow| row.state() == State::Established;
+    assert!(seen.iter().filter(established).count() >= 100_000);
+    assert!(seen.iter().filter(established).all(|row| row.owner().pid().is_some()));
+    assert_eq!(watcher.poll().unwrap().count(), 0, "nothing has changed");
+    let capture = watcher.into_source().into_parts().1.into_inner();
+    let mut again = Watcher::<OwnerModuleRow, _>::new(Replay::load(&capture[..]).unwrap());
+    assert_eq!(again.poll().unwrap().count(), 0);
+    assert_eq!(again.snapshot().rows(), seen.rows());
 }
 
 #[test]

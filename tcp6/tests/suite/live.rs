@@ -116,13 +116,16 @@ fn a_system_is_used_through_a_reference_to_any_source() {
 
 #[test]
 fn what_moves_between_threads_may() {
-    fn send<T: Send>() {}
-    fn sync<T: Sync>() {}
-    send::<System>();
-    send::<Buffer>();
-    sync::<Buffer>();
-    send::<tcp6::Table<'_, BasicRow>>();
-    sync::<tcp6::Table<'_, BasicRow>>();
+    fn may<T: Send + Sync>() {}
+    may::<System>();
+    may::<Buffer>();
+    may::<tcp6::Table<'_, BasicRow>>();
+    may::<tcp6::Snapshot<BasicRow>>();
+    may::<tcp6::Diff<'_, BasicRow>>();
+    may::<tcp6::Watcher<BasicRow, System>>();
+    may::<tcp6::Processes>();
+    may::<tcp6::Replay>();
+    may::<tcp6::Error>();
 }
 
 #[cfg(target_os = "linux")]
