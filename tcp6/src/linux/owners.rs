@@ -170,16 +170,20 @@ impl<T: Tree> Owners<T> {
         self.processes.iter_mut().for_each(|process| process.ask(&self.tree));
         self.note_missing()?;
         let changed = self.processes.iter().any(|process| process.news == News::Changed);
-        if gone || changed || !self.missing.is_empty() {
+        let moves = gone || changed || !self.missing.is_empty();
+        if moves {
             self.note_present()?;
             self.follow(complete);
             self.collect()?;
         }
-        if self.reread() {
+        let differs = self.reread();
+        if differs {
             self.note_present()?;
             self.collect()?;
         }
-        self.note_missing()?;
+        if moves || differs {
+            self.note_missing()?;
+        }
         if !self.missing.is_empty() && self.find_missing()? {
             self.collect()?;
         }
