@@ -4,26 +4,12 @@
 //! * `tcp6`: the changes, counted.
 //! * `HashMap`: the same from a map by both ends, as one would write it without the crate.
 
-use std::collections::HashMap;
 use std::hint::black_box;
 
 use benches::comparison::{Comparison, criterion};
-use benches::synthetic;
+use benches::{by_map, synthetic};
 use criterion::Criterion;
 use tcp6::{BasicRow, OwnerModuleRow, Row, Snapshot};
-
-fn with_a_hash_map<R: Row>(before: &[R], after: &[R]) -> usize {
-    let key = |row: &R| (row.local(), row.remote());
-    let mut left: HashMap<_, &R> = before.iter().map(|row| (key(row), row)).collect();
-    let mut changes = 0;
-    for row in after {
-        match left.remove(&key(row)) {
-            Some(same) if same.state() == row.state() && same.owner() == row.owner() => {}
-            _ => changes += 1,
-        }
-    }
-    changes + left.len()
-}
 
 fn diff<R: Row>(criterion: &mut Criterion, rows: usize) {
     let table = synthetic::table::<R>(rows);
@@ -31,7 +17,7 @@ fn diff<R: Row>(criterion: &mut Criterion, rows: usize) {
     for percent in synthetic::CHANGED {
         let after: Snapshot<R> = synthetic::snapshot(&synthetic::later(&table, percent));
         let changes = before.diff(&after).count();
-        assert_eq!(changes, with_a_hash_map(&before, &after));
+        assert_eq!(changes, by_map::changes(&before, &after));
 
         let mut ways = Comparison::new(criterion, format!("diff/{}/{percent} % changed", R::CLASS), rows);
         ways.note("tcp6", "changes", changes);
@@ -39,7 +25,7 @@ fn diff<R: Row>(criterion: &mut Criterion, rows: usize) {
         ways.time("memcmp", || black_box(&mut one) == black_box(&mut other));
         ways.time("tcp6", || black_box(&before).diff(black_box(&after)).count());
         if rows <= synthetic::MIDDLE {
-            ways.time_slow("HashMap", || with_a_hash_map(black_box(&before), black_box(&after)));
+            ways.time_slow("HashMap", || by_map::changes(black_box(&before), black_box(&after)));
         }
     }
 }

@@ -3,6 +3,7 @@
 #![allow(missing_debug_implementations, reason = "what criterion gives has none")]
 
 pub mod allocations;
+pub mod by_map;
 pub mod comparison;
 pub mod facts;
 #[cfg(target_os = "linux")]
@@ -11,5 +12,6 @@ pub mod live;
 #[path = "../../tcp6/tests/suite/load.rs"]
 pub mod load;
 pub mod played;
+pub mod pointer;
 pub mod random;
 pub mod synthetic;
