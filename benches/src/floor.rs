@@ -1,7 +1,7 @@
 //! What the kernel takes for a dump of its sockets, when nobody looks at them.
 
 use rustix::fd::OwnedFd;
-use rustix::io::{Result, retry_on_intr};
+use rustix::io::{Errno, Result, retry_on_intr};
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recv, send, socket_with};
 
@@ -18,8 +18,13 @@ pub struct BareDump {
 }
 
 impl BareDump {
-    /// Opens the socket.
-    pub fn open() -> Result<BareDump> {
+    /// One that works; `None`, with a line that says why, where the kernel refuses it.
+    pub fn start() -> Option<BareDump> {
+        let dump = BareDump::open().and_then(|mut dump| dump.walk().map(|_| dump));
+        dump.inspect_err(|error| eprintln!("left out, bare dump: {error}")).ok()
+    }
+
+    fn open() -> Result<BareDump> {
         let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
         bind(&socket, &SocketAddrNetlink::new(0, 0))?;
         Ok(BareDump { socket, datagram: vec![0; 32 * 1024] })
@@ -36,13 +41,19 @@ impl BareDump {
                 let message = u32::from_ne_bytes([rest[0], rest[1], rest[2], rest[3]]) as usize;
                 match u16::from_ne_bytes([rest[4], rest[5]]) {
                     NLMSG_DONE => return Ok(sockets),
-                    NLMSG_ERROR => return Err(rustix::io::Errno::IO),
+                    NLMSG_ERROR => return Err(refusal(&rest[HEADER..])),
                     _ => sockets += 1,
                 }
                 rest = rest.get(message.max(HEADER).next_multiple_of(4)..).unwrap_or_default();
             }
         }
     }
+}
+
+/// Why there is no dump: the message begins with the error's number, negative.
+fn refusal(message: &[u8]) -> Errno {
+    let number = message.first_chunk().map(|bytes| i32::from_ne_bytes(*bytes));
+    number.map_or(Errno::IO, |number| Errno::from_raw_os_error(-number))
 }
 
 /// The request that tcp6 makes for a whole table. See `include/uapi/linux/inet_diag.h` of the kernel.
