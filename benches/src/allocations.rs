@@ -1,28 +1,31 @@
 //! How often the heap is asked, counted by the allocator of every bench.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-/// The system's allocator, which counts what each thread asks of it.
+/// The system's allocator, which counts what all threads ask of it, while somebody wants to know.
 struct Counting;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
+static IS_COUNTING: AtomicBool = AtomicBool::new(false);
+static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// The allocations that this thread makes meanwhile.
+/// The allocations that this program makes meanwhile: those of the threads that the work starts are among them.
 pub fn during(work: impl FnOnce()) -> u64 {
-    let before = COUNT.get();
+    COUNT.store(0, Relaxed);
+    IS_COUNTING.store(true, Relaxed);
     work();
-    COUNT.get() - before
+    IS_COUNTING.store(false, Relaxed);
+    COUNT.load(Relaxed)
 }
 
+/// While times are taken this is the reading of a flag that nobody changes.
 fn count() {
-    // A thread that is ending has no count any more.
-    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+    if IS_COUNTING.load(Relaxed) {
+        COUNT.fetch_add(1, Relaxed);
+    }
 }
 
 // SAFETY: every call is handed to the system's allocator as it came; counting neither allocates nor panics.
