@@ -1,7 +1,10 @@
 //! What others take for the same table in the same minute, and how many of its rows they find.
 //!
 //! Each is called as its documentation says, with nothing kept between calls that it does not keep itself. The programs
-//! (`ss`, psutil) are measured as programs: `ss` from its start to its end, psutil within a Python that stays.
+//! (`ss`, psutil) are measured as programs: `ss` from its start to its end, psutil within a Python that stays. One that is
+//! not there, or fails on this machine, is left out.
+//!
+//! `peers/changes` compares two snapshots of the table, between which about one row of a hundred went away.
 
 #[cfg(target_os = "linux")]
 #[path = "peers/programs.rs"]
@@ -9,18 +12,25 @@ mod programs;
 
 #[cfg(target_os = "linux")]
 fn main() {
+    use std::hint::black_box;
     use std::net::IpAddr;
 
     use benches::comparison::Comparison;
     use benches::floor::BareDump;
+    use benches::{by_map, load};
     use netstat2::{AddressFamilyFlags, ProtocolFlags};
     use programs::{Psutil, ss};
-    use tcp6::{BasicRow, Buffer, OwnerPidRow, Query, System};
+    use tcp6::{BasicRow, Buffer, OwnerPidRow, Query, Snapshot, System};
 
     /// Measures one, and notes how many rows of the table it finds.
-    fn time(ways: &mut Comparison<'_>, way: &str, mut rows: impl FnMut() -> usize) {
-        ways.note(way, "rows", rows());
-        ways.time_slow(way, rows);
+    fn time(ways: &mut Comparison<'_>, way: &str, mut rows: impl FnMut() -> Option<usize>) {
+        let Some(found) = rows() else { return eprintln!("left out, {way}: it fails, or is not installed") };
+        ways.note(way, "rows", found);
+        let mut failures = 0;
+        ways.time_slow(way, || failures += usize::from(rows().is_none()));
+        if failures > 0 {
+            eprintln!("{way}: it failed {failures} times while it was measured");
+        }
     }
 
     benches::live::main(|live| {
@@ -29,40 +39,49 @@ fn main() {
         let (family, protocol) = (AddressFamilyFlags::IPV6, ProtocolFlags::TCP);
 
         let mut ways = live.compare("peers/ends and states");
-        time(&mut ways, "tcp6", || system.table::<BasicRow>(&query, &mut buffer).expect("a table").len());
+        time(&mut ways, "tcp6", || Some(system.table::<BasicRow>(&query, &mut buffer).ok()?.len()));
         if let Some(mut dump) = BareDump::start() {
-            time(&mut ways, "bare dump", || dump.walk().expect("a dump"));
+            time(&mut ways, "bare dump", || dump.walk().ok());
         }
         time(&mut ways, "netstat2", || {
-            netstat2::iterate_sockets_info_without_pids(family, protocol).expect("a table").flatten().count()
+            Some(netstat2::iterate_sockets_info_without_pids(family, protocol).ok()?.flatten().count())
         });
-        time(&mut ways, "procfs", || procfs::net::tcp6().expect("a table").len());
-        if ss(&["-6tanH"]).is_some() {
-            time(&mut ways, "ss -6tan", || ss(&["-6tanH"]).expect("its output"));
-        }
+        time(&mut ways, "procfs", || Some(procfs::net::tcp6().ok()?.len()));
+        time(&mut ways, "ss -6tan", || ss(&["-6tanH"]));
         drop(ways);
 
         let mut ways = live.compare("peers/owners");
         time(&mut ways, "tcp6, first", || {
-            let mut system = System::new().expect("a table");
-            system.table::<OwnerPidRow>(&query, &mut buffer).expect("a table").len()
+            let mut system = System::new().ok()?;
+            Some(system.table::<OwnerPidRow>(&query, &mut buffer).ok()?.len())
         });
-        time(&mut ways, "tcp6, again", || system.table::<OwnerPidRow>(&query, &mut buffer).expect("a table").len());
-        time(&mut ways, "netstat2", || netstat2::get_sockets_info(family, protocol).expect("a table").len());
+        time(&mut ways, "tcp6, again", || Some(system.table::<OwnerPidRow>(&query, &mut buffer).ok()?.len()));
+        time(&mut ways, "netstat2", || Some(netstat2::get_sockets_info(family, protocol).ok()?.len()));
         time(&mut ways, "listeners", || {
-            let all = listeners::get_all().expect("a table");
             let in_the_table = |row: &&listeners::Listener| {
                 row.protocol == listeners::Protocol::TCP && matches!(row.socket.ip(), IpAddr::V6(_))
             };
-            all.iter().filter(in_the_table).count()
+            Some(listeners::get_all().ok()?.iter().filter(in_the_table).count())
         });
-        if ss(&["-6tanpH"]).is_some() {
-            time(&mut ways, "ss -6tanp", || ss(&["-6tanpH"]).expect("its output"));
-        }
+        time(&mut ways, "ss -6tanp", || ss(&["-6tanpH"]));
         if let Some(mut psutil) = Psutil::start() {
             ways.note("psutil", "version", psutil.version());
-            time(&mut ways, "psutil", || psutil.rows().expect("its answer"));
+            time(&mut ways, "psutil", || psutil.rows());
         }
+        drop(ways);
+
+        let mut snapshot = || -> Snapshot<BasicRow> {
+            system.table(&query, &mut buffer).expect("a table").to_snapshot().expect("memory")
+        };
+        let some = load::open((live.size / 200).min(400)).expect("connections on the loopback");
+        let before = snapshot();
+        drop(some);
+        let after = snapshot();
+        let mut ways = live.compare("peers/changes");
+        ways.note("tcp6", "changes", before.diff(&after).count());
+        ways.note("HashMap", "changes", by_map::changes(&before, &after));
+        ways.time("tcp6", || black_box(&before).diff(black_box(&after)).count());
+        ways.time("HashMap", || by_map::changes(black_box(&before), black_box(&after)));
     });
 }
 
