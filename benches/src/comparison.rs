@@ -4,16 +4,23 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::measurement::WallTime;
-use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput};
+use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput};
 
 use crate::{allocations, facts};
+
+/// Samples of a way, and of one that takes a good part of a second: criterion takes no fewer.
+const SAMPLES: usize = 20;
+const FEWEST: usize = 10;
+
+/// So many rows take a good part of a second whatever is done to them.
+const MANY: usize = 1_000_000;
 
 /// Criterion, with times that let all benches end within minutes.
 pub fn criterion() -> Criterion {
     Criterion::default()
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_secs(1))
-        .sample_size(20)
+        .sample_size(SAMPLES)
         .nresamples(10_000)
         .output_directory(&facts::folder())
         .configure_from_args()
@@ -24,6 +31,7 @@ pub struct Comparison<'a> {
     group: BenchmarkGroup<'a, WallTime>,
     name: String,
     size: u64,
+    samples: usize,
 }
 
 impl<'a> Comparison<'a> {
@@ -36,8 +44,10 @@ impl<'a> Comparison<'a> {
     pub fn nominal(criterion: &'a mut Criterion, name: impl Into<String>, size: usize, rows: usize) -> Comparison<'a> {
         let name = name.into();
         let mut group = criterion.benchmark_group(&name);
-        group.throughput(Throughput::Elements(rows as u64));
-        Comparison { group, name, size: size as u64 }
+        // Nearly all that is measured on Windows asks Wine for a table.
+        let samples = if cfg!(windows) || rows >= MANY { FEWEST } else { SAMPLES };
+        group.throughput(Throughput::Elements(rows as u64)).sample_size(samples);
+        Comparison { group, name, size: size as u64, samples }
     }
 
     /// Measures one way, and counts what it allocates when it has been gone before: the least of three times, as on a live
@@ -58,9 +68,9 @@ impl<'a> Comparison<'a> {
 
     /// The same for something that takes a good part of a second.
     pub fn time_slow<T>(&mut self, way: &str, work: impl FnMut() -> T) {
-        self.group.sample_size(10);
+        self.group.sample_size(FEWEST).sampling_mode(SamplingMode::Flat);
         self.time(way, work);
-        self.group.sample_size(20);
+        self.group.sample_size(self.samples).sampling_mode(SamplingMode::Auto);
     }
 
     /// The same for something that has to be made ready each time, which is not measured.
