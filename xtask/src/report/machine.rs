@@ -14,7 +14,7 @@ pub(super) fn describe(sh: &Shell, runs: &Runs) -> anyhow::Result<String> {
     let mut lines = vec![
         ("processor", format!("{} x {}", models.len(), models.first().unwrap_or(&"unknown"))),
         ("memory", memory.to_owned()),
-        ("kernel", format!("Linux {}", read("/proc/sys/kernel/osrelease").trim())),
+        ("kernel", format!("Linux {}", version(&read("/proc/sys/kernel/osrelease")))),
         ("compiler", cmd!(sh, "rustc --version").quiet().read()?),
     ];
     if !runs.windows.is_empty() {
@@ -33,7 +33,23 @@ pub(super) fn describe(sh: &Shell, runs: &Runs) -> anyhow::Result<String> {
     Ok(format!("| | |\n|---|---|\n{lines}"))
 }
 
+/// The version of a kernel, of its release: what follows says who built it.
+fn version(release: &str) -> &str {
+    release.trim().split('-').next().unwrap_or_default()
+}
+
 /// The value of a line `name : value`.
 fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     line.split_once(':').filter(|(key, _)| key.trim() == name).map(|(_, value)| value.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernels_version_is_what_comes_before_its_builder() {
+        assert_eq!(version("6.1.0-13-amd64\n"), "6.1.0");
+        assert_eq!(version("6.12.3\n"), "6.12.3");
+    }
 }
