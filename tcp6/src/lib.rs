@@ -111,6 +111,7 @@
 #![deny(unsafe_code)]
 
 mod apply;
+mod attempts;
 mod buffer;
 mod capture;
 mod class;

@@ -1,4 +1,4 @@
-//! The buffer protocol of the family, and the one policy of how often to try.
+//! The buffer protocol of the family.
 //!
 //! Every function of the family is a call that takes a pointer and a size: it writes the table and sets the size to the
 //! bytes written, or it says ERROR_INSUFFICIENT_BUFFER and sets the size to the bytes that it would have needed a moment
@@ -12,14 +12,11 @@ use std::io;
 
 use tcp6_sys::{ERROR_INSUFFICIENT_BUFFER, ERROR_NO_DATA, ERROR_NOT_SUPPORTED, NO_ERROR, STATUS_UNSUCCESSFUL};
 
+use crate::attempts::{ATTEMPTS, attempts};
 use crate::error::{Error, Malformed, Result};
 use crate::{Buffer, Class};
 
-/// How often a table is asked for before that is given up.
-pub(crate) const ATTEMPTS: u32 = 16;
-
-/// So many attempts follow each other at once; then there is a wait before each.
-const AT_ONCE: u32 = 4;
+/// The waits between attempts.
 const FIRST_WAIT: Duration = Duration::from_millis(1);
 const LONGEST_WAIT: Duration = Duration::from_millis(32);
 
@@ -51,10 +48,8 @@ pub(crate) fn fill(
     buffer.clear();
     buffer.grow_to(0)?;
     let mut last = NO_ERROR;
-    for attempt in 0..ATTEMPTS {
-        if attempt >= AT_ONCE {
-            wait(FIRST_WAIT.saturating_mul(1 << (attempt - AT_ONCE).min(16)).min(LONGEST_WAIT));
-        }
+    for pause in attempts(FIRST_WAIT, LONGEST_WAIT) {
+        pause.into_iter().for_each(&mut wait);
         let capacity = buffer.capacity();
         let given = u32::try_from(capacity).unwrap_or(u32::MAX);
         let mut size = given;
