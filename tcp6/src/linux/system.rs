@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::thread;
-use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
@@ -15,11 +14,6 @@ use super::socket::{Socket, mask};
 use crate::class::by_class;
 use crate::error::{Error, Result};
 use crate::{Buffer, Class, Query, Row};
-
-/// How often a dump is tried that was interrupted or for which the kernel was short of memory.
-const ATTEMPTS: u32 = 16;
-const AT_ONCE: u32 = 4;
-const WAIT: Duration = Duration::from_millis(4);
 
 /// The sockets of the calling thread's network namespace; `/proc/net` would be those of the process' first thread.
 const TEXT: &str = "/proc/thread-self/net/tcp6";
@@ -95,7 +89,14 @@ impl System {
 
     fn read<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
         match &mut self.way {
-            Way::Dump(netlink) => dump::<R>(netlink, &mut self.calls, query, buffer, &mut self.owners),
+            Way::Dump(netlink) => {
+                let states = mask(query.wanted_states());
+                let dump = || {
+                    self.calls += 1;
+                    write::<R, Failure>(buffer, &mut self.owners, |found| netlink.dump(states, found))
+                };
+                netlink::retry(dump, thread::sleep)
+            }
             Way::Text { file, bytes, text } => {
                 self.calls += 1;
                 bytes.clear();
@@ -112,28 +113,6 @@ impl Way {
             Ok(file) => Ok(Way::Text { file, bytes: Vec::new(), text: Text::default() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound && !has_ipv6() => Err(Error::NotSupported),
             Err(error) => Err(Error::os(TEXT, error)),
-        }
-    }
-}
-
-fn dump<R: Row>(
-    netlink: &mut Netlink,
-    calls: &mut u64,
-    query: &Query,
-    buffer: &mut Buffer,
-    owners: &mut Owners<Proc>,
-) -> Result<()> {
-    let states = mask(query.wanted_states());
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
-        *calls += 1;
-        match write::<R, Failure>(buffer, owners, |found| netlink.dump(states, found)) {
-            Ok(()) => return Ok(()),
-            Err(Failure::Lasting(error)) => return Err(error),
-            Err(Failure::Passing(last)) if attempts == ATTEMPTS => return Err(netlink::unstable(attempts, last)),
-            Err(Failure::Passing(_)) if attempts >= AT_ONCE => thread::sleep(WAIT),
-            Err(Failure::Passing(_)) => {}
         }
     }
 }
@@ -157,7 +136,7 @@ fn write<R: Row, E: From<Error>>(
 
 /// Whether a call fails so because sock_diag is not to be had here: not built in or not loaded, or forbidden by a
 /// sandbox.
-fn is_refusal(errno: i32) -> bool {
+pub(super) fn is_refusal(errno: i32) -> bool {
     [Errno::PROTONOSUPPORT, Errno::AFNOSUPPORT, Errno::OPNOTSUPP, Errno::NOENT, Errno::ACCESS, Errno::PERM]
         .iter()
         .any(|refusal| refusal.raw_os_error() == errno)
