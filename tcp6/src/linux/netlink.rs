@@ -160,3 +160,10 @@ pub(super) fn retry(mut dump: impl FnMut() -> Result<(), Failure>, mut wait: imp
     }
     Err(Error::Unstable { call: CALL, attempts: ATTEMPTS, last })
 }
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod script;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+//! The kernel's end of the socket, played by a script.
+//!
+//! As the kernel does it, a dump goes on when something is received, and while one runs there is no other: a request
+//! is then answered with EBUSY, and what is left of the old dump comes behind that.
+
+use std::collections::VecDeque;
+
+use super::*;
+
+pub(super) const PORT: u32 = 4711;
+
+/// Beyond the room for a datagram.
+const TOO_LARGE: usize = DATAGRAM + 1;
+
+/// What the kernel does next. Rows are known by their local ports.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Step {
+    /// A datagram of rows.
+    Rows(Vec<u16>),
+    /// The same, and the table changed under the kernel's hands.
+    Interrupted(Vec<u16>),
+    /// A row and an end for the request of this socket so many before this one, and for a socket so many ports away.
+    Strange(usize, u32),
+    /// Datagrams of other senders, as good as they can be made.
+    Others(usize),
+    /// A row, and a datagram that there is no room for.
+    Large,
+    /// The call fails.
+    Fails(Errno),
+    /// The request is refused.
+    Refused(i32),
+    /// The end, behind rows if there are some, with an errno if it could not go on.
+    Done(Vec<u16>, i32),
+    /// From now on nothing.
+    Silence,
+}
+
+/// What happens to a request: how the call fails, and if it only was interrupted, what the kernel does then.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Answer {
+    pub(super) sending: VecDeque<Errno>,
+    pub(super) steps: VecDeque<Step>,
+}
+
+impl<const N: usize> From<[Step; N]> for Answer {
+    fn from(steps: [Step; N]) -> Answer {
+        Answer { sending: VecDeque::new(), steps: steps.into() }
+    }
+}
+
+impl Answer {
+    /// The rows, if this is a dump that came to its end without a fault.
+    pub(super) fn rows(&self) -> Option<Vec<u16>> {
+        let mut rows = Vec::new();
+        for step in &self.steps {
+            match step {
+                Step::Rows(some) => rows.extend(some),
+                Step::Done(some, 0) => {
+                    rows.extend(some);
+                    return Some(rows);
+                }
+                // A refusal without an errno is an acknowledgement.
+                Step::Strange(..) | Step::Others(_) | Step::Fails(Errno::INTR) | Step::Refused(0) => {}
+                _ => return None,
+            }
+        }
+        None
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Script {
+    answers: VecDeque<Answer>,
+    /// The answer to the last request that was not refused for another dump.
+    pub(super) last: Answer,
+    /// The sequence number of the dump that is running, and what is left of it.
+    running: Option<(u32, VecDeque<Step>)>,
+    /// The sequence numbers of all requests.
+    requests: Vec<u32>,
+    queue: VecDeque<Result<(Vec<u8>, Received), Errno>>,
+    pub(super) sends: usize,
+    pub(super) receives: usize,
+    /// How often there was nothing to receive, with and without waiting for it.
+    pub(super) waited: usize,
+    pub(super) drained: usize,
+    /// Every errno that a call or a message had.
+    pub(super) said: Vec<i32>,
+}
+
+impl Script {
+    /// Requests are answered in turn; behind the last there is silence.
+    pub(super) fn new(answers: impl IntoIterator<Item = Answer>) -> Script {
+        Script { answers: answers.into_iter().collect(), ..Script::default() }
+    }
+
+    /// The kernel goes on with the dump that is running.
+    fn go_on(&mut self) {
+        let Some((sequence, steps)) = &mut self.running else { return };
+        let sequence = *sequence;
+        let Some(step) = steps.pop_front() else { return };
+        match step {
+            Step::Rows(ports) => self.datagram(rows(sequence, 0, &ports)),
+            Step::Interrupted(ports) => self.datagram(rows(sequence, DUMP_INTR, &ports)),
+            Step::Strange(before, away) => {
+                let earlier = self.requests.iter().rev().nth(before).copied().unwrap_or_default();
+                let port = PORT.wrapping_add(away);
+                let answer = |kind, payload: &[u8]| message(kind, DUMP_INTR, earlier, port, payload);
+                self.datagram([answer(ROW, &socket(666)), answer(DONE, &[0; 4])].concat());
+            }
+            Step::Others(count) => {
+                let bytes = [rows(sequence, 0, &[667]), message(DONE, 0, sequence, PORT, &[0; 4])].concat();
+                let received = Received { length: bytes.len(), from_kernel: false };
+                self.queue.extend((0..count).map(|_| Ok((bytes.clone(), received))));
+            }
+            Step::Large => {
+                let bytes = [rows(sequence, 0, &[668]), message(DONE, 0, sequence, PORT, &[0; 4])].concat();
+                self.queue.push_back(Ok((bytes, Received { length: TOO_LARGE, from_kernel: true })));
+            }
+            Step::Fails(errno) => self.queue.push_back(Err(errno)),
+            Step::Refused(errno) => self.errno(ERROR, sequence, errno, Vec::new()),
+            Step::Done(ports, errno) => {
+                self.errno(DONE, sequence, errno, rows(sequence, 0, &ports));
+                self.running = None;
+                return;
+            }
+            Step::Silence => {
+                self.running = Some((sequence, [Step::Silence].into()));
+                return;
+            }
+        }
+        if self.running.as_ref().is_some_and(|(_, steps)| steps.is_empty()) {
+            self.running = None;
+        }
+    }
+
+    fn datagram(&mut self, bytes: Vec<u8>) {
+        let received = Received { length: bytes.len(), from_kernel: true };
+        self.queue.push_back(Ok((bytes, received)));
+    }
+
+    /// A message with an errno, behind these others.
+    fn errno(&mut self, kind: u16, sequence: u32, errno: i32, mut before: Vec<u8>) {
+        self.said.extend((errno != 0).then_some(errno));
+        before.extend(message(kind, 0, sequence, PORT, &errno.wrapping_neg().to_ne_bytes()));
+        self.datagram(before);
+    }
+}
+
+impl Transport for Script {
+    fn send(&mut self, request: &[u8]) -> Result<(), Errno> {
+        self.sends += 1;
+        if let Some(errno) = self.answers.front_mut().and_then(|answer| answer.sending.pop_front()) {
+            self.said.push(errno.raw_os_error());
+            // A signal puts the request off; whatever else there is was the answer.
+            if errno != Errno::INTR {
+                self.answers.pop_front();
+            }
+            return Err(errno);
+        }
+        let sequence = u32::from_ne_bytes(request[8..12].try_into().unwrap());
+        self.requests.push(sequence);
+        if self.running.is_some() {
+            self.errno(ERROR, sequence, Errno::BUSY.raw_os_error(), Vec::new());
+        } else {
+            self.last = self.answers.pop_front().unwrap_or_default();
+            self.running = Some((sequence, self.last.steps.clone()));
+            self.go_on();
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, into: &mut [u8], wait: bool) -> Result<Received, Errno> {
+        self.receives += 1;
+        match self.queue.pop_front() {
+            Some(Ok((bytes, received))) => {
+                into[..bytes.len()].copy_from_slice(&bytes);
+                self.go_on();
+                Ok(received)
+            }
+            Some(Err(errno)) => {
+                self.said.push(errno.raw_os_error());
+                // Nothing was received, so the kernel does not go on; but a signal does not keep it from it.
+                if errno == Errno::INTR {
+                    self.go_on();
+                }
+                Err(errno)
+            }
+            None => {
+                *if wait { &mut self.waited } else { &mut self.drained } += 1;
+                Err(Errno::AGAIN)
+            }
+        }
+    }
+}
+
+const ERROR: u16 = 2;
+const DONE: u16 = 3;
+const ROW: u16 = 20;
+const DUMP_INTR: u16 = 0x10;
+
+fn message(kind: u16, flags: u16, sequence: u32, port: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = ((16 + payload.len()) as u32).to_ne_bytes().to_vec();
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(flags.to_ne_bytes());
+    bytes.extend(sequence.to_ne_bytes());
+    bytes.extend(port.to_ne_bytes());
+    bytes.extend(payload);
+    bytes
+}
+
+/// A listener on this port.
+fn socket(port: u16) -> [u8; 72] {
+    let mut bytes = [0; 72];
+    bytes[..2].copy_from_slice(&[10, 10]);
+    bytes[4..6].copy_from_slice(&port.to_be_bytes());
+    bytes
+}
+
+fn rows(sequence: u32, flags: u16, ports: &[u16]) -> Vec<u8> {
+    ports.iter().flat_map(|port| message(ROW, flags, sequence, PORT, &socket(*port))).collect()
+}
