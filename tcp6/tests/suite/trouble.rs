@@ -45,6 +45,7 @@ fn a_child_in_trouble() {
     match std::env::var(TROUBLE).as_deref() {
         Ok("no descriptors") => no_descriptors(),
         Ok("no sock_diag") => no_sock_diag(),
+        Ok("no dumps") => no_dumps(),
         Ok("no ipv6") => no_ipv6(),
         Ok("another namespace") => another_namespace(),
         Ok("no right to trace") => no_right_to_trace(),
@@ -95,17 +96,24 @@ fn no_descriptors() {
 /// From now on a socket of this family is refused to this process with this errno.
 fn refuse_sockets(family: u64, errno: u32) {
     let is_family = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, family).unwrap();
-    let rules = BTreeMap::from([(SYS_SOCKET, vec![SeccompRule::new(vec![is_family]).unwrap()])]);
+    refuse(SYS_SOCKET, vec![SeccompRule::new(vec![is_family]).unwrap()], errno);
+}
+
+/// From now on this system call is refused to this process with this errno, by one of the rules or, without any, always.
+fn refuse(call: i64, rules: Vec<SeccompRule>, errno: u32) {
+    let rules = BTreeMap::from([(call, rules)]);
     let arch = std::env::consts::ARCH.try_into().unwrap();
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(errno), arch).unwrap();
     let program: BpfProgram = filter.try_into().unwrap();
     seccompiler::apply_filter_all_threads(&program).unwrap();
 }
 
-/// The number of the system call.
+/// The numbers of the system calls.
 const SYS_SOCKET: i64 = if cfg!(target_arch = "x86_64") { 41 } else { 198 };
+const SYS_SENDTO: i64 = if cfg!(target_arch = "x86_64") { 44 } else { 206 };
 const AF_INET6: u64 = 10;
 const AF_NETLINK: u64 = 16;
+const EPERM: u32 = 1;
 const EACCES: u32 = 13;
 const EAFNOSUPPORT: u32 = 97;
 
@@ -128,6 +136,28 @@ fn no_sock_diag() {
     let table = after.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
     let owner = table.iter().find(|row| row.local() == own.listening()).unwrap().owner();
     assert_eq!(owner, Owner::Process(std::process::id()));
+}
+
+#[test]
+fn where_dumps_are_refused_the_text_is_read() {
+    in_trouble("no dumps");
+}
+
+fn no_dumps() {
+    let own = Loopback::open();
+    let shows = |system: &mut System| listeners(system).iter().any(|row| row.local() == own.listening());
+    let mut before = System::new().unwrap();
+    assert!(shows(&mut before));
+    assert_eq!(before.calls(), 1);
+    refuse(SYS_SENDTO, vec![], EPERM);
+    // The socket is had or can be made, but nothing can be asked. That is tried once.
+    let mut after = System::new().unwrap();
+    for (system, calls) in [(&mut before, 1), (&mut after, 0)] {
+        assert!(shows(system));
+        assert_eq!(system.calls(), calls + 2);
+        assert!(shows(system));
+        assert_eq!(system.calls(), calls + 3);
+    }
 }
 
 #[test]
