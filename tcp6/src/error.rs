@@ -28,7 +28,8 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// The table never stood still long enough, however much room it was given.
+    /// The table never stood still long enough, however much room it was given; or the kernel was short of memory for it
+    /// each time.
     #[non_exhaustive]
     Unstable {
         /// What was called.

@@ -66,9 +66,11 @@ impl System {
     /// # Errors
     ///
     /// * [`Error::NotSupported`](crate::Error::NotSupported) if this machine has no IPv6.
-    /// * [`Error::Unstable`](crate::Error::Unstable) if the table did not stand still for one of many attempts.
+    /// * [`Error::Unstable`](crate::Error::Unstable) if the table did not stand still for one of many attempts; on Linux
+    ///   also if the kernel was short of memory at each (ENOBUFS, ENOMEM), or busy with another dump (EBUSY).
     /// * [`Error::Os`](crate::Error::Os) with the system's code if it refused: on Windows 5 (no permission) or 8 (no
-    ///   memory), on Linux the errno of the netlink socket, of the dump, or of the file.
+    ///   memory), on Linux the errno of the netlink socket, of the dump, or of the file; without a code if the kernel
+    ///   does not answer for 10 seconds.
     /// * [`Error::Malformed`](crate::Error::Malformed) if the system's answer is not a table.
     /// * [`Error::OutOfMemory`](crate::Error::OutOfMemory) if there is no memory for the table.
     ///
