@@ -333,7 +333,7 @@ mod tests {
         assert_eq!(at(0, 1_000_000_000), None);
         // As far as a system's clock goes.
         for (seconds, nanoseconds) in
-            [(i64::MAX, 0), (i64::MIN, 0), (i64::MIN, 1), (i64::MIN + 1, 0), (-1, 999_999_999)]
+            [(i64::MAX, 0), (i64::MIN, 0), (i64::MIN, 100), (i64::MIN + 1, 0), (-1, 999_999_900)]
         {
             let time = at(seconds, nanoseconds);
             assert_eq!(time.map(since_epoch), time.map(|_| (seconds, nanoseconds)));
