@@ -131,3 +131,42 @@ pub(crate) const fn octets(address: &IN6_ADDR) -> [u8; 16] {
     // SAFETY: both fields of the union are 16 bytes of integers, so that either may be read whatever was written.
     unsafe { address.u.Byte }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::class::by_class;
+
+    /// A table of one row in the first of these bytes, all others 0xFF.
+    fn one_row(class: Class) -> Vec<u64> {
+        let mut words = vec![u64::MAX; class.table_size(1).unwrap().div_ceil(8)];
+        bytes_mut(&mut words)[..4].copy_from_slice(&1u32.to_ne_bytes());
+        words
+    }
+
+    fn lies_within<R: Row>() {
+        let mut words = one_row(R::CLASS);
+        let table = &mut bytes_mut(&mut words)[..R::CLASS.table_size(1).unwrap()];
+        let range = table.as_ptr_range();
+        let row = row_bytes(rows_mut::<R>(table).unwrap());
+        assert_eq!(row, vec![0xFF; R::CLASS.row_size()]);
+        assert_eq!(row.as_ptr_range().end, range.end, "no byte further");
+        let short = &bytes(&words)[..R::CLASS.table_size(1).unwrap() - 1];
+        assert!(matches!(rows::<R>(short), Err(Malformed::CountBeyondBytes { count: 1, .. })));
+    }
+
+    #[test]
+    fn rows_lie_within_the_bytes() {
+        Class::ALL.into_iter().for_each(|class| by_class!(class, R => lies_within::<R>()));
+    }
+
+    #[test]
+    fn bytes_that_begin_elsewhere_are_refused() {
+        let words = [one_row(Class::Basic), vec![0]].concat();
+        let mut shifted = words.clone();
+        let length = Class::Basic.table_size(1).unwrap();
+        bytes_mut(&mut shifted)[1..=length].copy_from_slice(&bytes(&words)[..length]);
+        assert!(matches!(rows::<BasicRow>(&bytes(&shifted)[1..]), Err(Malformed::Misaligned { .. })));
+        assert!(matches!(rows_mut::<BasicRow>(&mut bytes_mut(&mut shifted)[1..]), Err(Malformed::Misaligned { .. })));
+    }
+}

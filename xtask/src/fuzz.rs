@@ -15,6 +15,7 @@ use xshell::{Cmd, Shell, cmd};
 use crate::{
     Usage,
     debian::{self, Package},
+    host,
 };
 
 const FOLDER: &str = "tcp6/fuzz";
@@ -158,11 +159,4 @@ fn cargo<'a>(sh: &'a Shell, subcommand: &str) -> anyhow::Result<Cmd<'a>> {
 
 fn output(sh: &Shell) -> anyhow::Result<PathBuf> {
     Ok(debian::output(sh)?.with_file_name("fuzz"))
-}
-
-/// This machine, as the compiler calls it.
-fn host(sh: &Shell) -> anyhow::Result<String> {
-    let version = cmd!(sh, "rustc -vV").quiet().read()?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc does not say what machine this is")?.to_owned())
 }

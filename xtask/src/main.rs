@@ -18,7 +18,7 @@ mod wine;
 use std::{env, error, fmt, path::Path, process::ExitCode};
 
 use anyhow::Context;
-use xshell::Shell;
+use xshell::{Shell, cmd};
 
 struct Task {
     name: &'static str,
@@ -71,6 +71,13 @@ const TASKS: &[Task] = &[
         run: Run::WithArgs(wine::run),
     },
 ];
+
+/// This machine, as the compiler calls it.
+fn host(sh: &Shell) -> anyhow::Result<String> {
+    let version = cmd!(sh, "rustc -vV").quiet().read()?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc does not say what machine this is")?.to_owned())
+}
 
 /// The command line was wrong, rather than the workspace.
 #[derive(Debug)]

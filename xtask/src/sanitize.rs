@@ -5,7 +5,7 @@
 use anyhow::bail;
 use xshell::{Shell, cmd};
 
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+use crate::host;
 
 /// The tests whose code casts, by the beginnings of their names.
 const CASTING: &[&str] = &["view", "buffer", "row", "windows::retry", "linux::diag"];
@@ -14,10 +14,11 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     if cmd!(sh, "cargo +nightly --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
         bail!("this needs a nightly toolchain: rustup toolchain install nightly");
     }
+    let host = host(sh)?;
     let folder = sh.current_dir().join("target/sanitize");
     // The tests run the examples, which only a `cargo test` without a choice of targets builds by itself.
     for command in [&["build", "--examples"][..], &["test", "--lib", "--test", "suite"]] {
-        cmd!(sh, "cargo +nightly {command...} -p tcp6 --target {TARGET} --locked")
+        cmd!(sh, "cargo +nightly {command...} -p tcp6 --target {host} --locked")
             .env("RUSTFLAGS", "-Zsanitizer=address")
             .env("CARGO_TARGET_DIR", &folder)
             .env("RUSTUP_TOOLCHAIN", "nightly")
@@ -29,8 +30,9 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     if cmd!(sh, "valgrind --version").quiet().ignore_stdout().run().is_err() {
         bail!("this needs a Debian package; as root: apt-get install -y --no-install-recommends valgrind");
     }
+    let runner = format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace('-', "_"));
     cmd!(sh, "cargo test -p tcp6 --lib --locked -- {CASTING...}")
-        .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", "valgrind --quiet --error-exitcode=1")
+        .env(runner, "valgrind --quiet --error-exitcode=1")
         .run()?;
     Ok(())
 }
