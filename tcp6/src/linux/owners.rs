@@ -168,23 +168,18 @@ impl<T: Tree> Owners<T> {
         }
         let gone = self.list();
         self.processes.iter_mut().for_each(|process| process.ask(&self.tree));
-        self.note_missing()?;
         let changed = self.processes.iter().any(|process| process.news == News::Changed);
-        let moves = gone || changed || !self.missing.is_empty();
-        if moves {
+        if gone || changed {
             self.note_present()?;
             self.follow(complete);
             self.collect()?;
         }
-        let differs = self.reread();
-        if differs {
+        if self.reread() {
             self.note_present()?;
             self.collect()?;
         }
-        if moves || differs {
-            self.note_missing()?;
-        }
-        if !self.missing.is_empty() && self.find_missing()? {
+        self.note_missing()?;
+        if !self.missing.is_empty() && self.find_missing(complete)? {
             self.collect()?;
         }
         Ok(())
@@ -231,13 +226,11 @@ impl<T: Tree> Owners<T> {
         Ok(())
     }
 
-    /// Follows the processes that have changed; and, if there are sockets whose owner is not known, those that have closed
-    /// what was in the table.
+    /// Follows the processes that have changed.
     fn follow(&mut self, complete: bool) {
-        let (present, misses) = (&self.present, !self.missing.is_empty());
-        let is_due = |process: &Process| match process.news {
-            News::Changed => complete || process.is_new() || process.holds_any(present),
-            _ => complete && misses && process.has_closed(present),
+        let present = &self.present;
+        let is_due = |process: &Process| {
+            process.news == News::Changed && (complete || process.is_new() || process.holds_any(present))
         };
         follow(&self.tree, &mut self.processes, is_due, complete.then_some(present), self.threads);
     }
@@ -297,28 +290,34 @@ impl<T: Tree> Owners<T> {
         Ok(())
     }
 
-    /// Looks for the sockets that are missing in processes that have not been read whole: first in those that have changed,
-    /// then in the others. Says whether one was read.
-    fn find_missing(&mut self) -> Result<bool> {
+    /// Looks for the sockets that are missing. Says whether a process was read.
+    fn find_missing(&mut self, complete: bool) -> Result<bool> {
         self.note_present()?;
         let mut was_read = false;
-        for likely in [true, false] {
+        for search in Search::ALL {
             // Where some processes refuse to be read it is nearly always they that hold what is missing: then those that
             // have not changed are read now and then, and not at every refresh.
-            if !likely && self.refreshes % HOPE != 0 && self.processes.iter().any(Process::was_refused) {
+            let is_vain = self.refreshes % HOPE != 0 && self.processes.iter().any(Process::was_refused);
+            if search == Search::Others && is_vain {
                 break;
             }
             for process in &mut self.processes {
                 if self.missing.is_empty() {
                     return Ok(was_read);
                 }
-                if process.news == News::ReadWhole || (process.news != News::None) != likely {
-                    continue;
+                match search {
+                    Search::Closers if complete && !process.was_read() && process.has_closed(&self.present) => {
+                        process.follow(&self.tree, Some(&self.present));
+                    }
+                    Search::Changed if matches!(process.news, News::Changed | News::Followed) => {
+                        process.read_whole(&self.tree);
+                    }
+                    Search::Others if process.news == News::None => process.read_whole(&self.tree),
+                    _ => continue,
                 }
-                process.read_whole(&self.tree);
                 was_read = true;
                 self.gained.clear();
-                self.gained.extend(process.inodes());
+                self.gained.extend(process.gained());
                 self.missing.retain(|inode| !self.gained.contains(inode));
             }
         }
@@ -326,6 +325,21 @@ impl<T: Tree> Owners<T> {
         self.hopeless.extend(&self.missing);
         Ok(was_read)
     }
+}
+
+/// Where sockets are searched for that are missing, the likeliest place first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Search {
+    /// The descriptors whose sockets are gone from the table, in processes that have as many as before.
+    Closers,
+    /// All descriptors of the processes that have changed.
+    Changed,
+    /// And of the others.
+    Others,
+}
+
+impl Search {
+    const ALL: [Search; 3] = [Search::Closers, Search::Changed, Search::Others];
 }
 
 /// No memory for so many inodes.

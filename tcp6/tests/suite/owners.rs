@@ -39,7 +39,7 @@ mod linux {
     use std::collections::BTreeSet;
     use std::io::{BufRead, BufReader, IoSlice, IoSliceMut, Read};
     use std::mem::MaybeUninit;
-    use std::net::{Ipv6Addr, Shutdown, SocketAddr, TcpListener};
+    use std::net::{Ipv6Addr, Shutdown, SocketAddr};
     use std::os::fd::{AsFd, OwnedFd};
     use std::os::unix::net::UnixStream;
     use std::os::unix::process::CommandExt;
@@ -56,7 +56,7 @@ mod linux {
 
     use super::owners_of;
     use crate::ss;
-    use crate::support::{Loopback, alone_with_the_table, connect, eventually, v6};
+    use crate::support::{Loopback, alone_with_the_table, connect, eventually, listener, v6};
 
     /// A child of this program that holds on to what it has until this is dropped.
     struct Holder {
@@ -142,7 +142,7 @@ mod linux {
     #[test]
     fn a_socket_that_is_taken_over_between_two_refreshes_is_named_rightly() {
         let _alone = alone_with_the_table();
-        let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+        let listener = listener();
         let local = v6(listener.local_addr().unwrap());
         let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
         let mut owners = || {
@@ -161,7 +161,7 @@ mod linux {
     fn a_pid_that_another_child_gets_is_that_childs() {
         const LAST: &str = "/proc/sys/kernel/ns_last_pid";
         let _alone = alone_with_the_table();
-        let [one, other] = [(); 2].map(|()| TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap());
+        let [one, other] = [(); 2].map(|()| listener());
         let [at_one, at_other] = [&one, &other].map(|listener| v6(listener.local_addr().unwrap()));
         let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
         let mut owners = |local| {
@@ -252,7 +252,8 @@ mod linux {
             let everyone = holders.iter().chain([&heir]).map(Holder::pid).chain([std::process::id()]);
             assert_eq!(listeners.unwrap().1, everyone.collect());
             assert_eq!(workers.len(), 3);
-            assert_eq!(owners_of(&rows, calling)[0], Owner::Process(std::process::id()));
+            // Besides what others may have left on that port in TIME-WAIT.
+            assert!(owners_of(&rows, calling).contains(&Owner::Process(std::process::id())));
             return;
         }
         panic!("this machine did not stand still for a moment");

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
-use tcp6::{Row, State};
+use tcp6::{BasicRow, Buffer, Query, Row, State, System};
 
 /// A listener and a connection to it, all three sockets this test's own.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Loopback {
 
 impl Loopback {
     pub fn open() -> Loopback {
-        let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+        let listener = listener();
         let (client, server) = connect(&listener);
         Loopback { listener, client, server }
     }
@@ -29,6 +29,21 @@ impl Loopback {
 
     pub fn calling(&self) -> SocketAddrV6 {
         v6(self.client.local_addr().unwrap())
+    }
+}
+
+/// A listener on a port of which there is no other row: ports are used again, while what others had on them is still in
+/// TIME-WAIT. As long as this one is open nobody else gets the port.
+pub fn listener() -> TcpListener {
+    let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
+    let mut others = Vec::new();
+    loop {
+        let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        if system.table::<BasicRow>(&Query::all().port(port), &mut buffer).unwrap().len() == 1 {
+            return listener;
+        }
+        others.push(listener);
     }
 }
 

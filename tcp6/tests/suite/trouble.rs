@@ -18,7 +18,7 @@ use seccompiler::{
 };
 use tcp6::{BasicRow, Buffer, Error, Owner, OwnerPidRow, Query, Row, System};
 
-use crate::support::{Loopback, same_end, v6};
+use crate::support::{Loopback, listener, same_end, v6};
 
 const TROUBLE: &str = "TCP6_TROUBLE";
 const NOBODY: u32 = 65_534;
@@ -257,7 +257,7 @@ fn no_right_to_trace() {
     if !is_root() {
         return eprintln!("skipped: only root can become somebody else");
     }
-    let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+    let listener = listener();
     let local = v6(listener.local_addr().unwrap());
     let mut command = Command::new(std::env::current_exe().unwrap());
     command

@@ -1,6 +1,6 @@
 //! The watcher: over scripted histories, and over sockets of its own.
 
-use std::net::{Ipv6Addr, Shutdown, TcpListener};
+use std::net::Shutdown;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use tcp6::{
 };
 
 use crate::load::{self, Load};
-use crate::support::{alone_with_the_table, connect, eventually, reset, same_end, v6};
+use crate::support::{alone_with_the_table, connect, eventually, listener, reset, same_end, v6};
 
 fn row(state: State, port: u16) -> BasicRow {
     let remote = (state != State::Listen).then(|| "[::1]:50000".parse().unwrap());
@@ -188,7 +188,7 @@ fn the_watcher_tells_what_was_opened_closed_and_half_closed() {
     let _alone = alone_with_the_table();
     let _load = Load::in_tests(if cfg!(windows) { 100 } else { 9_000 });
     load::raise_descriptor_limit();
-    let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+    let listener = listener();
     let port = listener.local_addr().unwrap().port();
     let connections = |count: usize| -> Vec<_> { (0..count).map(|_| connect(&listener)).collect() };
     let (closing, half_closing) = (connections(closed), connections(half_closed));

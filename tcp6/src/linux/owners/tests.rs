@@ -351,6 +351,19 @@ fn who_closes_one_and_opens_another_is_found_at_once_even_if_others_refuse() {
 }
 
 #[test]
+fn who_closes_one_and_gets_another_that_was_anothers_is_found_even_if_others_refuse() {
+    let mut machine = busy_machine();
+    machine.start(10, &[1]);
+    machine.start(20, &[2]);
+    machine.start(30, &[9]).refuses = true;
+    machine.refresh(&[1, 2]);
+    machine.close(10, 1);
+    machine.close(20, 2);
+    machine.process(20).open(Link::Socket(1));
+    assert_eq!(machine.refresh(&[1]), [pid(20)]);
+}
+
+#[test]
 fn what_could_not_be_read_for_a_moment_is_not_forgotten_and_read_then() {
     let mut machine = machine();
     machine.start(10, &[1]);
