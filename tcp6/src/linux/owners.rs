@@ -41,7 +41,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use process::{News, Process};
+use process::{News, Process, Verdict};
 #[cfg(target_os = "linux")]
 pub(super) use procfs::Proc;
 pub(super) use tree::Tree;
@@ -81,8 +81,8 @@ pub(super) struct Owners<T> {
     refreshes: u32,
     /// The process and its descriptor, by its place, that is read again next.
     next: (u32, usize),
-    /// How many threads may share the work.
-    threads: usize,
+    /// How many threads may share the work, if that has been asked.
+    threads: Option<usize>,
 }
 
 type Present = HashSet<u32, Spread>;
@@ -121,8 +121,7 @@ impl<T: Tree> Owners<T> {
             pids: Vec::new(),
             refreshes: 0,
             next: (0, 0),
-            // Asked once: the answer takes several files to read.
-            threads: thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS),
+            threads: None,
         }
     }
 
@@ -232,11 +231,11 @@ impl<T: Tree> Owners<T> {
         let is_due = |process: &Process| {
             process.news == News::Changed && (complete || process.is_new() || process.holds_any(present))
         };
-        follow(&self.tree, &mut self.processes, is_due, complete.then_some(present), self.threads);
+        follow(&self.tree, &mut self.processes, is_due, complete.then_some(present), &mut self.threads);
     }
 
-    /// Reads a few descriptors again, in turn. Where one is not as it was remembered, all of its process are. Says whether
-    /// that was so.
+    /// Reads a few descriptors again, in turn. Where one is gone, all of its process are read. Says whether one was not as
+    /// it was remembered.
     fn reread(&mut self) -> bool {
         let mut differs = false;
         let mut at = self.processes.partition_point(|process| process.pid < self.next.0);
@@ -248,9 +247,14 @@ impl<T: Tree> Owners<T> {
             };
             match process.verify(&self.tree, nth) {
                 None => (at, nth) = (at + 1, 0),
-                Some(true) => nth += 1,
-                Some(false) => {
+                Some(Verdict::Same) => nth += 1,
+                Some(Verdict::Replaced) => {
+                    nth += 1;
+                    differs = true;
+                }
+                Some(Verdict::Closed) => {
                     process.read_whole(&self.tree);
+                    (at, nth) = (at + 1, 0);
                     differs = true;
                 }
             }
@@ -353,14 +357,17 @@ fn follow<T: Tree>(
     processes: &mut [Process],
     is_due: impl Fn(&Process) -> bool + Sync,
     present: Option<&Present>,
-    threads: usize,
+    threads: &mut Option<usize>,
 ) {
     let work: u64 = processes.iter().filter(|process| is_due(process)).map(Process::work).sum();
     let due = processes.iter_mut().filter(|process| is_due(process));
-    if work < SHARED_WORK || threads == 1 {
+    if work < SHARED_WORK {
         due.for_each(|process| process.follow(tree, present));
         return;
     }
+    // The answer takes several files to read.
+    let ask = || thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let threads = *threads.get_or_insert_with(ask);
     let due = Mutex::new(due);
     let follow_some = || {
         let next = || due.lock().unwrap_or_else(PoisonError::into_inner).next();

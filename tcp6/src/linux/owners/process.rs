@@ -61,6 +61,16 @@ pub(super) enum News {
     ReadWhole,
 }
 
+/// What has become of a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Same,
+    /// It is something else now.
+    Replaced,
+    /// There is none. If there are as many as before, there is another that is not known.
+    Closed,
+}
+
 impl Process {
     pub(super) fn new(pid: u32) -> Process {
         Process {
@@ -201,9 +211,15 @@ impl Process {
         self.news = News::ReadWhole;
     }
 
-    /// Reads one of its descriptors again, and says whether it is as it was remembered; `None` if it has not so many.
-    pub(super) fn verify(&self, tree: &impl Tree, nth: usize) -> Option<bool> {
-        self.held.get(nth).map(|held| tree.link(self.pid, held.descriptor) == held.link)
+    /// Reads one of its descriptors again, and remembers what it is now; `None` if it has not so many.
+    pub(super) fn verify(&mut self, tree: &impl Tree, nth: usize) -> Option<Verdict> {
+        let held = self.held.get_mut(nth)?;
+        let now = tree.link(self.pid, held.descriptor);
+        if now == held.link {
+            return Some(Verdict::Same);
+        }
+        *held = Held::new(held.descriptor, now);
+        Some(if now == Link::None { Verdict::Closed } else { Verdict::Replaced })
     }
 
     /// Whether one of these sockets, which another process has got, was this one's and is not any more.

@@ -4,7 +4,7 @@ use core::mem::MaybeUninit;
 use std::ffi::CStr;
 use std::io::{self, Write};
 
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags, RawDir, openat, readlinkat_raw, statat};
 use rustix::io::{Errno, read};
 
@@ -16,6 +16,8 @@ use super::tree::{Access, Glance, Link, Tree};
 pub(in crate::linux) struct Proc {
     /// `/proc`, if it is mounted.
     root: Option<OwnedFd>,
+    /// What this process is called there.
+    own: Option<u32>,
     /// Whether the kernel tells how many descriptors a process has. This one has some.
     tells_counts: bool,
 }
@@ -31,7 +33,11 @@ impl Proc {
             Err(errno) => return Err(errno),
         };
         let own = root.as_ref().and_then(|root| statat(root, c"self/fd", AtFlags::empty()).ok());
-        Ok(Proc { root, tells_counts: own.is_some_and(|own| own.st_size > 0) })
+        let tells_counts = own.is_some_and(|own| own.st_size > 0);
+        let mut name = [MaybeUninit::uninit(); 16];
+        let own = root.as_ref().and_then(|root| readlinkat_raw(root, c"self", &mut name).ok());
+        let own = own.and_then(|(name, _)| std::str::from_utf8(name).ok()?.parse().ok());
+        Ok(Proc { root, own, tells_counts })
     }
 
     fn root(&self) -> Result<&OwnedFd, Errno> {
@@ -75,14 +81,21 @@ impl Tree for Proc {
     fn links(&self, pid: u32, expected: Option<u64>, found: &mut dyn FnMut(u32, Link)) -> Access {
         let path = Path::new(format_args!("{pid}/fd"));
         let folder = self.root().and_then(|root| openat(root, path.as_c_str(), FOLDER, Mode::empty()));
-        let read = folder.and_then(|folder| match count_up(&folder, expected.unwrap_or(0), found)? {
-            None => Ok(()),
-            Some(first) => each_name(&folder, |name| {
-                if let Some(descriptor) = number(name).filter(|descriptor| *descriptor >= first) {
-                    found(descriptor, link(&folder, name)?);
-                }
-                Ok(())
-            }),
+        let read = folder.and_then(|folder| {
+            // This one's own folder is open only now.
+            let passing = (self.own == Some(pid)).then(|| folder.as_raw_fd() as u32);
+            let read = |descriptor: u32, name: &CStr| {
+                if passing == Some(descriptor) { Ok(Link::None) } else { link(&folder, name) }
+            };
+            match count_up(expected.unwrap_or(0), read, found)? {
+                None => Ok(()),
+                Some(first) => each_name(&folder, |name| {
+                    if let Some(descriptor) = number(name).filter(|descriptor| *descriptor >= first) {
+                        found(descriptor, read(descriptor, name)?);
+                    }
+                    Ok(())
+                }),
+            }
         });
         match read {
             Ok(()) => Access::Granted,
@@ -99,7 +112,11 @@ const GAPS: u64 = 64;
 /// Reads descriptors by counting up from 0 until as many have been found as there are, which saves listing them: the
 /// numbers are dense, as a process always gets the lowest that is free. Gives the first number that was not tried, if that
 /// did not find them all.
-fn count_up(folder: &OwnedFd, expected: u64, found: &mut dyn FnMut(u32, Link)) -> Result<Option<u32>, Errno> {
+fn count_up(
+    expected: u64,
+    read: impl Fn(u32, &CStr) -> Result<Link, Errno>,
+    found: &mut dyn FnMut(u32, Link),
+) -> Result<Option<u32>, Errno> {
     let (mut left, mut gaps) = (expected, 0);
     for descriptor in 0..u32::MAX {
         if left == 0 && expected > 0 {
@@ -108,7 +125,7 @@ fn count_up(folder: &OwnedFd, expected: u64, found: &mut dyn FnMut(u32, Link)) -
         if left == 0 || gaps > GAPS {
             return Ok(Some(descriptor));
         }
-        match link(folder, Path::new(format_args!("{descriptor}")).as_c_str())? {
+        match read(descriptor, Path::new(format_args!("{descriptor}")).as_c_str())? {
             Link::None => gaps += 1,
             link => {
                 left -= 1;
@@ -193,6 +210,14 @@ mod tests {
             assert!(expected == Some(1) || descriptors.contains(&found.unwrap()));
         }
         assert_eq!(proc.link(own, found.unwrap()), Link::Socket(inode));
+        // No more and no fewer than there are; the folder that they are read from is not one of them. Other tests open
+        // and close some meanwhile.
+        let is_exact = || {
+            let (mut number, count) = (0, proc.glance(own).count);
+            proc.links(own, count, &mut |_, link| number += u64::from(link != Link::None));
+            !proc.tells_counts || proc.glance(own).count == count && Some(number) == count
+        };
+        assert!((0..1_000).any(|_| is_exact()));
         assert_eq!(proc.link(own, u32::MAX), Link::None);
         assert_eq!(proc.glance(u32::MAX).file, None);
         assert_eq!(proc.glance(own).file, proc.glance(own).file);
