@@ -55,6 +55,16 @@ pub(crate) fn compare<R: Row>(a: &R, b: &R) -> Ordering {
 
 /// Whether the rows are in order.
 pub(crate) fn is_sorted<R: Row>(rows: &[R]) -> bool {
+    are_sorted_by(rows, ends)
+}
+
+/// The same of canonical rows: where there is no remote end it is zero already, which saves a look at the state.
+pub(crate) fn is_canonical_sorted<R: Row>(rows: &[R]) -> bool {
+    are_sorted_by(rows, |row| Ends::new(row.raw_local(), row.raw_remote()))
+}
+
+#[inline]
+fn are_sorted_by<R: Row>(rows: &[R], ends: impl Fn(&R) -> Ends) -> bool {
     // Compared one by one, each row would be decoded twice.
     let Some((mut before, rest)) = rows.split_first() else { return true };
     let mut ends_before = ends(before);

@@ -71,7 +71,7 @@ impl<R: Row> Snapshot<R> {
         let in_order = table.chunks(CHUNK).all(|chunk| {
             let last = self.rows.len().saturating_sub(1);
             append(&mut self.rows, chunk);
-            order::is_sorted(&self.rows[last..])
+            order::is_canonical_sorted(&self.rows[last..])
         });
         if !in_order {
             self.rows.clear();
