@@ -4,6 +4,9 @@
 //! (`ss`, psutil) are measured as programs: `ss` from its start to its end, psutil within a Python that stays. One that is
 //! not there, or fails on this machine, is left out.
 //!
+//! Beside the owners stand `bare dump` and `descriptors`: the least that the kernel takes to list the sockets, and to tell
+//! what each descriptor of each process is, whoever asks it. A first pass needs both, one after the other.
+//!
 //! `peers/changes` compares two snapshots of the table, between which about one row of a hundred went away.
 
 #[cfg(target_os = "linux")]
@@ -14,13 +17,18 @@ mod programs;
 fn main() {
     use std::hint::black_box;
     use std::net::IpAddr;
+    use std::thread;
 
     use benches::comparison::Comparison;
+    use benches::descriptors::Descriptors;
     use benches::floor::BareDump;
     use benches::{by_map, load};
     use netstat2::{AddressFamilyFlags, ProtocolFlags};
     use programs::{Psutil, ss};
     use tcp6::{BasicRow, Buffer, OwnerPidRow, Query, Snapshot, System};
+
+    /// tcp6 shares a first pass among as many, at most.
+    const MOST_THREADS: usize = 4;
 
     /// Measures one, and notes how many rows of the table it finds.
     fn time(ways: &mut Comparison<'_>, way: &str, mut rows: impl FnMut() -> Option<usize>) {
@@ -36,6 +44,7 @@ fn main() {
     benches::live::main(|live| {
         let (query, mut buffer) = (Query::all().unsorted(), Buffer::new());
         let mut system = System::new().expect("a table");
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
         let (family, protocol) = (AddressFamilyFlags::IPV6, ProtocolFlags::TCP);
 
         let mut ways = live.compare("peers/ends and states");
@@ -55,6 +64,13 @@ fn main() {
             let mut system = System::new().ok()?;
             Some(system.table::<OwnerPidRow>(&query, &mut buffer).ok()?.len())
         });
+        if let Some(mut dump) = BareDump::start() {
+            time(&mut ways, "bare dump", || dump.walk().ok());
+        }
+        let descriptors = Descriptors::list();
+        ways.note("descriptors, one thread", "descriptors", descriptors.ask(1));
+        ways.time_slow("descriptors, one thread", || descriptors.ask(1));
+        ways.time_slow("descriptors, all threads", || descriptors.ask(threads));
         time(&mut ways, "tcp6, again", || Some(system.table::<OwnerPidRow>(&query, &mut buffer).ok()?.len()));
         time(&mut ways, "netstat2", || Some(netstat2::get_sockets_info(family, protocol).ok()?.len()));
         time(&mut ways, "listeners", || {

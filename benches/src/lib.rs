@@ -5,6 +5,8 @@
 pub mod allocations;
 pub mod by_map;
 pub mod comparison;
+#[cfg(target_os = "linux")]
+pub mod descriptors;
 pub mod facts;
 #[cfg(target_os = "linux")]
 pub mod floor;

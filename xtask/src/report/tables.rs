@@ -67,10 +67,21 @@ fn by_size(what: &str, sizes: &[u64]) -> Vec<String> {
 /// Who takes how many times as long as tcp6 for the live table, and finds how many of its rows.
 pub(super) fn peers(linux: &Results) -> String {
     let ends = ["tcp6", "bare dump", "netstat2", "procfs", "ss -6tan"];
-    let owners = ["tcp6, first", "tcp6, again", "netstat2", "listeners", "psutil", "ss -6tanp"];
+    let owners = [
+        "tcp6, first",
+        "tcp6, again",
+        "bare dump",
+        "descriptors, all threads",
+        "descriptors, one thread",
+        "netstat2",
+        "listeners",
+        "psutil",
+        "ss -6tanp",
+    ];
     format!(
         "Times as multiples of tcp6's, by the rows of the table. Rows found are those of the largest table, in per cent of \
-         what the kernel lists. Allocations are those within the program.\n\n\
+         what the kernel lists. Allocations are those within the program. \
+         The bare dump and the descriptors are the kernel's own part, whoever asks.\n\n\
          ### Ends and states\n\n{}\n### Ends, states and owners\n\n{}\n\
          ### Changes\n\nBetween two snapshots of the table, from which one row of a hundred went away.\n\n{}\n\
          ### The floor\n\nWhat a row takes: to the kernel alone, to tcp6, and to the memory, to copy it, to compare it and \
