@@ -8,7 +8,8 @@ use std::time::SystemTime;
 use crate::class::by_class;
 use crate::error::{Error, Malformed, Result};
 use crate::order::{self, Sorter};
-use crate::{Class, Query, Row, Table, view};
+use crate::view::{self, Word};
+use crate::{Class, Query, Row, Table};
 
 /// The storage of a table: made once, filled again and again.
 ///
@@ -30,12 +31,12 @@ use crate::{Class, Query, Row, Table, view};
 /// ```
 pub struct Buffer {
     /// All of the storage, initialised.
-    words: Vec<u64>,
+    words: Vec<Word>,
     held: Option<Held>,
     taken_at: SystemTime,
     sorter: Sorter,
     /// Where rows go when they are sorted.
-    other: Vec<u64>,
+    other: Vec<Word>,
 }
 
 /// What a buffer holds: a table of this class in so many bytes, its count checked.
@@ -45,7 +46,7 @@ struct Held {
     bytes: usize,
 }
 
-const WORD: usize = size_of::<u64>();
+const WORD: usize = size_of::<Word>();
 
 /// The least that is allocated: about 1,200 rows of the smallest class.
 const LEAST_BYTES: usize = 64 * 1024;
@@ -236,7 +237,7 @@ impl Buffer {
     }
 
     /// The storage, for a system call to write a table into. What was held is forgotten.
-    pub(crate) fn words_mut(&mut self) -> &mut [u64] {
+    pub(crate) fn words_mut(&mut self) -> &mut [Word] {
         self.clear();
         &mut self.words
     }
@@ -258,11 +259,11 @@ impl Buffer {
 }
 
 /// Makes the storage at least so many words long; says whether there was memory for that.
-fn make_room(storage: &mut Vec<u64>, words: usize) -> bool {
+fn make_room(storage: &mut Vec<Word>, words: usize) -> bool {
     let more = words.saturating_sub(storage.len());
     let reserved = storage.try_reserve_exact(more).is_ok();
     if reserved && more > 0 {
-        storage.resize(words, 0);
+        storage.resize(words, Word::default());
     }
     reserved
 }
@@ -405,9 +406,10 @@ mod tests {
 
     #[test]
     fn what_cannot_be_allocated_is_an_error() {
-        let most = usize::MAX / 2 / Class::Basic.row_size();
-        assert!(matches!(Buffer::with_room_for(Class::Basic, most), Err(Error::OutOfMemory { .. })));
-        assert!(matches!(Buffer::with_room_for(Class::Basic, usize::MAX), Err(Error::OutOfMemory { .. })));
+        // Of the first no size can be told, the size of the second is more than there can be.
+        for rows in [usize::MAX, usize::MAX / Class::Basic.row_size() - 1] {
+            assert!(matches!(Buffer::with_room_for(Class::Basic, rows), Err(Error::OutOfMemory { .. })), "{rows}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use crate::error::Result;
-use crate::{Buffer, Class, Row, linux, windows};
+use crate::{Buffer, Class, Row, linux, view, windows};
 
 pub use crate::linux::fuzzing::Dumped;
 
@@ -31,8 +31,8 @@ pub fn text<R: Row>(text: &[u8]) -> Result<Vec<R>> {
 pub fn retry(
     buffer: &mut Buffer,
     class: Class,
-    call: impl FnMut(&mut [u64], &mut u32) -> u32,
+    mut call: impl FnMut(&mut [u8], &mut u32) -> u32,
     wait: impl FnMut(Duration),
 ) -> Result<()> {
-    windows::retry(buffer, class, "iphlpapi", call, wait)
+    windows::retry(buffer, class, "iphlpapi", |table, size| call(view::bytes_mut(table), size), wait)
 }

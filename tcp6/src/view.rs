@@ -52,7 +52,7 @@ const fn agrees<R: Row>() {
         assert!(R::CLASS.row_size() == size_of::<R>());
         // Within an 8-aligned table every row is aligned: the first one is, and the distance is a multiple.
         assert!(R::CLASS.first_row() % align_of::<R>() == 0 && size_of::<R>() % align_of::<R>() == 0);
-        assert!(align_of::<R>() <= align_of::<u64>());
+        assert!(align_of::<R>() <= align_of::<Word>());
     }
 }
 
@@ -113,15 +113,22 @@ pub(crate) fn row_bytes<R: Row>(rows: &[R]) -> &[u8] {
     unsafe { slice::from_raw_parts(rows.as_ptr().cast(), size_of_val(rows)) }
 }
 
+/// What storage is made of. A `u64` would not do: 32-bit x86 aligns it to 4 bytes, but on Windows.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(8))]
+pub(crate) struct Word(pub(crate) [u32; 2]);
+
+const _: () = assert!(size_of::<Word>() == 8, "no padding");
+
 /// The bytes of words.
-pub(crate) fn bytes(words: &[u64]) -> &[u8] {
-    // SAFETY: a u64 has no padding, and bytes may stand anywhere.
+pub(crate) fn bytes(words: &[Word]) -> &[u8] {
+    // SAFETY: a word has no padding, and bytes may stand anywhere.
     unsafe { slice::from_raw_parts(words.as_ptr().cast(), size_of_val(words)) }
 }
 
 /// The bytes of words, to be written.
-pub(crate) fn bytes_mut(words: &mut [u64]) -> &mut [u8] {
-    // SAFETY: a u64 has no padding, any bytes are a u64, and bytes may stand anywhere.
+pub(crate) fn bytes_mut(words: &mut [Word]) -> &mut [u8] {
+    // SAFETY: a word has no padding, any bytes are a word, and bytes may stand anywhere.
     unsafe { slice::from_raw_parts_mut(words.as_mut_ptr().cast(), size_of_val(words)) }
 }
 
@@ -138,8 +145,8 @@ mod tests {
     use crate::class::by_class;
 
     /// A table of one row in the first of these bytes, all others 0xFF.
-    fn one_row(class: Class) -> Vec<u64> {
-        let mut words = vec![u64::MAX; class.table_size(1).unwrap().div_ceil(8)];
+    fn one_row(class: Class) -> Vec<Word> {
+        let mut words = vec![Word([u32::MAX; 2]); class.table_size(1).unwrap().div_ceil(8)];
         bytes_mut(&mut words)[..4].copy_from_slice(&1u32.to_ne_bytes());
         words
     }
@@ -162,7 +169,7 @@ mod tests {
 
     #[test]
     fn bytes_that_begin_elsewhere_are_refused() {
-        let words = [one_row(Class::Basic), vec![0]].concat();
+        let words = [one_row(Class::Basic), vec![Word::default()]].concat();
         let mut shifted = words.clone();
         let length = Class::Basic.table_size(1).unwrap();
         bytes_mut(&mut shifted)[1..=length].copy_from_slice(&bytes(&words)[..length]);

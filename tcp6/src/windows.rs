@@ -1,4 +1,7 @@
 //! The table of Windows: GetTcp6Table and its siblings.
+//!
+//! What reads answers or decides ([`answer`], [`module`], [`process_list`], [`retry`]) is compiled and tested on every
+//! system; what calls Windows ([`calls`], [`kernel`], [`process`], [`system`]) on Windows alone.
 
 mod answer;
 #[cfg(windows)]
@@ -10,6 +13,8 @@ mod module;
 mod process;
 mod process_list;
 mod retry;
+#[cfg(windows)]
+mod system;
 
 #[cfg(windows)]
 pub(crate) use process::Processes;
@@ -17,42 +22,3 @@ pub(crate) use process::Processes;
 pub(crate) use retry::fill as retry;
 #[cfg(windows)]
 pub(crate) use system::System;
-
-#[cfg(windows)]
-mod system {
-    use std::thread;
-
-    use super::{calls, retry};
-    use crate::error::Result;
-    use crate::{Buffer, Class, Query};
-
-    /// The functions of iphlpapi keep nothing between two calls, so there is nothing to keep here but the count.
-    #[derive(Debug)]
-    pub(crate) struct System {
-        calls: u64,
-    }
-
-    impl System {
-        pub(crate) fn new() -> Result<System> {
-            Ok(System { calls: 0 })
-        }
-
-        pub(crate) fn calls(&self) -> u64 {
-            self.calls
-        }
-
-        /// Windows tells owners by itself: no process is read for it.
-        pub(crate) fn processes(&self) -> (usize, usize) {
-            (0, 0)
-        }
-
-        pub(crate) fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
-            let call = calls::Call::new(class, query);
-            let counted = |table: &mut [u64], size: &mut u32| {
-                self.calls += 1;
-                call.make(table, size)
-            };
-            retry::fill(buffer, class, call.name(), counted, thread::sleep)
-        }
-    }
-}

@@ -94,15 +94,15 @@ fn run<R: Row>(input: &Input) {
     let filled = tcp6::fuzzing::retry(
         &mut buffer,
         R::CLASS,
-        |words, size| {
+        |table, size| {
             calls += 1;
             let given = *size;
-            assert!(given as usize <= size_of_val(words));
+            assert!(given as usize <= table.len());
             let mut step = script.next().unwrap_or(*last);
             if given >= enough {
                 step = Step::Table { rows: 3 };
             }
-            let code = step.play::<R>(calls as u16, words, size);
+            let code = step.play::<R>(calls as u16, table, size);
             answer = Some((step, code, given, *size));
             code
         },
@@ -136,7 +136,7 @@ fn run<R: Row>(input: &Input) {
 
 impl Step {
     /// Writes rows whose local port is `mark`, sets the size, and gives the code.
-    fn play<R: Row>(self, mark: u16, words: &mut [u64], size: &mut u32) -> u32 {
+    fn play<R: Row>(self, mark: u16, table: &mut [u8], size: &mut u32) -> u32 {
         match self {
             Step::Table { rows } => {
                 let rows = u32::from(rows) * 16;
@@ -146,7 +146,7 @@ impl Step {
                 if !enough {
                     return ERROR_INSUFFICIENT_BUFFER;
                 }
-                write::<R>(words, Some(rows), needed, mark);
+                write::<R>(table, Some(rows), needed, mark);
                 NO_ERROR
             }
             Step::Insufficient { size: wanted } => {
@@ -160,7 +160,7 @@ impl Step {
             Step::Success { count, size: reported } => {
                 let given = *size;
                 *size = reported.of(given);
-                write::<R>(words, count, (*size).min(given), mark);
+                write::<R>(table, count, (*size).min(given), mark);
                 NO_ERROR
             }
         }
@@ -168,15 +168,10 @@ impl Step {
 }
 
 /// Writes a count, if there is one, and so many rows, as far as that many bytes go.
-fn write<R: Row>(words: &mut [u64], count: Option<u32>, bytes: u32, mark: u16) {
-    let mut put = |at: usize, what: &[u8]| {
-        for (at, byte) in (at..).zip(what) {
-            let shift = at % 8 * 8;
-            words[at / 8] = words[at / 8] & !(0xFF << shift) | u64::from(*byte) << shift;
-        }
-    };
+fn write<R: Row>(table: &mut [u8], count: Option<u32>, bytes: u32, mark: u16) {
+    let mut put = |at: usize, what: &[u8]| table[at..][..what.len()].copy_from_slice(what);
     let Some(count) = count else { return };
-    put(0, &count.to_le_bytes());
+    put(0, &count.to_ne_bytes());
     let room = (bytes as usize).saturating_sub(R::CLASS.first_row()) / R::CLASS.row_size();
     for number in 0..room.min(count as usize) {
         let row = R::CLASS.first_row() + number * R::CLASS.row_size();

@@ -80,12 +80,12 @@ pub(super) fn os_string(units: &[u16]) -> OsString {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view;
+    use crate::view::{self, Word};
 
     #[test]
     fn texts_are_found_within_the_bytes_and_nowhere_else() {
         let hi: Vec<u16> = "hi".encode_utf16().collect();
-        let mut words = [0; 4];
+        let mut words = [Word::default(); 4];
         for (i, unit) in hi.iter().enumerate() {
             view::bytes_mut(&mut words)[8 + 2 * i..][..2].copy_from_slice(&unit.to_ne_bytes());
         }

@@ -6,6 +6,7 @@ use tcp6_sys::{
     TCP_TABLE_OWNER_MODULE_LISTENER, TCP_TABLE_OWNER_PID_ALL, TCP_TABLE_OWNER_PID_LISTENER,
 };
 
+use crate::view::Word;
 use crate::{Class, Query, StateSet};
 
 /// One of the family's functions, with all of its arguments but the buffer.
@@ -50,7 +51,7 @@ impl Call {
     }
 
     /// Calls it with room for `size` bytes, at most those of `table`; gives its return code.
-    pub(super) fn make(self, table: &mut [u64], size: &mut u32) -> u32 {
+    pub(super) fn make(self, table: &mut [Word], size: &mut u32) -> u32 {
         let room = size_of_val(table);
         *size = (*size).min(u32::try_from(room).unwrap_or(u32::MAX));
         let order = i32::from(self.sorted);

@@ -32,6 +32,7 @@ use tcp6_sys::{
 };
 
 use super::process_list::SYSTEM_PROCESS_INFORMATION_CLASS;
+use crate::view::Word;
 
 /// What is asked here may be asked even by those who may ask for nothing else.
 const PROCESS_QUERY_LIMITED_INFORMATION: u32 = 0x1000;
@@ -134,7 +135,7 @@ pub(super) fn path(process: &OwnedHandle) -> Option<Vec<u16>> {
 }
 
 /// Writes the list of all processes; gives the status, and the size that was written or is needed.
-pub(super) fn list(room: &mut [u64]) -> (u32, usize) {
+pub(super) fn list(room: &mut [Word]) -> (u32, usize) {
     let length = u32::try_from(size_of_val(room)).unwrap_or(u32::MAX);
     let mut returned = 0;
     // SAFETY: `room` is 8-aligned and valid for writes of `length` bytes, `returned` is a valid pointer, and neither is
@@ -147,7 +148,7 @@ pub(super) fn list(room: &mut [u64]) -> (u32, usize) {
 
 /// Asks for the names of the module that owns the socket of this row: the return code, or `None` if the function is
 /// missing.
-pub(super) fn owner_module(row: &MIB_TCP6ROW_OWNER_MODULE, room: &mut [u64], size: &mut u32) -> Option<u32> {
+pub(super) fn owner_module(row: &MIB_TCP6ROW_OWNER_MODULE, room: &mut [Word], size: &mut u32) -> Option<u32> {
     static FUNCTION: OnceLock<Option<PFN_GetOwnerModuleFromTcp6Entry>> = OnceLock::new();
     let function = (*FUNCTION.get_or_init(find_owner_module))?;
     *size = (*size).min(u32::try_from(size_of_val(room)).unwrap_or(u32::MAX));

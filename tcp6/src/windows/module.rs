@@ -11,7 +11,7 @@ use tcp6_sys::{ERROR_INSUFFICIENT_BUFFER, NO_ERROR, TCPIP_OWNER_MODULE_BASIC_INF
 
 use super::answer::{Answer, os_string};
 use crate::process::{Module, Process};
-use crate::view;
+use crate::view::{self, Word};
 
 /// Room for two pointers, a name and a path that are not unusually long.
 const FIRST_BYTES: usize = 2 << 10;
@@ -29,12 +29,12 @@ pub(super) struct Names {
 }
 
 /// Asks for the names, with more room if need be. The room is kept for the next time.
-pub(super) fn ask(room: &mut Vec<u64>, mut call: impl FnMut(&mut [u64], &mut u32) -> u32) -> Option<Names> {
+pub(super) fn ask(room: &mut Vec<Word>, mut call: impl FnMut(&mut [Word], &mut u32) -> u32) -> Option<Names> {
     let mut bytes = FIRST_BYTES.max(size_of_val(&room[..]));
     for _ in 0..ATTEMPTS {
         // Zeros, so that a call which succeeds and writes nothing gives null pointers.
         room.clear();
-        room.resize(bytes.div_ceil(size_of::<u64>()), 0);
+        room.resize(bytes.div_ceil(size_of::<Word>()), Word::default());
         let mut size = u32::try_from(size_of_val(&room[..])).ok()?;
         match call(room, &mut size) {
             NO_ERROR => return Names::read(Answer::new(view::bytes(room))),

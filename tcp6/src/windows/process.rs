@@ -8,7 +8,8 @@ use super::answer::os_string;
 use super::process_list::Listed;
 use super::{kernel, module};
 use crate::process::{Lookup, Module, Process};
-use crate::{OwnerModuleRow, Row, view};
+use crate::view::{self, Word};
+use crate::{OwnerModuleRow, Row};
 
 /// The list of all processes is longer than the room for it.
 const STATUS_INFO_LENGTH_MISMATCH: u32 = 0xC000_0004;
@@ -22,7 +23,7 @@ const LONGEST_LIST: usize = 64 << 20;
 #[derive(Debug)]
 pub(crate) struct Processes {
     list: List,
-    names: Vec<u64>,
+    names: Vec<Word>,
 }
 
 impl Processes {
@@ -50,7 +51,7 @@ impl Lookup for Processes {
 
     fn module(&mut self, row: &OwnerModuleRow, process: &Process) -> Option<Module> {
         // A function that is missing has no code; it refuses like one that does not want to.
-        let call = |room: &mut [u64], size: &mut u32| {
+        let call = |room: &mut [Word], size: &mut u32| {
             kernel::owner_module(row.as_raw(), room, size).unwrap_or(ERROR_PROC_NOT_FOUND)
         };
         module::ask(&mut self.names, call)?.module(process)
@@ -105,7 +106,7 @@ fn open(pid: u32) -> Option<Opened> {
 /// The list of all processes, as it was at some time since [`Lookup::begin`].
 #[derive(Debug)]
 struct List {
-    words: Vec<u64>,
+    words: Vec<Word>,
     /// How many bytes there are, if it has been asked for.
     length: Option<usize>,
 }
@@ -121,7 +122,7 @@ impl List {
     fn fill(&mut self) -> usize {
         let mut bytes = FIRST_LIST.max(size_of_val(&self.words[..]));
         while bytes <= LONGEST_LIST {
-            self.words.resize(bytes / size_of::<u64>(), 0);
+            self.words.resize(bytes / size_of::<Word>(), Word::default());
             match kernel::list(&mut self.words) {
                 (STATUS_SUCCESS, length) => return length,
                 // It grows while it is asked for.

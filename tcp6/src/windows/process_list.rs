@@ -91,19 +91,19 @@ impl<'a> Listed<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::view;
+    use crate::view::{self, Word};
 
     /// Between two processes, in bytes: room for one, its threads, and its name.
     const DISTANCE: usize = 256;
     const NAME: usize = 200;
 
-    fn put(words: &mut [u64], offset: usize, bytes: &[u8]) {
+    fn put(words: &mut [Word], offset: usize, bytes: &[u8]) {
         view::bytes_mut(words)[offset..][..bytes.len()].copy_from_slice(bytes);
     }
 
     /// The list with these in it; each was started at ten times its id.
-    fn list(processes: &[(u32, &str)]) -> Vec<u64> {
-        let mut words = vec![0; processes.len() * DISTANCE / 8];
+    fn list(processes: &[(u32, &str)]) -> Vec<Word> {
+        let mut words = vec![Word::default(); processes.len() * DISTANCE / 8];
         let base = words.as_ptr().addr();
         for (i, (pid, name)) in processes.iter().enumerate() {
             let at = i * DISTANCE;

@@ -14,6 +14,7 @@ use tcp6_sys::{ERROR_INSUFFICIENT_BUFFER, ERROR_NO_DATA, ERROR_NOT_SUPPORTED, NO
 
 use crate::attempts::{ATTEMPTS, attempts};
 use crate::error::{Error, Malformed, Result};
+use crate::view::Word;
 use crate::{Buffer, Class};
 
 /// The waits between attempts.
@@ -42,7 +43,7 @@ pub(crate) fn fill(
     buffer: &mut Buffer,
     class: Class,
     name: &'static str,
-    mut call: impl FnMut(&mut [u64], &mut u32) -> u32,
+    mut call: impl FnMut(&mut [Word], &mut u32) -> u32,
     mut wait: impl FnMut(Duration),
 ) -> Result<()> {
     buffer.clear();
@@ -54,7 +55,7 @@ pub(crate) fn fill(
         let given = u32::try_from(capacity).unwrap_or(u32::MAX);
         let mut size = given;
         let words = buffer.words_mut();
-        words[0] = u64::from(NEVER_WRITTEN) << 32 | u64::from(NEVER_WRITTEN);
+        words[0] = Word([NEVER_WRITTEN; 2]);
         last = call(words, &mut size);
         match last {
             NO_ERROR if size > given => {
@@ -81,7 +82,7 @@ fn grown(capacity: usize, wanted: usize) -> usize {
 }
 
 fn empty(buffer: &mut Buffer, class: Class) -> Result<()> {
-    buffer.words_mut()[0] = 0;
+    buffer.words_mut()[0] = Word::default();
     buffer.hold(class, class.first_row())
 }
 

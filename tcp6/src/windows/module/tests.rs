@@ -13,7 +13,7 @@ fn utf16(text: &str) -> Vec<u16> {
 }
 
 /// Writes units of UTF-16 at an offset of the buffer; gives the address.
-fn put(room: &mut [u64], offset: usize, units: &[u16]) -> usize {
+fn put(room: &mut [Word], offset: usize, units: &[u16]) -> usize {
     let place = &mut view::bytes_mut(room)[offset..][..units.len() * 2];
     for (bytes, unit) in place.chunks_exact_mut(2).zip(units) {
         bytes.copy_from_slice(&unit.to_ne_bytes());
@@ -21,14 +21,14 @@ fn put(room: &mut [u64], offset: usize, units: &[u16]) -> usize {
     room.as_ptr().addr() + offset
 }
 
-fn point(room: &mut [u64], name: usize, path: usize) {
+fn point(room: &mut [Word], name: usize, path: usize) {
     let (first, second) = view::bytes_mut(room)[..POINTERS].split_at_mut(POINTERS / 2);
     first.copy_from_slice(&name.to_ne_bytes());
     second.copy_from_slice(&path.to_ne_bytes());
 }
 
 /// What the real function does: two pointers, then the two texts.
-fn answer(name: &str, path: &str, room: &mut [u64], size: &mut u32) -> u32 {
+fn answer(name: &str, path: &str, room: &mut [Word], size: &mut u32) -> u32 {
     let [name, path] = [name, path].map(|text| utf16(&format!("{text}\0")));
     let needed = POINTERS + 2 * (name.len() + path.len());
     if (*size as usize) < needed {
@@ -103,7 +103,7 @@ fn a_refusal_is_no_answer_and_is_not_asked_twice() {
         u32::MAX,
     ] {
         let mut calls = 0;
-        let refuse = |_: &mut [u64], _: &mut u32| {
+        let refuse = |_: &mut [Word], _: &mut u32| {
             calls += 1;
             code
         };

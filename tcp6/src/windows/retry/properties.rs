@@ -76,7 +76,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 impl Step {
     /// Plays the call for a table of this class. Rows are numbered by `mark`, their local port.
-    fn play<R: Row>(self, mark: u16, table: &mut [u64], size: &mut u32) -> u32 {
+    fn play<R: Row>(self, mark: u16, table: &mut [Word], size: &mut u32) -> u32 {
         let given = *size;
         match self {
             Step::Table { rows } => {
@@ -112,7 +112,7 @@ impl Step {
 }
 
 /// Writes a count, and as many rows as it says and so many bytes hold.
-fn write<R: Row>(mark: u16, count: u32, bytes: u32, table: &mut [u64]) {
+fn write<R: Row>(mark: u16, count: u32, bytes: u32, table: &mut [Word]) {
     let table = view::bytes_mut(table);
     table[..4].copy_from_slice(&count.to_ne_bytes());
     let row = R::new(State::Listen, format!("[::1]:{mark}").parse().unwrap(), None);
@@ -164,7 +164,7 @@ fn run<R: Row>(steps: &[Step], buffer: &mut Buffer) -> Result<(), TestCaseError>
     let mut calls = 0;
     let mut waited = Duration::ZERO;
     let mut last = None;
-    let play = |table: &mut [u64], size: &mut u32| {
+    let play = |table: &mut [Word], size: &mut u32| {
         let given = *size;
         assert!(given as usize <= size_of_val(table), "room that is not there");
         let step = steps[calls.min(steps.len() - 1)];

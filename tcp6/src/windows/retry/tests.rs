@@ -8,14 +8,14 @@ struct Script<F> {
     waits: Vec<Duration>,
 }
 
-impl<F: FnMut(u32, &mut [u64], &mut u32) -> u32> Script<F> {
+impl<F: FnMut(u32, &mut [Word], &mut u32) -> u32> Script<F> {
     /// `answers` gets the number of the call, from 0.
     fn new(answers: F) -> Script<F> {
         Script { answers, calls: 0, waits: Vec::new() }
     }
 
     fn fill(&mut self, class: Class, buffer: &mut Buffer) -> Result<()> {
-        let call = |table: &mut [u64], size: &mut u32| {
+        let call = |table: &mut [Word], size: &mut u32| {
             self.calls += 1;
             (self.answers)(self.calls - 1, table, size)
         };
@@ -28,7 +28,7 @@ fn rows<R: Row>(count: usize) -> Vec<R> {
 }
 
 /// What the real functions do with a table of so many rows.
-fn answer<R: Row>(count: usize, table: &mut [u64], size: &mut u32) -> u32 {
+fn answer<R: Row>(count: usize, table: &mut [Word], size: &mut u32) -> u32 {
     let needed = R::CLASS.table_size(count).unwrap();
     if (*size as usize) < needed {
         *size = needed as u32;
@@ -206,10 +206,10 @@ fn an_absurd_size_does_not_take_the_memory_of_the_machine() {
 
 #[test]
 fn the_size_to_try_next_is_more_and_never_too_much() {
-    for capacity in [65_536, 1 << 20, 1 << 26, 1 << 30] {
-        for wanted in [0, 1, capacity - 1, capacity, capacity + 1, capacity * 3, usize::MAX] {
+    for capacity in [65_536_usize, 1 << 20, 1 << 26, 1 << 30] {
+        for wanted in [0, 1, capacity - 1, capacity, capacity + 1, capacity.saturating_mul(3), usize::MAX] {
             let next = grown(capacity, wanted);
-            let most = (capacity * STEEPEST).max(PLAUSIBLE_BYTES).min(u32::MAX as usize);
+            let most = capacity.saturating_mul(STEEPEST).max(PLAUSIBLE_BYTES).min(u32::MAX as usize);
             assert!(next > capacity || wanted < capacity && capacity >= PLAUSIBLE_BYTES, "{capacity} {wanted}: {next}");
             assert!(next <= most, "{capacity} {wanted}: {next}");
             assert!(next > wanted || next == most, "{capacity} {wanted}: {next}");
