@@ -5,7 +5,7 @@ use std::{env, time::Instant};
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
-use crate::{Usage, debian, deps, fuzz, layout, msrv, soak, targets, wine};
+use crate::{Usage, debian, deps, fuzz, i686, layout, msrv, soak, targets, wine};
 
 struct Job {
     name: &'static str,
@@ -22,6 +22,7 @@ const JOBS: &[Job] = &[
     Job { name: "msrv", run: msrv::run },
     Job { name: "layout", run: layout::run },
     Job { name: "targets", run: targets::run },
+    Job { name: "i686", run: i686::run },
     Job { name: "bench", run: bench },
     Job { name: "fuzz", run: fuzz::check },
     Job { name: "soak", run: |sh| soak::run(sh, &words("--seconds 10")) },

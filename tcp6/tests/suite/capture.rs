@@ -107,7 +107,10 @@ fn damage_is_found_and_told_with_its_place() {
 fn a_count_that_lies_takes_no_memory() {
     let mut capture = record(&[rows::<OwnerModuleRow>()]);
     capture[16 + 8..16 + 12].copy_from_slice(&u32::MAX.to_le_bytes());
-    assert!(matches!(Replay::load(&capture[..]), Err(Error::Malformed(Malformed::Capture { offset: 16, .. }))));
+    // The table is cut short; where so many bytes have no addresses, the count itself is wrong.
+    let at = if cfg!(target_pointer_width = "64") { 16 } else { 24 };
+    let error = Replay::load(&capture[..]).unwrap_err();
+    assert!(matches!(error, Error::Malformed(Malformed::Capture { offset, .. }) if offset == at), "{error}");
 }
 
 #[test]
