@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 
-use crate::diff::Change;
+use crate::change::Change;
 use crate::error::{Error, Result};
 use crate::{Row, order};
 

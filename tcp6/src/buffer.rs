@@ -196,18 +196,23 @@ impl Buffer {
         if order::is_sorted(rows) {
             return Ok(());
         }
-        match self.sorter.keys(rows) {
-            Some(keys) if make_room(&mut self.other, self.words.len()) => {
+        let is_copied = match self.sorter.sorted(rows) {
+            Some(in_order) if make_room(&mut self.other, self.words.len()) => {
                 let sorted = &mut view::bytes_mut(&mut self.other)[..end];
                 let first = R::CLASS.first_row();
                 sorted[..first].copy_from_slice(&table[..first]);
-                for (row, key) in view::rows_mut::<R>(sorted)?.iter_mut().zip(keys) {
-                    *row = rows[key.place];
+                for (place, row) in view::rows_mut::<R>(sorted)?.iter_mut().zip(in_order) {
+                    *place = *row;
                 }
-                mem::swap(&mut self.words, &mut self.other);
+                true
             }
+            _ => false,
+        };
+        if is_copied {
+            mem::swap(&mut self.words, &mut self.other);
+        } else {
             // No memory for that: then where they are, which takes longer.
-            _ => view::rows_mut::<R>(&mut view::bytes_mut(&mut self.words)[..end])?.sort_unstable(),
+            view::rows_mut::<R>(&mut view::bytes_mut(&mut self.words)[..end])?.sort_unstable();
         }
         Ok(())
     }

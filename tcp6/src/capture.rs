@@ -20,13 +20,17 @@
 //! | 16 | 8 | and seconds since 1970-01-01 UTC, signed |
 //! | 24 | n times the size of a row | the rows, as the system wrote them, in the layout of the Windows structs on a little-endian machine; so ports are in network byte order in the first two of four bytes |
 
+mod crc32;
+
 use std::io::{self, Read, Write};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
+
+use crc32::{crc32, crc32_of};
 
 use crate::class::by_class;
 use crate::error::{Error, Malformed, Result};
 use crate::row::layout::Parts;
-use crate::{Buffer, Class, Query, Row, Source, Table, view};
+use crate::{Buffer, Class, Query, Row, Source, Table, clock, view};
 
 const MAGIC: &[u8; 8] = b"tcp6cap\n";
 const VERSION: u16 = 1;
@@ -86,12 +90,12 @@ impl<W: Write> Recorder<W> {
             return Err(write_failed(io::ErrorKind::BrokenPipe.into()));
         }
         let rows = u32::try_from(table.len()).map_err(|_| Malformed::TooManyRows { rows: table.len() })?;
-        let (seconds, nanoseconds) = since_epoch(table.taken_at());
+        let (seconds, nanoseconds) = clock::since_epoch(table.taken_at());
         let bytes = TABLE + size_of_val(table.rows());
         self.frame.clear();
         self.frame.try_reserve(bytes).map_err(|_| Error::OutOfMemory { bytes })?;
         self.frame.extend([0; 4]);
-        self.frame.extend([number(R::CLASS), 0, 0, 0]);
+        self.frame.extend([R::CLASS.number(), 0, 0, 0]);
         self.frame.extend(rows.to_le_bytes());
         self.frame.extend(nanoseconds.to_le_bytes());
         self.frame.extend(seconds.to_le_bytes());
@@ -137,7 +141,8 @@ impl<S: Source, W: Write> Recording<S, W> {
 impl<S: Source, W: Write> Source for Recording<S, W> {
     fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
         self.source.fill(class, query, buffer)?;
-        by_class!(class, R => self.recorder.record(buffer.table::<R>()?))
+        let recorded = by_class!(class, R => self.recorder.record(buffer.table::<R>()?));
+        recorded.inspect_err(|_| buffer.clear())
     }
 }
 
@@ -171,12 +176,11 @@ impl<F: Read> Reader<F> {
             _ => return Err(damaged(begin, "a table is cut short")),
         }
         let word = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-        let class = Class::ALL.into_iter().find(|class| number(*class) == header[4]);
-        let Some(class) = class.filter(|_| header[5..8] == [0; 3]) else {
+        let Some(class) = Class::from_number(header[4]).filter(|_| header[5..8] == [0; 3]) else {
             return Err(damaged(begin + 4, "a class of table that is not known"));
         };
         let seconds = u64::from(word(16)) | u64::from(word(20)) << 32;
-        let Some(taken_at) = at(seconds as i64, word(12)) else {
+        let Some(taken_at) = clock::at(seconds as i64, word(12)) else {
             return Err(damaged(begin + 12, "a time that this system cannot tell"));
         };
         let count = word(8);
@@ -242,101 +246,10 @@ fn little_endian<R: Row>(row: &R) -> R {
     })
 }
 
-/// The number of a class in the file.
-pub(crate) const fn number(class: Class) -> u8 {
-    match class {
-        Class::Basic => 0,
-        Class::OwnerPid => 1,
-        Class::Offload => 2,
-        Class::OwnerModule => 3,
-    }
-}
-
-/// A time as seconds since 1970, downwards, and nanoseconds.
-pub(crate) fn since_epoch(time: SystemTime) -> (i64, u32) {
-    match time.duration_since(SystemTime::UNIX_EPOCH) {
-        Ok(after) => (after.as_secs() as i64, after.subsec_nanos()),
-        Err(before) => {
-            let before = before.duration();
-            let seconds = 0i64.saturating_sub_unsigned(before.as_secs());
-            match before.subsec_nanos() {
-                0 => (seconds, 0),
-                nanoseconds => (seconds - 1, 1_000_000_000 - nanoseconds),
-            }
-        }
-    }
-}
-
-/// The time of so many seconds and nanoseconds since 1970, if there is one.
-pub(crate) fn at(seconds: i64, nanoseconds: u32) -> Option<SystemTime> {
-    if nanoseconds >= 1_000_000_000 {
-        return None;
-    }
-    let distance = Duration::from_secs(seconds.unsigned_abs());
-    let second = if seconds >= 0 {
-        SystemTime::UNIX_EPOCH.checked_add(distance)
-    } else {
-        SystemTime::UNIX_EPOCH.checked_sub(distance)
-    };
-    second?.checked_add(Duration::from_nanos(nanoseconds.into()))
-}
-
 fn damaged(offset: u64, what: &'static str) -> Error {
     Malformed::Capture { offset, what }.into()
 }
 
 fn write_failed(error: io::Error) -> Error {
     Error::os("writing a capture", error)
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    crc32_of([bytes])
-}
-
-/// CRC-32 as in IEEE 802.3, of slices as if they were one.
-fn crc32_of<const N: usize>(slices: [&[u8]; N]) -> u32 {
-    const TABLE: [u32; 256] = {
-        let mut table = [0; 256];
-        let mut byte = 0;
-        while byte < 256 {
-            let mut sum = byte as u32;
-            let mut bit = 0;
-            while bit < 8 {
-                sum = if sum & 1 == 1 { sum >> 1 ^ 0xEDB8_8320 } else { sum >> 1 };
-                bit += 1;
-            }
-            table[byte] = sum;
-            byte += 1;
-        }
-        table
-    };
-    !slices.into_iter().flatten().fold(!0, |sum, byte| TABLE[(sum as u8 ^ byte) as usize] ^ sum >> 8)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_checksum_is_the_usual_one() {
-        assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
-        assert_eq!(crc32_of([b"1234", b"56789"]), 0xCBF4_3926);
-    }
-
-    #[test]
-    fn times_survive_on_both_sides_of_1970() {
-        let moment = Duration::new(12_345, 678_000_100);
-        for time in [SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + moment, SystemTime::UNIX_EPOCH - moment] {
-            let (seconds, nanoseconds) = since_epoch(time);
-            assert_eq!(at(seconds, nanoseconds), Some(time));
-        }
-        assert_eq!(at(0, 1_000_000_000), None);
-        // As far as a system's clock goes.
-        for (seconds, nanoseconds) in
-            [(i64::MAX, 0), (i64::MIN, 0), (i64::MIN, 100), (i64::MIN + 1, 0), (-1, 999_999_900)]
-        {
-            let time = at(seconds, nanoseconds);
-            assert_eq!(time.map(since_epoch), time.map(|_| (seconds, nanoseconds)));
-        }
-    }
 }

@@ -15,7 +15,7 @@ pub enum Class {
     OwnerPid,
     /// [`OffloadRow`](crate::OffloadRow): and the offload state. From GetTcp6Table2.
     Offload,
-    /// [`OwnerModuleRow`](crate::OwnerModuleRow): and when the socket was made, and what names its module. From
+    /// [`OwnerModuleRow`](crate::OwnerModuleRow): and when the socket was bound, and what names its module. From
     /// GetExtendedTcpTable.
     OwnerModule,
 }
@@ -58,6 +58,21 @@ impl Class {
     #[must_use]
     pub const fn has_owners(self) -> bool {
         !matches!(self, Class::Basic)
+    }
+
+    /// The number of the class in captures and in binary formats, which never changes.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Class::Basic => 0,
+            Class::OwnerPid => 1,
+            Class::Offload => 2,
+            Class::OwnerModule => 3,
+        }
+    }
+
+    /// The class with this number, if there is one.
+    pub(crate) fn from_number(number: u8) -> Option<Class> {
+        Class::ALL.into_iter().find(|class| class.number() == number)
     }
 
     /// The name: `basic`, `owner-pid`, `offload` or `owner-module`.

@@ -78,10 +78,18 @@ fn are_sorted_by<R: Row>(rows: &[R], ends: impl Fn(&R) -> Ends) -> bool {
 
 /// Sorts rows, if they are not sorted. Who does so again and again keeps a [`Sorter`].
 pub(crate) fn sort<R: Row>(rows: &mut Vec<R>) {
-    if !is_sorted(rows) {
-        match Sorter::new().keys(rows) {
-            Some(keys) => *rows = keys.iter().map(|key| rows[key.place]).collect(),
-            None => rows.sort_unstable_by(compare),
-        }
+    if is_sorted(rows) {
+        return;
+    }
+    let copy = Sorter::new().sorted(rows).and_then(|sorted| {
+        let mut copy = Vec::new();
+        copy.try_reserve_exact(sorted.len()).ok()?;
+        copy.extend(sorted);
+        Some(copy)
+    });
+    match copy {
+        Some(copy) => *rows = copy,
+        // No memory for that: then where they are, which takes longer.
+        None => rows.sort_unstable_by(compare),
     }
 }

@@ -1,5 +1,7 @@
 //! Whose socket a row is.
 
+use core::fmt;
+
 /// Whose socket a row is.
 ///
 /// [`Owner::Nobody`] and [`Owner::Unresolved`] are different answers: the first says that no process holds the
@@ -63,6 +65,17 @@ impl Owner {
             Owner::Process(pid) => Some(pid),
             Owner::Kernel => Some(WINDOWS_KERNEL),
             Owner::Nobody | Owner::Unresolved => None,
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Owner::Process(pid) => fmt::Display::fmt(pid, f),
+            Owner::Kernel => f.pad("kernel"),
+            Owner::Nobody => f.pad("nobody"),
+            Owner::Unresolved => f.pad("unresolved"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Rows: what one connection or listener looks like, in each class of table.
 
 mod basic;
+pub(crate) mod linux_info;
 mod offload;
 mod owner_module;
 mod owner_pid;

@@ -5,8 +5,9 @@ use core::{fmt, slice};
 use std::net::SocketAddrV6;
 use std::time::SystemTime;
 
+use crate::change::Change;
 use crate::counts::StateCounts;
-use crate::diff::{Change, Diff};
+use crate::diff::Diff;
 use crate::endpoint::RawEnd;
 use crate::error::{Error, Result};
 use crate::order::{self, Ends, Sorter};
@@ -75,10 +76,10 @@ impl<R: Row> Snapshot<R> {
         });
         if !in_order {
             self.rows.clear();
-            match self.sorter.keys(&table) {
-                Some(keys) => {
-                    for keys in keys.chunks(CHUNK) {
-                        append(&mut self.rows, keys.iter().map(|key| &table[key.place]));
+            match self.sorter.sorted(&table) {
+                Some(mut sorted) => {
+                    while sorted.len() > 0 {
+                        append(&mut self.rows, sorted.by_ref().take(CHUNK));
                     }
                 }
                 None => {

@@ -90,9 +90,7 @@ impl System {
     pub fn calls(&self) -> u64 {
         self.backend.calls()
     }
-}
 
-impl System {
     /// How far the owners of the last table are known; all zero if its class has none, or if there was no table.
     ///
     /// It counts what the system gave for the query's states, before it was narrowed to a port.
@@ -111,7 +109,7 @@ impl System {
 impl Source for System {
     fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
         self.resolution = Resolution::default();
-        self.backend.fill(class, query, buffer)?;
+        self.backend.fill(class, query, buffer).inspect_err(|_| buffer.clear())?;
         if class.has_owners() {
             let counts = by_class!(class, R => Resolution::of(buffer.table::<R>()?.iter().map(Row::owner)));
             let (processes, refused) = self.backend.processes();

@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Write};
 
-use crate::{Owner, Row, StateCounts};
+use crate::{Row, StateCounts};
 
 /// A heading, a line a row, and a last line with the counts. Columns are as wide as they need to be.
 pub(crate) fn write<R: Row>(rows: &[R], f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,17 +53,6 @@ impl<R: Row> fmt::Display for Remote<'_, R> {
         match self.0.remote() {
             Some(remote) => fmt::Display::fmt(&remote, f),
             None => f.pad("-"),
-        }
-    }
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Owner::Process(pid) => fmt::Display::fmt(pid, f),
-            Owner::Kernel => f.pad("kernel"),
-            Owner::Nobody => f.pad("nobody"),
-            Owner::Unresolved => f.pad("unresolved"),
         }
     }
 }

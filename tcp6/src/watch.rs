@@ -2,7 +2,8 @@
 
 use core::iter::FusedIterator;
 
-use crate::diff::{Change, Diff};
+use crate::change::Change;
+use crate::diff::Diff;
 use crate::error::Result;
 use crate::{Buffer, Query, Row, Snapshot, Source, StateSet, Table};
 

@@ -1,8 +1,8 @@
 //! A socket as Linux tells of it, and how it becomes a row in the Windows layout.
 
 use crate::endpoint::RawEnd;
-use crate::os::linux;
 use crate::row::layout::Parts;
+use crate::row::linux_info;
 use crate::{Owner, Row, State, StateSet};
 
 /// What the kernel says of one socket, by sock_diag or by text.
@@ -59,7 +59,7 @@ impl Socket {
         let state = state(self.state);
         let remote = if state == State::Listen { RawEnd::default() } else { self.remote };
         let owner = if self.inode == 0 { Owner::Nobody } else { Owner::Unresolved }.as_raw();
-        let module = linux::pack(self.inode, self.uid, self.cookie);
+        let module = linux_info::pack(self.inode, self.uid, self.cookie);
         R::build(&Parts { owner, module, ..Parts::of(state.as_raw(), self.local, remote) })
     }
 }

@@ -15,10 +15,10 @@ pub(crate) struct Sorter {
 
 /// What stands for a row while its like are sorted.
 #[derive(Clone, Copy)]
-pub(crate) struct Key {
+struct Key {
     bits: u64,
     /// Where the row stands.
-    pub(crate) place: usize,
+    place: usize,
 }
 
 /// So few rows are sorted by comparing them.
@@ -29,8 +29,8 @@ impl Sorter {
         Sorter { keys: Vec::new() }
     }
 
-    /// A key for each row, in the order of the rows; `None` if there is no memory for them.
-    pub(crate) fn keys<R: Row>(&mut self, rows: &[R]) -> Option<&mut [Key]> {
+    /// The rows in their order; `None` if there is no memory to find it.
+    pub(crate) fn sorted<'a, R: Row>(&'a mut self, rows: &'a [R]) -> Option<impl ExactSizeIterator<Item = &'a R>> {
         self.keys.clear();
         if self.keys.capacity() < rows.len() {
             // With room to spare: the next table may have a few rows more.
@@ -38,7 +38,7 @@ impl Sorter {
         }
         self.keys.extend((0..rows.len()).map(|place| Key { bits: 0, place }));
         sort(rows, &mut self.keys);
-        Some(&mut self.keys)
+        Some(self.keys.iter().map(|key| &rows[key.place]))
     }
 }
 

@@ -9,12 +9,11 @@ use std::time::SystemTime;
 use tcp6_sys::MIB_TCP6ROW_OWNER_MODULE;
 
 use super::layout::{Layout, Parts};
-use super::{Row, debug};
+use super::{Row, debug, linux_info};
 use crate::endpoint::{PORT_BITS, RawEnd};
-use crate::os::linux;
 use crate::{Class, Owner};
 
-/// State, ends, owner, when the socket was made, and what names the module that made it: a row of
+/// State, ends, owner, when the socket was bound, and what names the module that bound it: a row of
 /// [GetExtendedTcpTable] with TCP_TABLE_OWNER_MODULE_ALL, 192 bytes.
 ///
 /// [GetExtendedTcpTable]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getextendedtcptable
@@ -152,7 +151,7 @@ impl Layout for OwnerModuleRow {
 
     #[inline]
     fn identity(&self) -> Option<NonZeroU64> {
-        match linux::unpack(&self.0.OwningModuleInfo) {
+        match linux_info::unpack(&self.0.OwningModuleInfo) {
             Some(info) => info.cookie,
             None => NonZeroU64::new(self.0.liCreateTimestamp as u64),
         }

@@ -8,8 +8,7 @@ use bitflags::Flags;
 use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
-use crate::capture::number;
-use crate::diff::Fields;
+use crate::change::Fields;
 use crate::{Class, OffloadState, Owner, State, StateSet};
 
 /// What is read from a text, without a copy of it.
@@ -162,7 +161,7 @@ impl Serialize for Class {
         if serializer.is_human_readable() {
             serializer.serialize_str(self.name())
         } else {
-            serializer.serialize_u8(number(*self))
+            serializer.serialize_u8(self.number())
         }
     }
 }
@@ -176,8 +175,7 @@ impl<'de> Deserialize<'de> for Class {
                 by_number: |_| None,
             });
         }
-        let wanted = u8::deserialize(deserializer)?;
-        let class = Class::ALL.into_iter().find(|class| number(*class) == wanted);
+        let class = Class::from_number(u8::deserialize(deserializer)?);
         class.ok_or_else(|| D::Error::custom("a class of table that is not known"))
     }
 }

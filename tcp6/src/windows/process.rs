@@ -122,7 +122,11 @@ impl List {
     fn fill(&mut self) -> usize {
         let mut bytes = FIRST_LIST.max(size_of_val(&self.words[..]));
         while bytes <= LONGEST_LIST {
-            self.words.resize(bytes / size_of::<Word>(), Word::default());
+            let words = bytes / size_of::<Word>();
+            if self.words.try_reserve_exact(words.saturating_sub(self.words.len())).is_err() {
+                return 0;
+            }
+            self.words.resize(words, Word::default());
             match kernel::list(&mut self.words) {
                 (STATUS_SUCCESS, length) => return length,
                 // It grows while it is asked for.

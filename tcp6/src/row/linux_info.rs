@@ -1,0 +1,44 @@
+//! What Linux says of a socket in the field that Windows keeps for itself.
+
+use core::num::NonZeroU64;
+
+/// What Linux says of a socket besides its row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct SocketInfo {
+    /// The inode of the socket's file, by which its owner is found; 0 if there is no file, so that nobody owns it.
+    pub inode: u32,
+    /// The user that made the socket; 0 (root's, too) where the kernel does not know.
+    pub uid: u32,
+    /// The kernel's number for the socket, which it never uses again; `None` if the table was read from `/proc`.
+    ///
+    /// A connection that enters TIME-WAIT leaves its socket, and what is left of it has a number of its own.
+    pub cookie: Option<NonZeroU64>,
+}
+
+/// In the last word: this is Linux'. Windows has been seen to use the first word only.
+const MARK: u64 = u64::from_be_bytes(*b"tcp6:lnx");
+const AT_MARK: usize = 15;
+const AT_COOKIE: usize = 1;
+const AT_INODE: usize = 2;
+const AT_UID: usize = 3;
+
+/// The field with this in it.
+pub(crate) fn pack(inode: u32, uid: u32, cookie: u64) -> [u64; 16] {
+    let mut words = [0; 16];
+    words[AT_MARK] = MARK;
+    words[AT_COOKIE] = cookie;
+    words[AT_INODE] = inode.into();
+    words[AT_UID] = uid.into();
+    words
+}
+
+/// What is in the field, if Linux wrote it.
+#[inline]
+pub(crate) fn unpack(words: &[u64; 16]) -> Option<SocketInfo> {
+    (words[AT_MARK] == MARK).then(|| SocketInfo {
+        inode: words[AT_INODE] as u32,
+        uid: words[AT_UID] as u32,
+        cookie: NonZeroU64::new(words[AT_COOKIE]),
+    })
+}
