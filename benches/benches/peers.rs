@@ -70,7 +70,7 @@ fn main() {
         let descriptors = Descriptors::list();
         ways.note("descriptors, one thread", "descriptors", descriptors.ask(1));
         ways.time_slow("descriptors, one thread", || descriptors.ask(1));
-        ways.time_slow("descriptors, all threads", || descriptors.ask(threads));
+        ways.time_slow("descriptors, as many threads", || descriptors.ask(threads));
         time(&mut ways, "tcp6, again", || Some(system.table::<OwnerPidRow>(&query, &mut buffer).ok()?.len()));
         time(&mut ways, "netstat2", || Some(netstat2::get_sockets_info(family, protocol).ok()?.len()));
         time(&mut ways, "listeners", || {

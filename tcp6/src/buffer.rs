@@ -134,7 +134,8 @@ impl Buffer {
     ///
     /// # Errors
     ///
-    /// [`Error::WrongClass`] if `class` is richer, [`Error::OutOfMemory`].
+    /// [`Error::WrongClass`] if `class` is richer, [`Error::Malformed`] if there are more rows than a table can count,
+    /// [`Error::OutOfMemory`].
     pub fn write_rows<'r, R: Row>(&mut self, class: Class, rows: impl IntoIterator<Item = &'r R>) -> Result<()> {
         self.clear();
         if class > R::CLASS {

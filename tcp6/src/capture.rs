@@ -83,7 +83,8 @@ impl<W: Write> Recorder<W> {
     ///
     /// # Errors
     ///
-    /// [`Error::Os`] if it cannot be written, [`Error::OutOfMemory`]. When a table could not be written there may be half
+    /// [`Error::Os`] if it cannot be written, [`Error::Malformed`] if it has more rows than a `u32` can count,
+    /// [`Error::OutOfMemory`]. When a table could not be written there may be half
     /// of it in the file, behind which nothing would be found: every later one is refused, as a broken pipe.
     pub fn record<R: Row>(&mut self, table: Table<'_, R>) -> Result<()> {
         if self.is_torn {

@@ -19,12 +19,12 @@ pub enum Error {
     /// Linux.
     NotSupported,
 
-    /// The system refused.
+    /// The system refused, or a file could not be read or written.
     #[non_exhaustive]
     Os {
-        /// What was called.
+        /// What was called, or done.
         call: &'static str,
-        /// The system's code ([`io::Error::raw_os_error`]) and its text for it.
+        /// The system's code ([`io::Error::raw_os_error`]) and its text for it; a text alone where the failure has no code.
         source: io::Error,
     },
 

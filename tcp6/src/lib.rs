@@ -27,8 +27,9 @@
 //! | [`OffloadRow`] | and the offload state | 60 | MIB_TCP6ROW2 |
 //! | [`OwnerModuleRow`] | owner, time of creation, identity, what names the module | 192 | MIB_TCP6ROW_OWNER_MODULE |
 //!
-//! [`Query`] says which rows: `Query::listeners()` asks the kernel for listeners alone, `Query::all().port(8080)` leaves
-//! the rows of one port.
+//! [`Query`] says which rows: `Query::listeners()` leaves the listeners, `Query::all().port(8080)` the rows of one port. The
+//! kernel is asked for no more than these states where it can be: on Linux, and on Windows for listeners of the classes
+//! [`OwnerPidRow`] and [`OwnerModuleRow`].
 //!
 //! # The snapshot
 //!
@@ -73,10 +74,13 @@
 //!
 //! On Linux owners are found by reading what the descriptors of every process are, which takes more than twice as long as
 //! the table. A [`System`] that is kept remembers them, and reads again only what may have changed: a refresh in which
-//! nothing did costs little more than one without owners. Where several processes hold a socket, the row names the lowest
-//! pid, and `os::linux::SystemExt` all of them. What may be stale, and for how long: a process that closes a socket which
-//! lives on in another one, and between the same two refreshes opens something else, may be named for as many refreshes
-//! more as there are descriptors and processes divided by 64.
+//! nothing did takes, beside the table, one call for each process and 64 for descriptors. Where several processes hold a
+//! socket, the row names the lowest pid, and `os::linux::SystemExt` all of them.
+//!
+//! What may be stale, and for how long: a process that closes one thing and opens another between two refreshes, so that it
+//! has as many descriptors as before, may be overlooked if the socket that it closed lives on in another process, or if the
+//! one that it opened is known to be another's. A row may then name the wrong one of the two, for as many refreshes as
+//! there are descriptors and processes divided by 64.
 //!
 //! [`System::resolution`] tells how many owners were found, how many processes refused to be looked into.
 //!
@@ -89,7 +93,8 @@
 //!
 //! Everything here is `Send` and `Sync`; what has a source of yours in it is if that is. What reads a table takes `&mut`:
 //! a thread that polls has a [`System`] of its own, while a [`Table`] and a [`Snapshot`] are shared by reference. On Linux
-//! a system shows the network namespace in which it was made, whichever thread uses it.
+//! a system shows the network namespace in which it was made, whichever thread uses it; where sock_diag is refused only
+//! later, that of the thread whose refresh found out.
 //!
 //! # Platforms
 //!
@@ -105,7 +110,8 @@
 //!
 //! # Features
 //!
-//! * `serde` (off): snapshots, tables, rows, states, sets and changes can be written, and read.
+//! * `serde` (off): snapshots, rows, states, sets and changes can be written and read, tables written. The module `time`
+//!   does the same for times in structs of one's own.
 //!
 //! [GetTcp6Table]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcp6table
 #![deny(unsafe_code)]

@@ -14,8 +14,8 @@ use core::fmt;
 /// | nobody | process 0: TIME-WAIT; under Wine 8 every socket | no inode: TIME-WAIT, not accepted yet, an orphan |
 /// | not resolved | the class carries no owner | that; no right to look into the process; gone meanwhile |
 ///
-/// Rows carry it as a number, which is read as the system has it that reads: the kernel of a table from Windows is the
-/// process 4 on Linux.
+/// A row carries the owner as a number, and it is read by the rules of the system that reads it: in a table that was taken
+/// on Windows and is read on Linux, the kernel shows as process 4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[doc(alias = "dwOwningPid")]

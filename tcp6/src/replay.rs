@@ -67,7 +67,7 @@ impl Replay {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfMemory`]
+    /// [`Error::OutOfMemory`], [`Error::Malformed`] if it has more rows than a table can count.
     pub fn then<R: Row>(mut self, snapshot: &Snapshot<R>) -> Result<Replay> {
         let mut table = Buffer::new();
         table.write_rows(R::CLASS, snapshot)?;

@@ -20,7 +20,7 @@ use crate::{Row, Table, apply, text};
 /// the documented order, ties included, so that two snapshots of the same table are equal to the byte. It is a slice
 /// (`Deref<Target = [R]>`).
 ///
-/// Snapshots are equal, and hash alike, if their rows do, whenever they were taken. Printed, a snapshot is a table for
+/// Snapshots are equal, and hash alike, if their rows are and do, whenever they were taken. Printed, a snapshot is a table for
 /// people.
 ///
 /// ```
@@ -59,7 +59,8 @@ impl<R: Row> Snapshot<R> {
         snapshot
     }
 
-    /// Takes the rows of this table in place of its own, and allocates only if there are more than it ever held.
+    /// Takes the rows of this table in place of its own. It allocates only if there are more than it ever held, or more to be
+    /// sorted than it ever sorted.
     ///
     /// # Errors
     ///
@@ -115,7 +116,8 @@ impl<R: Row> Snapshot<R> {
         Diff::new(&self.rows, &after.rows)
     }
 
-    /// Makes these changes: what [`diff`](Snapshot::diff) gave for another snapshot, makes this one like it.
+    /// Makes these changes: those that [`diff`](Snapshot::diff) tells between this snapshot and another make it equal to
+    /// the other.
     ///
     /// The changes may come in any order. The time when it was taken stays.
     ///
@@ -130,8 +132,8 @@ impl<R: Row> Snapshot<R> {
 
     /// The rows of this pair of ends; of a listener's, if there is no remote one.
     ///
-    /// Usually none or one. Several sockets may listen on one end, and some systems list sockets that are neither
-    /// listening nor connected with a remote end of `[::]:0`, which is where listeners have none.
+    /// Usually none or one. Several sockets may listen on one end. `None` finds rows with a remote end of `[::]:0` as well:
+    /// some systems list sockets so that neither listen nor are connected.
     #[must_use]
     pub fn find(&self, local: SocketAddrV6, remote: Option<SocketAddrV6>) -> &[R] {
         let key = Ends::new(RawEnd::new(local), remote.map(RawEnd::new).unwrap_or_default());

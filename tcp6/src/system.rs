@@ -23,8 +23,9 @@ use crate::windows::System as Backend;
 /// A machine without IPv6 has no table either, and the answer is the same. A machine that has IPv6 and no sockets has an
 /// empty table: Linux gives none, Windows gives a count of zero or says that there is no data (232).
 ///
-/// On Linux it shows the network namespace that the calling thread was in when it was made. A process that forks makes a
-/// new one in the child: both would read from one socket.
+/// On Linux it shows the network namespace that the calling thread was in when it was made; where sock_diag is refused only
+/// later, that of the thread whose refresh found out. A process that forks makes a new one in the child: both would read
+/// from one socket.
 ///
 /// # In trouble
 ///
@@ -55,8 +56,10 @@ impl System {
     ///
     /// # Errors
     ///
-    /// [`Error::Os`](crate::Error::Os) if there is no descriptor left for the socket,
-    /// [`Error::NotSupported`](crate::Error::NotSupported) on a system that is neither Windows nor Linux.
+    /// * [`Error::Os`](crate::Error::Os) if there is no descriptor left for the socket or for `/proc`, or if sock_diag is
+    ///   refused and the kernel's text, which takes its place, cannot be opened.
+    /// * [`Error::NotSupported`](crate::Error::NotSupported) on a system that is neither Windows nor Linux, and on a Linux
+    ///   that has neither sock_diag nor IPv6.
     pub fn new() -> Result<System> {
         Ok(System { backend: Backend::new()?, resolution: Resolution::default() })
     }
@@ -93,7 +96,8 @@ impl System {
 
     /// How far the owners of the last table are known; all zero if its class has none, or if there was no table.
     ///
-    /// It counts what the system gave for the query's states, before it was narrowed to a port.
+    /// It counts what the system gave, before it was narrowed: on Linux the rows in the query's states, on Windows all rows,
+    /// or the listeners where only those were asked for and the class is one of GetExtendedTcpTable's.
     #[must_use]
     pub fn resolution(&self) -> Resolution {
         self.resolution

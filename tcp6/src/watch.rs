@@ -109,7 +109,8 @@ impl<R: Row, S: Source> Watcher<R, S> {
     ///
     /// # Errors
     ///
-    /// Those of the source. There is then no change, and the baseline stays.
+    /// Those of [`Table::read`], and [`Error::OutOfMemory`](crate::Error::OutOfMemory) for the snapshot. There is then no
+    /// change, and the baseline stays.
     pub fn poll(&mut self) -> Result<Changes<'_, R>> {
         // The snapshots sort for themselves, if they must.
         let table = Table::<R>::read(&mut self.source, &self.query.unsorted(), &mut self.buffer)?;

@@ -41,7 +41,7 @@ const TASKS: &[Task] = &[
     Task { name: "deps", help: "check what the crates bring along, and its licences", run: Run::Plain(deps::run) },
     Task {
         name: "fuzz",
-        help: "[--seeds] [--seconds N] [TARGET [ARG...]]: feed hostile bytes to all that reads bytes",
+        help: "[--seeds | [--seconds N] [TARGET [ARG...]]]: feed hostile bytes to all that reads bytes",
         run: Run::WithArgs(fuzz::run),
     },
     Task { name: "i686", help: "run the tests as a 32-bit program", run: Run::Plain(i686::run) },

@@ -1,7 +1,7 @@
 //! `cargo xtask report`: what the benches measured, as `benches/RESULTS.md` and plots.
 //!
 //! Ratios come first: they are taken within one run and hold on other machines too. With `--bench` everything is measured
-//! anew before, on Linux and, where Wine is installed, as Windows programs.
+//! anew before, and `refresh` as a Windows program as well, where Wine is installed.
 
 mod bars;
 mod machine;

@@ -7,7 +7,7 @@ use xshell::{Shell, cmd};
 
 use crate::host;
 
-/// The tests whose code casts, by the beginnings of their names.
+/// Parts of the names of the tests whose code casts, or reads what was cast. They select a few others as well.
 const CASTING: &[&str] = &["view", "buffer", "row", "windows::retry", "linux::diag"];
 
 pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {

@@ -19,11 +19,13 @@
 //! So a table of some states only tells less: of the processes that have changed, those alone are read then that are new or
 //! hold something in it. The others are read for the next whole table.
 //!
-//! What this misses is a process that, between two refreshes, closes one thing and opens another, so that it has as many
-//! descriptors as before, where neither rule finds it: the socket that it closed lives on in a process that was known to
-//! hold it as well, or that has as many descriptors as before itself; or the socket that it opened is known to be
-//! another's. The last rule finds it, within as many refreshes as there are descriptors and processes divided by
-//! [`REREAD`].
+//! What this misses: a process closes one thing and opens another between two refreshes, so that it has as many
+//! descriptors as before, and either
+//!
+//! * the socket that it closed lives on in a process that was known to hold it, or that has as many as before itself; or
+//! * the socket that it opened is known to be another's.
+//!
+//! The last rule finds it, within as many refreshes as there are descriptors and processes divided by [`REREAD`].
 //!
 //! Descriptors that a thread keeps to itself (`unshare(CLONE_FILES)`), or that are on their way in a message, are in no
 //! process' list and are not found.

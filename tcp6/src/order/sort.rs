@@ -7,8 +7,8 @@ use crate::Row;
 /// Finds the order of rows, and keeps the memory that it takes to do so.
 ///
 /// Rows are large, 44 bytes of each decide, and most bits of these are the same in all rows of a table. So what is sorted
-/// is one word a row, of the first bits in which these rows differ at all. Rows that are equal in them are sorted among
-/// themselves, by the next bits in which they differ.
+/// is one word a row, of the first bits from where these rows differ at all, field by field. Rows that are equal in them are
+/// sorted among themselves, by the next such bits.
 pub(crate) struct Sorter {
     keys: Vec<Key>,
 }

@@ -55,7 +55,7 @@ impl OwnerModuleRow {
     }
 
     /// What the system keeps to find the owning module by. Opaque; of a row from Linux,
-    /// [`socket_info`](linux::OwnerModuleRowExt::socket_info) says what is in it.
+    /// [`socket_info`](crate::os::linux::OwnerModuleRowExt::socket_info) says what is in it.
     #[must_use]
     #[doc(alias = "OwningModuleInfo")]
     pub const fn module_info(&self) -> &[u64; 16] {

@@ -107,7 +107,7 @@ fn owners(linux: &Results) -> Vec<Bar> {
         [
             bar("first : netstat2 with pids", AtMost(0.5), first("netstat2")),
             bar("first : `ss -6tanp`", AtMost(0.1), first("ss -6tanp")).with_floor(
-                "what the kernel takes to list the sockets and then to tell what each descriptor is, on all threads,",
+                "what the kernel takes to list the sockets and then to tell what each descriptor is, on as many threads,",
                 first_at_least(linux, size),
             ),
             bar("again, nothing changed : BasicRow", AtMost(1.15), after("again")),
@@ -176,7 +176,7 @@ fn over_bare_dump(linux: &Results, size: u64) -> Option<f64> {
 /// What a first pass takes at least, over `ss`: a dump, and then reading each descriptor, shared by as many threads.
 fn first_at_least(linux: &Results, size: u64) -> Option<f64> {
     let over_ss = |way| linux.ratio("peers/owners", size, way, "ss -6tanp");
-    Some(over_ss("bare dump")? + over_ss("descriptors, all threads")?)
+    Some(over_ss("bare dump")? + over_ss("descriptors, as many threads")?)
 }
 
 #[cfg(test)]
