@@ -5,6 +5,8 @@
 pub mod allocations;
 pub mod by_map;
 pub mod comparison;
+#[path = "../../tcp6/tests/suite/counting.rs"]
+mod counting;
 #[cfg(target_os = "linux")]
 pub mod descriptors;
 pub mod facts;

@@ -7,7 +7,7 @@
 
 use std::{
     env,
-    path::{Path, PathBuf, absolute},
+    path::{Path, PathBuf},
 };
 
 use anyhow::bail;
@@ -48,7 +48,7 @@ pub(crate) fn cargo<'a>(sh: &'a Shell, subcommand: &str) -> anyhow::Result<Cmd<'
     Ok(with_toolchain(cmd, Path::new("/usr/bin"))?
         // The compiler is a stable one: this allows it -Zbuild-std.
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_TARGET_DIR", output(sh)?.join("build")))
+        .env("CARGO_TARGET_DIR", output(sh).join("build")))
 }
 
 /// The command, with the toolchain in that folder and nothing of another one.
@@ -68,9 +68,8 @@ pub(crate) fn with_toolchain<'a>(mut cmd: Cmd<'a>, bin: &Path) -> anyhow::Result
 }
 
 /// The folder for all that these builds make.
-pub(crate) fn output(sh: &Shell) -> anyhow::Result<PathBuf> {
-    let target = env::var_os("CARGO_TARGET_DIR").map(absolute).transpose()?;
-    Ok(target.unwrap_or_else(|| sh.current_dir().join("target")).join("debian"))
+pub(crate) fn output(sh: &Shell) -> PathBuf {
+    crate::output(sh).join("debian")
 }
 
 /// Whether an environment variable belongs to one toolchain or to one build.

@@ -72,7 +72,7 @@ fn fuzz(sh: &Shell, seconds: u32, args: &[&str]) -> anyhow::Result<()> {
     let bins = chosen.iter().flat_map(|target| ["--bin", target]);
     cargo(sh, "build")?.args(bins).run()?;
 
-    let binaries = output(sh)?.join(host(sh)?).join("release");
+    let binaries = output(sh).join(host(sh)?).join("release");
     let folder = sh.current_dir().join(FOLDER);
     if !own.is_empty() {
         let program = binaries.join(&chosen[0]);
@@ -133,7 +133,7 @@ fn targets(sh: &Shell) -> anyhow::Result<Vec<String>> {
 /// Records seeds anew, of a network namespace in which there is nothing but what the recorder opens.
 fn record_seeds(sh: &Shell) -> anyhow::Result<()> {
     let manifest = format!("{FOLDER}/Cargo.toml");
-    let folder = output(sh)?;
+    let folder = output(sh);
     cmd!(sh, "cargo build --example seeds --locked --manifest-path {manifest}")
         .env("RUSTFLAGS", "--cfg fuzzing")
         .env("CARGO_TARGET_DIR", &folder)
@@ -154,9 +154,9 @@ fn cargo<'a>(sh: &'a Shell, subcommand: &str) -> anyhow::Result<Cmd<'a>> {
         .env("RUSTFLAGS", FLAGS)
         // The compiler is a stable one: this allows it -Zsanitizer.
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_TARGET_DIR", output(sh)?))
+        .env("CARGO_TARGET_DIR", output(sh)))
 }
 
-fn output(sh: &Shell) -> anyhow::Result<PathBuf> {
-    Ok(debian::output(sh)?.with_file_name("fuzz"))
+fn output(sh: &Shell) -> PathBuf {
+    crate::output(sh).join("fuzz")
 }

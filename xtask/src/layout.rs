@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
+use crate::debian::{self, Package};
+
 /// A structure, in bytes. Of the columns, the first is for 64 bits, the last for 32.
 struct Layout {
     name: &'static str,
@@ -75,15 +77,15 @@ _Static_assert((MIB_TCP_MAXCONN_DYNAMIC) == 0xFFFFFFFF, \"MIB_TCP_MAXCONN_DYNAMI
 /// A C compiler for Windows.
 struct Compiler {
     program: &'static str,
-    /// The Debian package that it comes in.
-    package: &'static str,
     bits: u32,
-    required: bool,
 }
 
-const COMPILERS: [Compiler; 2] = [
-    Compiler { program: "x86_64-w64-mingw32-gcc", package: "gcc-mingw-w64-x86-64", bits: 64, required: true },
-    Compiler { program: "i686-w64-mingw32-gcc", package: "gcc-mingw-w64-i686", bits: 32, required: false },
+const COMPILERS: [Compiler; 2] =
+    [Compiler { program: "x86_64-w64-mingw32-gcc", bits: 64 }, Compiler { program: "i686-w64-mingw32-gcc", bits: 32 }];
+
+const PACKAGES: &[Package] = &[
+    Package("gcc-mingw-w64-x86-64", "/usr/bin/x86_64-w64-mingw32-gcc"),
+    Package("gcc-mingw-w64-i686", "/usr/bin/i686-w64-mingw32-gcc"),
 ];
 
 /// Compares the table with Rust's layouts, then with those of each C compiler.
@@ -91,14 +93,8 @@ pub(crate) fn run(sh: &Shell) -> Result<()> {
     // The same table, asserted by Rust: for this machine here, for every Windows where that is compiled.
     cmd!(sh, "cargo check --quiet --package tcp6-sys").run()?;
 
-    for Compiler { program, package, bits, required } in COMPILERS {
-        if cmd!(sh, "{program} --version").quiet().ignore_stderr().read().is_err() {
-            if required {
-                bail!("there is no {program}: install the Debian package {package}");
-            }
-            println!("layout: {bits} bits skipped, there is no {program} (Debian package {package})");
-            continue;
-        }
+    debian::require(&[PACKAGES])?;
+    for Compiler { program, bits } in COMPILERS {
         let source = c_program(bits);
         let checks = source.matches("_Static_assert").count();
         let compile = cmd!(sh, "{program} -std=c11 -Wall -Werror -fsyntax-only -x c -").stdin(source);

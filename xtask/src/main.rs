@@ -16,7 +16,11 @@ mod soak;
 mod targets;
 mod wine;
 
-use std::{env, error, fmt, path::Path, process::ExitCode};
+use std::{
+    env, error, fmt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context;
 use xshell::{Shell, cmd};
@@ -73,6 +77,11 @@ const TASKS: &[Task] = &[
         run: Run::WithArgs(wine::run),
     },
 ];
+
+/// The folder for all that is made here.
+fn output(sh: &Shell) -> PathBuf {
+    sh.current_dir().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+}
 
 /// This machine, as the compiler calls it.
 fn host(sh: &Shell) -> anyhow::Result<String> {

@@ -35,7 +35,7 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
 
 /// The folder with Debian's packages of the compiler and what they alone need, if there are any.
 fn unpacked(sh: &Shell) -> anyhow::Result<Option<PathBuf>> {
-    let root = debian::output(sh)?.join(format!("rust-{VERSION}"));
+    let root = debian::output(sh).join(format!("rust-{VERSION}"));
     if !root.exists() {
         let offered = cmd!(sh, "apt-cache madison rustc-web").quiet().ignore_stderr().read().unwrap_or_default();
         if !offered.contains(&format!(" {VERSION}.")) {

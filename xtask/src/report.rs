@@ -10,15 +10,15 @@ mod results;
 mod tables;
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::{env, fs};
+use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use xshell::{Shell, cmd};
 
 use self::plot::{BarChart, LineChart};
 use self::results::Results;
-use crate::{Usage, debian, wine};
+use crate::{Usage, debian, output, wine};
 
 /// The folder in which the report and its plots are committed.
 const BENCHES: &str = "benches";
@@ -46,7 +46,7 @@ impl Runs {
 }
 
 pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
-    let (linux, windows) = (linux_results(sh), debian::output(sh)?.join("build/criterion"));
+    let (linux, windows) = (output(sh).join("criterion"), debian::output(sh).join("build/criterion"));
     match args {
         [] => {}
         [option] if option == "--bench" => measure(sh, &[&linux, &windows])?,
@@ -65,18 +65,14 @@ pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn linux_results(sh: &Shell) -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| sh.current_dir().join("target"), PathBuf::from);
-    target.join("criterion")
-}
-
 /// Runs every bench, after all earlier results are gone.
 fn measure(sh: &Shell, earlier: &[&Path]) -> anyhow::Result<()> {
     for folder in earlier {
         sh.remove_path(folder)?;
     }
     cmd!(sh, "cargo bench -p benches").env("TCP6_BENCH_LARGE", "1").run()?;
-    if cmd!(sh, "wine --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+    let wine = wine::program();
+    if cmd!(sh, "{wine} --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
         println!("Wine is not installed: nothing is measured as a Windows program");
         return Ok(());
     }

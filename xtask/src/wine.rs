@@ -15,12 +15,12 @@ use crate::{Usage, debian};
 
 pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
     let Call { wine, verb, args } = Call::parse(args)?;
-    let wine = wine.map(str::to_owned).or_else(|| env::var("WINE").ok());
-    let debians_wine = if wine.is_none() { prefix::WINE } else { &[] };
+    let wine = wine.map_or_else(program, str::to_owned);
+    let debians_wine = if wine == DEBIANS { prefix::WINE } else { &[] };
     debian::require(&[debian::RUST, prefix::MINGW, debians_wine])?;
 
-    let prefix = Prefix::open(sh, wine.as_deref().unwrap_or("wine"))?;
-    let witness = witness::compile(sh, &debian::output(sh)?)?;
+    let prefix = Prefix::open(sh, &wine)?;
+    let witness = witness::compile(sh, &debian::output(sh))?;
     let packages = if names_packages(args) { &[] } else { verb.packages };
     prefix
         .env(debian::cargo(sh, verb.name)?)
@@ -31,6 +31,14 @@ pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
         .env(witness::VARIABLE, witness)
         .run()?;
     Ok(())
+}
+
+/// The Wine on the path.
+const DEBIANS: &str = "wine";
+
+/// The Wine that is used unless one is named: `WINE` in the environment, or else Debian's.
+pub(crate) fn program() -> String {
+    env::var("WINE").unwrap_or_else(|_| DEBIANS.to_owned())
 }
 
 /// A subcommand of `cargo`, and the packages that it is about if the arguments name none.

@@ -1,17 +1,14 @@
 //! In the steady state nothing is allocated: counted by an allocator.
-#![allow(unsafe_code)]
 
-use std::alloc::{GlobalAlloc, Layout, System as Heap};
 use std::cell::Cell;
 
 use tcp6::{BasicRow, Buffer, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Row, Snapshot, System, Watcher};
 
+use crate::counting::Counting;
 use crate::support::{Loopback, alone_with_the_table, reset};
 
-/// The system's allocator, which counts what each thread asks of it.
-struct Counting;
-
 thread_local! {
+    /// How often this thread has asked for room.
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -20,34 +17,8 @@ fn count() {
     let _ = COUNT.try_with(|count| count.set(count.get() + 1));
 }
 
-// SAFETY: every call is handed to the system's allocator as it came; counting neither allocates nor panics.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promises are those that are asked for.
-        unsafe { Heap.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { Heap.dealloc(pointer, layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: as above.
-        unsafe { Heap.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as above.
-        unsafe { Heap.realloc(pointer, layout, size) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: Counting = Counting(count);
 
 /// The allocations that this thread makes meanwhile.
 pub fn allocations(what: impl FnOnce()) -> u64 {

@@ -4,6 +4,7 @@ mod allocations;
 #[cfg(windows)]
 mod c_program;
 mod capture;
+mod counting;
 mod laws;
 mod limits;
 mod live;

@@ -25,7 +25,7 @@ impl<'a> Prefix<'a> {
     pub(super) fn open(sh: &'a Shell, wine: &'a str) -> anyhow::Result<Self> {
         let version = cmd!(sh, "{wine} --version").env("WINEDEBUG", "-all").quiet().read()?;
         let version = version.split_whitespace().next().unwrap_or("wine");
-        let prefix = Self { sh, wine, folder: debian::output(sh)?.join(version) };
+        let prefix = Self { sh, wine, folder: debian::output(sh).join(version) };
 
         // In a prefix that is ready, Wine itself or an earlier run has put this library.
         let library = prefix.folder.join("drive_c/windows/system32/bcryptprimitives.dll");

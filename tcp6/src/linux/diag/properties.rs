@@ -4,11 +4,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use super::tests::{PORT, SEQUENCE, message_to};
 use super::*;
 use crate::{BasicRow, Row};
-
-const SEQUENCE: u32 = 7;
-const PORT: u32 = 4711;
 
 /// A message of a dump.
 #[derive(Clone, Debug)]
@@ -59,18 +57,6 @@ fn end() -> impl Strategy<Value = End> {
     ]
 }
 
-fn bytes_of(kind: u16, flags: u16, sequence: u32, port: u32, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    bytes.extend(((HEADER + payload.len()) as u32).to_ne_bytes());
-    bytes.extend(kind.to_ne_bytes());
-    bytes.extend(flags.to_ne_bytes());
-    bytes.extend(sequence.to_ne_bytes());
-    bytes.extend(port.to_ne_bytes());
-    bytes.extend(payload);
-    bytes.resize(bytes.len().next_multiple_of(4), 0xEE);
-    bytes
-}
-
 impl Message {
     fn bytes(&self, flags: u16) -> Vec<u8> {
         let of_socket = |family: u8, state: u8, port: u16, attributes: &[u8]| {
@@ -80,14 +66,14 @@ impl Message {
             payload.extend(attributes);
             payload
         };
-        let ours = |kind, payload: &[u8]| bytes_of(kind, flags, SEQUENCE, PORT, payload);
+        let ours = |kind, payload: &[u8]| message_to(SEQUENCE, PORT, kind, flags, payload);
         match self {
             Message::Socket { port, state, attributes } => {
                 ours(SOCK_DIAG_BY_FAMILY, &of_socket(AF_INET6, *state, *port, attributes))
             }
             Message::Ipv4 => ours(SOCK_DIAG_BY_FAMILY, &of_socket(2, 10, 1, &[])),
             Message::Foreign { kind, sequence, port } => {
-                bytes_of(*kind, NLM_F_DUMP_INTR, *sequence, *port, &of_socket(AF_INET6, 10, 2, &[]))
+                message_to(*sequence, *port, *kind, NLM_F_DUMP_INTR, &of_socket(AF_INET6, 10, 2, &[]))
             }
             Message::Other { kind, payload } => ours(*kind, payload),
         }
@@ -96,7 +82,7 @@ impl Message {
 
 impl End {
     fn bytes(self, flags: u16) -> Vec<u8> {
-        let ours = |kind, payload: &[u8]| bytes_of(kind, flags, SEQUENCE, PORT, payload);
+        let ours = |kind, payload: &[u8]| message_to(SEQUENCE, PORT, kind, flags, payload);
         match self {
             End::Done => ours(NLMSG_DONE, &0i32.to_ne_bytes()),
             End::DoneWithoutErrno => ours(NLMSG_DONE, &[]),

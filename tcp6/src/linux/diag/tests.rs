@@ -1,15 +1,16 @@
 use super::*;
 use crate::{Owner, OwnerPidRow, Row, State};
 
-const SEQUENCE: u32 = 7;
-const PORT: u32 = 4711;
+pub(super) const SEQUENCE: u32 = 7;
+pub(super) const PORT: u32 = 4711;
 
 /// A message from the kernel, in the answer to our request.
 fn message(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
     message_to(SEQUENCE, PORT, kind, flags, payload)
 }
 
-fn message_to(sequence: u32, port: u32, kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
+/// A message in the answer to any request, with rubbish behind its end.
+pub(super) fn message_to(sequence: u32, port: u32, kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     bytes.extend(((HEADER + payload.len()) as u32).to_ne_bytes());
     bytes.extend(kind.to_ne_bytes());
@@ -17,7 +18,7 @@ fn message_to(sequence: u32, port: u32, kind: u16, flags: u16, payload: &[u8]) -
     bytes.extend(sequence.to_ne_bytes());
     bytes.extend(port.to_ne_bytes());
     bytes.extend(payload);
-    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes.resize(bytes.len().next_multiple_of(4), 0xEE);
     bytes
 }
 
