@@ -5,13 +5,10 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Loopback, example};
+use crate::support::{Loopback, example, started};
 
 fn netstat6(arguments: &[&str]) -> Output {
-    let run = || Command::new(example("netstat6")).args(arguments).output();
-    // Wine has been seen not to start a program, and to start it the next time.
-    let again = if cfg!(windows) { 2 } else { 0 };
-    (0..again).find_map(|_| run().ok()).unwrap_or_else(|| run().expect("cargo test builds the examples"))
+    started(|| Command::new(example("netstat6")).args(arguments).output())
 }
 
 fn stdout(output: &Output) -> &str {

@@ -1,5 +1,6 @@
 //! What the tests share: sockets of their own, and how they are looked up.
 
+use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -96,6 +97,12 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(start.elapsed() < Duration::from_secs(20), "{what}: not within 20 s");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// What comes of starting an example. Wine has been seen not to start a program, and to start it the next time.
+pub fn started<T>(start: impl Fn() -> io::Result<T>) -> T {
+    let again = if cfg!(windows) { 2 } else { 0 };
+    (0..again).find_map(|_| start().ok()).unwrap_or_else(|| start().expect("cargo test builds the examples"))
 }
 
 /// The path of an example, which `cargo test` builds beside the tests.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tcp6::{Change, OwnerPidRow, Row};
 
-use crate::support::{Loopback, eventually, example, same_end, v6};
+use crate::support::{Loopback, eventually, example, same_end, started, v6};
 
 /// The parts of the program, for their unit tests. An example that says `test = true` would have them run by itself,
 /// but `cargo test` then builds no program any more.
@@ -25,7 +25,7 @@ fn program(arguments: &[&str]) -> Command {
 }
 
 fn output(arguments: &[&str]) -> Output {
-    program(arguments).output().expect("cargo test builds the examples")
+    started(|| program(arguments).output())
 }
 
 /// What a run that is to succeed prints, line by line.
@@ -43,7 +43,7 @@ struct Running {
 
 impl Running {
     fn start(arguments: &[&str]) -> Running {
-        let mut child = program(arguments).spawn().expect("cargo test builds the examples");
+        let mut child = started(|| program(arguments).spawn());
         let output = BufReader::new(child.stdout.take().unwrap()).lines();
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || output.map_while(Result::ok).try_for_each(|line| sender.send(line)));
