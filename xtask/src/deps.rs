@@ -9,6 +9,8 @@ use anyhow::{Context, bail};
 use serde_json::Value;
 use xshell::{Shell, cmd};
 
+use crate::fuzz;
+
 /// What may be in the tree of `tcp6` with all its features, tests aside.
 const ALLOWED: &[&str] = &[
     "bitflags",
@@ -43,6 +45,7 @@ const LICENCES: &[&str] = &[
     "BSD-2-Clause",
     "BSD-3-Clause",
     "ISC",
+    "NCSA",
     "Unicode-3.0",
     "Unlicense",
     "Zlib",
@@ -58,8 +61,12 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
             cmd!(sh, "cargo tree -p tcp6 --all-features --edges normal,build --target {target} --prefix none --locked");
         check_tree(target, &tree.quiet().read()?)?;
     }
-    let metadata = cmd!(sh, "cargo metadata --format-version 1 --locked").quiet().read()?;
-    check_licences(&serde_json::from_str(&metadata)?)
+    for manifest in ["Cargo.toml", fuzz::MANIFEST] {
+        let metadata =
+            cmd!(sh, "cargo metadata --format-version 1 --locked --manifest-path {manifest}").quiet().read()?;
+        check_licences(&serde_json::from_str(&metadata)?).context(manifest)?;
+    }
+    Ok(())
 }
 
 /// Whether nothing is in this tree that may not be, and nothing twice.
@@ -84,7 +91,7 @@ fn check_tree(target: &str, tree: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether every crate of the workspace and of its tests may be used.
+/// Whether every crate of a workspace and of its tests may be used.
 fn check_licences(metadata: &Value) -> anyhow::Result<()> {
     let packages = metadata["packages"].as_array().context("cargo metadata has no packages")?;
     let mut unfit = Vec::new();

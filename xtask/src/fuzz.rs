@@ -20,6 +20,9 @@ use crate::{
 
 const FOLDER: &str = "tcp6/fuzz";
 
+/// The targets are a workspace of their own.
+pub(crate) const MANIFEST: &str = "tcp6/fuzz/Cargo.toml";
+
 /// libFuzzer is C++, and compiled with the targets.
 const COMPILER: &[Package] = &[Package("g++", "/usr/bin/g++")];
 
@@ -51,8 +54,7 @@ pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
 
 /// What CI does: the targets are formatted and linted as the workspace is, which they are no part of, and run for a moment.
 pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
-    let manifest = format!("{FOLDER}/Cargo.toml");
-    cmd!(sh, "cargo fmt --manifest-path {manifest} --check").run()?;
+    cmd!(sh, "cargo fmt --manifest-path {MANIFEST} --check").run()?;
     debian::require(&[COMPILER])?;
     cargo(sh, "clippy")?.args(["--all-targets", "--", "-D", "warnings"]).run()?;
     fuzz(sh, SECONDS, &[])
@@ -132,9 +134,8 @@ fn targets(sh: &Shell) -> anyhow::Result<Vec<String>> {
 
 /// Records seeds anew, of a network namespace in which there is nothing but what the recorder opens.
 fn record_seeds(sh: &Shell) -> anyhow::Result<()> {
-    let manifest = format!("{FOLDER}/Cargo.toml");
     let folder = output(sh);
-    cmd!(sh, "cargo build --example seeds --locked --manifest-path {manifest}")
+    cmd!(sh, "cargo build --example seeds --locked --manifest-path {MANIFEST}")
         .env("RUSTFLAGS", "--cfg fuzzing")
         .env("CARGO_TARGET_DIR", &folder)
         .run()?;
@@ -149,8 +150,7 @@ fn record_seeds(sh: &Shell) -> anyhow::Result<()> {
 /// Build scripts and macros run here and are compiled as ever: that is what naming the host as a target does.
 fn cargo<'a>(sh: &'a Shell, subcommand: &str) -> anyhow::Result<Cmd<'a>> {
     let host = host(sh)?;
-    let manifest = format!("{FOLDER}/Cargo.toml");
-    Ok(cmd!(sh, "cargo {subcommand} --release --locked --manifest-path {manifest} --target {host}")
+    Ok(cmd!(sh, "cargo {subcommand} --release --locked --manifest-path {MANIFEST} --target {host}")
         .env("RUSTFLAGS", FLAGS)
         // The compiler is a stable one: this allows it -Zsanitizer.
         .env("RUSTC_BOOTSTRAP", "1")

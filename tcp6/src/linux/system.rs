@@ -134,12 +134,20 @@ fn write<R: Row, E: From<Error>>(
     Ok(writer.finish()?)
 }
 
-/// Whether a call fails so because sock_diag is not to be had here: not built in or not loaded, or forbidden by a
-/// sandbox.
+/// How calls fail where sock_diag is not to be had: not built in or not loaded, or forbidden by a sandbox.
+const REFUSALS: [Errno; 8] = [
+    Errno::PROTONOSUPPORT,
+    Errno::AFNOSUPPORT,
+    Errno::OPNOTSUPP,
+    Errno::NOENT,
+    Errno::CONNREFUSED,
+    Errno::ACCESS,
+    Errno::PERM,
+    Errno::NOSYS,
+];
+
 pub(super) fn is_refusal(errno: i32) -> bool {
-    [Errno::PROTONOSUPPORT, Errno::AFNOSUPPORT, Errno::OPNOTSUPP, Errno::NOENT, Errno::ACCESS, Errno::PERM]
-        .iter()
-        .any(|refusal| refusal.raw_os_error() == errno)
+    REFUSALS.iter().any(|refusal| refusal.raw_os_error() == errno)
 }
 
 /// Whether the machine has IPv6 at all: sockets of the family can be made. (Disabled on every interface, it still can.)

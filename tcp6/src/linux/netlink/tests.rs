@@ -197,7 +197,7 @@ fn a_kernel_that_says_nothing_is_given_up_at_once() {
 #[test]
 fn a_refusal_inside_the_dump_is_told_as_such() {
     // Those for which the text is read instead, and others, which are errors.
-    let refusals = [Errno::NOENT, Errno::PERM, Errno::ACCESS, Errno::OPNOTSUPP];
+    let refusals = [Errno::NOENT, Errno::PERM, Errno::ACCESS, Errno::OPNOTSUPP, Errno::NOSYS, Errno::CONNREFUSED];
     let others = [Errno::INVAL, Errno::IO, Errno::AGAIN, Errno::INTR];
     for errno in refusals.into_iter().chain(others) {
         let code = errno.raw_os_error();
