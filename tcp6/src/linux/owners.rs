@@ -36,6 +36,10 @@ mod tree;
 #[cfg(target_os = "linux")]
 mod procfs;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod script;
+#[cfg(test)]
 mod tests;
 
 use core::hash::{BuildHasherDefault, Hasher};
