@@ -160,7 +160,8 @@ pub(super) fn reuse(runs: &Runs) -> String {
 /// What is done to rows in memory, as multiples of the least that it could take.
 pub(super) fn memory(linux: &Results) -> String {
     const RATIOS: &[(&str, &str, &str, &str)] = &[
-        ("iterate : raw pointer loop", "view", "tcp6", "raw pointer"),
+        ("iterate, kernel order : raw pointer loop", "view/kernel order", "tcp6", "raw pointer"),
+        ("iterate, sorted : raw pointer loop", "view/sorted", "tcp6", "raw pointer"),
         ("snapshot, sorted : memcpy", "snapshot/basic", "sorted", "memcpy"),
         ("snapshot, kernel order : memcpy", "snapshot/basic", "kernel order", "memcpy"),
         ("snapshot of OwnerModuleRow, sorted : memcpy", "snapshot/owner-module", "sorted", "memcpy"),
@@ -176,7 +177,7 @@ pub(super) fn memory(linux: &Results) -> String {
         ("HashMap, all changed : diff", "diff/basic/100 % changed", "HashMap", "tcp6"),
     ];
     const COSTS: &[Cost] = &[
-        ("iterate", "view", "tcp6"),
+        ("iterate", "view/kernel order", "tcp6"),
         ("snapshot, sorted", "snapshot/basic", "sorted"),
         ("snapshot, kernel order", "snapshot/basic", "kernel order"),
         ("diff, nothing changed", "diff/basic/0 % changed", "tcp6"),
@@ -184,7 +185,7 @@ pub(super) fn memory(linux: &Results) -> String {
         ("poll, 1 % changed, sorted", "watch/1 % changed", "sorted"),
         ("poll, 1 % changed, kernel order", "watch/1 % changed", "kernel order"),
     ];
-    let sizes = linux.sizes("view", "tcp6");
+    let sizes = linux.sizes("view/kernel order", "tcp6");
     let ratios = RATIOS.iter().map(|(what, group, way, of)| {
         let ratios = sizes.iter().map(|size| times(linux.ratio(group, *size, way, of)));
         [(*what).to_owned()].into_iter().chain(ratios).collect()
