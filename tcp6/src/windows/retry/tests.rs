@@ -182,6 +182,24 @@ fn a_count_is_believed_only_as_far_as_the_bytes_go() {
 }
 
 #[test]
+fn a_call_may_say_that_it_used_all_of_the_room_and_no_more() {
+    for (beyond, fits) in [(0, true), (1, false)] {
+        let mut buffer = Buffer::new();
+        let mut script = Script::new(|_, table, size| {
+            view::bytes_mut(table)[..4].copy_from_slice(&2u32.to_ne_bytes());
+            *size += beyond;
+            NO_ERROR
+        });
+        match script.fill(Class::Basic, &mut buffer) {
+            Ok(()) => assert!(fits && buffer.table::<BasicRow>().unwrap().len() == 2),
+            Err(error) => {
+                assert!(!fits && matches!(error, Error::Malformed(Malformed::BeyondBuffer { .. })), "{error}")
+            }
+        }
+    }
+}
+
+#[test]
 fn a_success_that_writes_nothing_does_not_show_the_last_table_again() {
     let mut buffer = Buffer::new();
     Script::new(|_, table, size| answer::<BasicRow>(10, table, size)).fill(Class::Basic, &mut buffer).unwrap();
