@@ -81,7 +81,8 @@ fn end(text: &str) -> Option<RawEnd> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BasicRow, Owner, OwnerPidRow, Row, State};
+    use crate::os::linux::OwnerModuleRowExt;
+    use crate::{BasicRow, Owner, OwnerModuleRow, OwnerPidRow, Row, State};
 
     const HEADING: &str = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 
@@ -123,6 +124,9 @@ mod tests {
         assert_eq!(rows[1].state(), State::TimeWait);
         assert_eq!(rows[1].remote(), Some("[::1]:50000".parse().unwrap()));
         assert_eq!(rows[1].owner(), Owner::Nobody);
+        let info = |row: &OwnerModuleRow| row.socket_info().map(|info| (info.inode, info.uid, info.cookie)).unwrap();
+        let infos: Vec<_> = self::rows(&text).unwrap().iter().map(info).collect();
+        assert_eq!(infos, [(u32::MAX, 1000, None), (0, 0, None)]);
     }
 
     #[test]
@@ -140,11 +144,24 @@ mod tests {
     }
 
     #[test]
+    fn connections_of_the_same_ends_on_two_links_are_two_rows() {
+        // The text has no scope ids, and sockets in TIME-WAIT have no inodes.
+        let line = |object| line(&format!("{LOOPBACK}:0050"), &format!("{LOOPBACK}:C350"), "06", 0, object);
+        assert_eq!(rows::<BasicRow>(&format!("{HEADING}{}{}", line("1234"), line("5678"))).unwrap().len(), 2);
+    }
+
+    #[test]
     fn what_is_not_such_a_text_is_an_error_that_names_the_line() {
         let good = line(&format!("{LOOPBACK}:0050"), &format!("{ANY}:0000"), "0A", 7, "0");
-        for bad in
-            ["x", "0: 1:2 3:4 0A", "   0: ÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄ:0050", &good[..good.len() / 2], &good.replace("0A", "WW")]
-        {
+        for bad in [
+            "x",
+            "0: 1:2 3:4 0A",
+            "   0: ÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄÄ:0050",
+            &good[..good.len() / 2],
+            &good.replace("0A", "WW"),
+            &good.replace(LOOPBACK, &LOOPBACK[1..]),
+            &good.replace(":0050", "0:0050"),
+        ] {
             let error = rows::<BasicRow>(&format!("{HEADING}{good}{bad}\n")).unwrap_err();
             assert!(matches!(error, Error::Malformed(Malformed::Line { line: 3 })), "{bad}: {error}");
         }
