@@ -91,6 +91,10 @@ fn no_descriptors() {
     setrlimit(Resource::Nofile, Rlimit { current: Some(1024), ..limit }).unwrap();
     assert_eq!(owner(&mut used), this);
     assert_eq!(owner(&mut fresh), this);
+    // Were the socket alone to fail so, the text could be read; but sock_diag is not refused, and has to be told of.
+    refuse_sockets(AF_NETLINK, EMFILE);
+    let error = System::new().unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(24), "EMFILE: {error}");
 }
 
 /// From now on a socket of this family is refused to this process with this errno.
@@ -115,6 +119,7 @@ const AF_INET6: u64 = 10;
 const AF_NETLINK: u64 = 16;
 const EPERM: u32 = 1;
 const EACCES: u32 = 13;
+const EMFILE: u32 = 24;
 const EAFNOSUPPORT: u32 = 97;
 
 #[test]
@@ -248,6 +253,9 @@ fn no_proc() {
     refuse_sockets(AF_NETLINK, EACCES);
     let error = System::new().unwrap_err();
     assert!(error.to_string().contains("/proc/thread-self/net/tcp6"), "{error}");
+    // But where there is no IPv6 there is no such file.
+    refuse_sockets(AF_INET6, EAFNOSUPPORT);
+    assert!(matches!(System::new(), Err(Error::NotSupported)));
     unmount("/proc", rustix::mount::UnmountFlags::DETACH).unwrap();
 }
 

@@ -195,6 +195,17 @@ fn a_kernel_that_says_nothing_is_given_up_at_once() {
 }
 
 #[test]
+fn what_is_passing_or_the_fault_of_this_process_is_no_refusal() {
+    for errno in [Errno::PROTONOSUPPORT, Errno::AFNOSUPPORT, Errno::OPNOTSUPP, Errno::NOENT, Errno::ACCESS, Errno::PERM]
+    {
+        assert!(is_refusal(errno.raw_os_error()), "{errno}");
+    }
+    for errno in PASSING.into_iter().chain([Errno::MFILE, Errno::NFILE, Errno::INTR, Errno::AGAIN, Errno::INVAL]) {
+        assert!(!is_refusal(errno.raw_os_error()), "{errno}");
+    }
+}
+
+#[test]
 fn a_refusal_inside_the_dump_is_told_as_such() {
     // Those for which the text is read instead, and others, which are errors.
     let refusals = [Errno::NOENT, Errno::PERM, Errno::ACCESS, Errno::OPNOTSUPP, Errno::NOSYS, Errno::CONNREFUSED];
