@@ -188,6 +188,18 @@ fn a_narrowed_table_names_the_lowest_too_and_knows_all_holders() {
 }
 
 #[test]
+fn who_closes_what_another_holds_is_no_more_named_in_a_narrowed_table() {
+    let mut machine = busy_machine();
+    machine.start(10, &[1]);
+    machine.start(20, &[1]);
+    let inodes: Vec<u32> = (100_000..110_000).chain([1]).collect();
+    assert_eq!(machine.refresh(&inodes).last(), Some(&pid(10)));
+    machine.close(10, 1);
+    assert_eq!(machine.refresh_narrowed(&[1]), [pid(20)]);
+    assert!(machine.holders(1).eq([20]));
+}
+
+#[test]
 fn who_closes_one_and_opens_another_is_found_at_once_even_if_others_refuse() {
     let mut machine = busy_machine();
     machine.start(10, &[1, 2]);
