@@ -419,6 +419,44 @@ mod tests {
     }
 
     #[test]
+    fn bytes_behind_the_last_row_are_no_part_of_the_table() {
+        let mut source = Buffer::new();
+        source.write_rows(Class::Basic, &[listener(7)]).unwrap();
+        let table = source.as_bytes();
+        let mut buffer = Buffer::new();
+        buffer.write_bytes(Class::Basic, &[table, &[0xEE; 9]].concat()).unwrap();
+        assert_eq!(buffer.as_bytes(), table);
+    }
+
+    #[test]
+    fn a_table_has_a_time_and_no_table_has_none() {
+        let begin = SystemTime::now();
+        let mut buffer = Buffer::new();
+        assert_eq!(buffer.taken_at(), SystemTime::UNIX_EPOCH);
+        buffer.write_rows(Class::Basic, &[listener(7)]).unwrap();
+        assert!(buffer.taken_at() >= begin);
+        let bytes = buffer.as_bytes().to_vec();
+        buffer.clear();
+        assert_eq!(buffer.taken_at(), SystemTime::UNIX_EPOCH);
+        buffer.write_bytes(Class::Basic, &bytes).unwrap();
+        assert!(buffer.taken_at() >= begin);
+        assert!(buffer.write_bytes(Class::Basic, &[1]).is_err());
+        assert_eq!(buffer.taken_at(), SystemTime::UNIX_EPOCH);
+    }
+
+    #[test]
+    fn storage_is_kept_until_it_is_given_back() {
+        let mut buffer = Buffer::with_room_for(Class::OwnerModule, 10_000).unwrap();
+        let room = buffer.capacity();
+        assert!(room >= Class::OwnerModule.table_size(10_000).unwrap());
+        buffer.write_rows(Class::OwnerModule, &vec![listener(7); 10_000]).unwrap();
+        buffer.clear();
+        assert_eq!(buffer.capacity(), room);
+        buffer.release();
+        assert_eq!((buffer.capacity(), buffer.class()), (0, None));
+    }
+
+    #[test]
     fn bytes_are_checked_before_they_are_held() {
         let mut source = Buffer::new();
         source.write_rows(Class::Basic, &[listener(7)]).unwrap();

@@ -57,6 +57,10 @@ fn what_a_source_hands_over_is_sorted_and_narrowed_for_it() {
     );
     assert_eq!(text(Query::all().states(StateSet::OTHER)), ["[::]:9 77"]);
     assert!(text(Query::all().states(StateSet::empty())).is_empty());
+    // A port at either end, in whatever states.
+    assert_eq!(text(Query::all().port(9)), ["[::]:9 77"]);
+    assert_eq!(text(Query::all().port(256)), ["[::1]:443 TIME-WAIT"]);
+    assert_eq!(text(Query::listeners().port(443)), ["[::1]:443 LISTEN"]);
 }
 
 #[test]
@@ -88,6 +92,20 @@ fn a_source_that_fails_leaves_no_table_behind() {
         Err(Error::NotSupported)
     ));
     assert!(buffer.table::<BasicRow>().is_err());
+}
+
+#[test]
+fn a_source_that_fills_nothing_does_not_show_the_last_table_again() {
+    struct Idle;
+    impl Source for Idle {
+        fn fill(&mut self, _: Class, _: &Query, _: &mut Buffer) -> Result<()> {
+            Ok(())
+        }
+    }
+    let mut buffer = Buffer::new();
+    assert_eq!(Table::<BasicRow>::read(&mut some_rows(), &Query::all(), &mut buffer).unwrap().len(), 7);
+    let answer = Table::<BasicRow>::read(&mut Idle, &Query::all(), &mut buffer).map(|_| ());
+    assert!(matches!(answer, Err(Error::WrongClass { wanted: Class::Basic, held: None, .. })));
 }
 
 #[test]
