@@ -104,6 +104,24 @@ fn damage_is_found_and_told_with_its_place() {
 }
 
 #[test]
+fn the_place_of_damage_is_where_it_begins() {
+    let capture = record(&[rows::<OwnerPidRow>(), rows::<OwnerPidRow>()]);
+    let heading = 16;
+    let second = heading + (capture.len() - heading) / 2;
+    // A bit at the first place is wrong, and the second is told: that of the field, or of the table.
+    let magic_and_version = [(0, 0), (7, 0), (8, 8), (15, 8)];
+    let class_and_time = [(heading + 4, heading + 4), (heading + 7, heading + 4), (second + 15, second + 12)];
+    let sum_and_rows = [(heading, heading), (heading + 24, heading), (second, second), (capture.len() - 1, second)];
+    for (at, place) in magic_and_version.into_iter().chain(class_and_time).chain(sum_and_rows) {
+        let mut damaged = capture.clone();
+        damaged[at] ^= 0x80;
+        let error = Replay::load(&damaged[..]).unwrap_err();
+        let Error::Malformed(Malformed::Capture { offset, .. }) = error else { panic!("byte {at}: {error}") };
+        assert_eq!(offset, place as u64, "byte {at}");
+    }
+}
+
+#[test]
 fn a_count_that_lies_takes_no_memory() {
     let mut capture = record(&[rows::<OwnerModuleRow>()]);
     capture[16 + 8..16 + 12].copy_from_slice(&u32::MAX.to_le_bytes());
@@ -139,6 +157,25 @@ fn a_poorer_class_is_played_from_a_richer_one_and_not_the_other_way() {
     assert_eq!(replay.left(), 1, "it stays the next one");
     let table = Table::<BasicRow>::read(&mut replay, &Query::all(), &mut buffer).unwrap();
     assert_eq!(table.to_snapshot().unwrap(), rows::<BasicRow>());
+}
+
+#[test]
+fn a_history_is_played_with_its_times_and_failures() {
+    let snapshot = rows::<BasicRow>();
+    let mut buffer = Buffer::new();
+    buffer.write_rows(Class::Basic, &snapshot).unwrap();
+    let later = snapshot.taken_at() + Duration::from_secs(1);
+    let mut replay = Replay::new()
+        .then(&snapshot)
+        .unwrap()
+        .then_error(Error::NotSupported)
+        .then_bytes(Class::Basic, buffer.as_bytes(), later)
+        .unwrap();
+    let mut play = || Table::<BasicRow>::read(&mut replay, &Query::all(), &mut buffer).map(|table| table.taken_at());
+    assert_eq!(play().unwrap(), snapshot.taken_at());
+    assert!(matches!(play(), Err(Error::NotSupported)));
+    assert_eq!(play().unwrap(), later);
+    assert!(matches!(play(), Err(Error::Ended)));
 }
 
 /// A disk that is full for a while.
