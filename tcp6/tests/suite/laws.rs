@@ -3,13 +3,18 @@
 //! The generators are made to collide: few addresses, few ports, few owners, so that duplicates, reused ends and changes
 //! of every kind come up all the time, with garbage wherever garbage may stand.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::Ipv6Addr;
 use std::time::SystemTime;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use tcp6::{BasicRow, Change, Error, OffloadRow, OwnerModuleRow, OwnerPidRow, Row, Snapshot, Table};
+use tcp6::{
+    BasicRow, Buffer, Change, Class, Error, Fields, OffloadRow, OwnerModuleRow, OwnerPidRow, Row, Snapshot, State,
+    Table,
+};
 use tcp6_sys::{IN6_ADDR, IN6_ADDR_0, MIB_TCP6ROW, MIB_TCP6ROW_OWNER_MODULE, MIB_TCP6ROW_OWNER_PID, MIB_TCP6ROW2};
 
 const CASES: u32 = 10_000;
@@ -271,12 +276,7 @@ fn laws<R: AnyRow>() {
 
         // Order and garbage of the input play no part.
         let mut shuffled = one.clone();
-        shuffled.sort_by_key(|row| {
-            use std::hash::{DefaultHasher, Hash, Hasher};
-            let mut hasher = DefaultHasher::new();
-            (seed, row).hash(&mut hasher);
-            hasher.finish()
-        });
+        shuffled.sort_by_key(|row| hash(&(seed, row)));
         prop_assert_eq!(diff(&snapshot(&shuffled), &after), changes);
     });
 
@@ -286,7 +286,26 @@ fn laws<R: AnyRow>() {
         let other = snapshot(&twins.iter().rev().map(|twins| twins.1).collect::<Vec<R>>());
         prop_assert_eq!(diff(&one, &other), []);
         prop_assert_eq!(bytes(&one), bytes(&other), "equal to the byte");
+
+        // Rows compare by meaning, and what is equal has one hash.
+        for (one, other) in &twins {
+            prop_assert_eq!(one.cmp(other), Ordering::Equal);
+            prop_assert_eq!(hash(one), hash(other));
+        }
+
+        // Nor does the garbage of changes.
+        let mut applied = Snapshot::new();
+        applied.apply(twins.iter().map(|twins| Change::Added(twins.1))).unwrap();
+        prop_assert_eq!(bytes(&one), bytes(&applied), "equal to the byte");
+        applied.apply(twins.iter().map(|twins| Change::Removed(twins.0))).unwrap();
+        prop_assert!(applied.is_empty());
     });
+}
+
+fn hash(what: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// The rows' bytes, as a buffer writes them.
@@ -318,4 +337,78 @@ fn the_laws_hold_for_offload_rows() {
 #[test]
 fn the_laws_hold_for_owner_module_rows() {
     laws::<OwnerModuleRow>();
+}
+
+/// A table that is sorted but for one place, wherever that is: rows are checked and copied piece by piece.
+#[test]
+fn a_table_with_one_step_back_is_put_in_order() {
+    let row = |port| BasicRow::new(State::Listen, format!("[::1]:{port}").parse().unwrap(), None);
+    let sorted: Vec<BasicRow> = (1..=100).map(row).collect();
+    let mut buffer = Buffer::new();
+    for first in 0..sorted.len() {
+        let mut rows = sorted.clone();
+        rows.rotate_left(first);
+        buffer.write_rows(Class::Basic, &rows).unwrap();
+        let snapshot = buffer.table::<BasicRow>().unwrap().to_snapshot().unwrap();
+        assert_eq!(snapshot.rows(), sorted, "{first}");
+    }
+}
+
+#[test]
+fn a_snapshot_finds_what_a_look_at_each_row_would() {
+    let mut rows = Vec::new();
+    for address in ["::", "::1", "fe80::1%1", "fe80::1%2"] {
+        for port in [79, 80, 81] {
+            let local = format!("[{address}]:{port}").parse().unwrap();
+            rows.extend([BasicRow::new(State::Listen, local, None); 2]);
+            for remote in ["[::1]:1", "[::1]:2", "[fe80::1%1]:1"] {
+                rows.push(BasicRow::new(State::Established, local, Some(remote.parse().unwrap())));
+            }
+        }
+    }
+    let snapshot: Snapshot<BasicRow> = rows.iter().copied().collect();
+    for port in 78..83 {
+        let on_port = snapshot.iter().filter(|row| row.local().port() == port);
+        assert!(snapshot.on_port(port).eq(on_port), "{port}");
+    }
+    for row in &rows {
+        let (local, remote) = (row.local(), row.remote());
+        let same = snapshot.iter().filter(|other| (other.local(), other.remote()) == (local, remote));
+        assert!(snapshot.find(local, remote).iter().eq(same), "{row:?}");
+    }
+    assert!(snapshot.find("[::2]:80".parse().unwrap(), None).is_empty());
+    assert!(snapshot.listeners().eq(snapshot.iter().filter(|row| row.is_listener())));
+    assert_eq!(snapshot.listeners().count(), 24);
+    let mut left = snapshot.clone();
+    left.retain(|row| !row.is_listener());
+    assert_eq!(left.len(), rows.len() - 24);
+    assert!(left.iter().eq(snapshot.iter().filter(|row| !row.is_listener())));
+}
+
+#[test]
+fn a_change_tells_its_rows_and_its_fields() {
+    let listener = OwnerModuleRow::new(State::Listen, "[::1]:80".parse().unwrap(), None);
+    let raw = *listener.as_raw();
+    let mut module = raw;
+    module.OwningModuleInfo[15] = 1;
+    for (after, fields) in [
+        (raw, Fields::empty()),
+        (MIB_TCP6ROW_OWNER_MODULE { dwState: 5, ..raw }, Fields::STATE),
+        (MIB_TCP6ROW_OWNER_MODULE { dwOwningPid: 7, ..raw }, Fields::OWNER),
+        (MIB_TCP6ROW_OWNER_MODULE { liCreateTimestamp: 7, ..raw }, Fields::CREATED),
+        (module, Fields::MODULE),
+        (
+            MIB_TCP6ROW_OWNER_MODULE { dwOwningPid: 7, dwState: 5, ..module },
+            Fields::STATE | Fields::OWNER | Fields::MODULE,
+        ),
+    ] {
+        let (before, after) = (listener, OwnerModuleRow::from_raw(after));
+        let change = Change::Changed { before, after };
+        assert_eq!(change.as_ref().fields(), fields);
+        assert_eq!((change.before(), change.after(), change.row()), (Some(before), Some(after), after));
+        let (added, removed) = (Change::Added(after), Change::Removed(before));
+        assert_eq!((added.before(), added.after(), added.row()), (None, Some(after), after));
+        assert_eq!((removed.before(), removed.after(), removed.row()), (Some(before), None, before));
+        assert_eq!((added.as_ref().fields(), removed.as_ref().fields()), (Fields::empty(), Fields::empty()));
+    }
 }
