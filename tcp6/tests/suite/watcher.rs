@@ -38,6 +38,21 @@ fn the_first_poll_is_the_baseline_or_everything() {
 }
 
 #[test]
+fn a_first_poll_that_fails_leaves_the_baseline_to_the_first_good_one() {
+    let tables = || history(&[&[row(State::Listen, 80)], &[row(State::Listen, 80), row(State::Listen, 443)]]);
+    let source = |script: &[Fault]| Unreliable { history: tables(), script: script.to_vec() };
+    for fault in [Fault::Error, Fault::HalfWritten] {
+        let mut watcher = Watcher::<BasicRow, _>::new(source(&[fault]));
+        assert!(watcher.poll().is_err());
+        assert_eq!(poll(&mut watcher), [], "what is there at the first good poll is no change");
+        assert_eq!(poll(&mut watcher), [Change::Added(row(State::Listen, 443))]);
+        let mut watcher = Watcher::<BasicRow, _>::new(source(&[fault])).with_initial();
+        assert!(watcher.poll().is_err());
+        assert_eq!(poll(&mut watcher), [Change::Added(row(State::Listen, 80))]);
+    }
+}
+
+#[test]
 fn a_row_that_leaves_the_filter_is_changed_and_not_removed() {
     let (open, closing) = (row(State::Established, 80), row(State::TimeWait, 80));
     let tables: &[&[BasicRow]] = &[&[open], &[closing], &[closing, row(State::Listen, 443)], &[]];
