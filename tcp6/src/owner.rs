@@ -125,4 +125,12 @@ mod tests {
             assert_eq!(Owner::from_raw(raw).as_raw(), raw);
         }
     }
+
+    #[test]
+    fn owners_are_counted_by_what_is_known_of_them() {
+        let owners =
+            [Owner::Process(1), Owner::Kernel, Owner::Process(1), Owner::Nobody, Owner::Nobody, Owner::Unresolved];
+        let Resolution { owned, nobody, unresolved, processes, refused } = Resolution::of(owners.into_iter());
+        assert_eq!((owned, nobody, unresolved, processes, refused), (3, 2, 1, 0, 0));
+    }
 }

@@ -352,6 +352,7 @@ mod tests {
             assert_eq!(set.to_string().parse(), Ok(set));
         }
         assert_eq!("".parse(), Ok(StateSet::empty()));
+        assert_eq!(" listen, other,".parse(), Ok(StateSet::LISTEN | StateSet::OTHER));
         assert!("LISTEN,LISTENING".parse::<StateSet>().is_err());
     }
 }

@@ -73,7 +73,8 @@ fn width(what: impl fmt::Display) -> Result<usize, fmt::Error> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{BasicRow, OwnerPidRow, Row, Snapshot, State};
+    use crate::row::layout::Layout;
+    use crate::{BasicRow, Owner, OwnerPidRow, Row, Snapshot, State};
 
     #[test]
     fn a_snapshot_prints_as_an_aligned_table() {
@@ -99,5 +100,23 @@ mod tests {
             "State   Local    Remote  Owner\nLISTEN  [::]:22  -       unresolved\n1 in all: 1 LISTEN"
         );
         assert_eq!(Snapshot::<BasicRow>::new().to_string(), "State  Local  Remote\n0 in all");
+    }
+
+    #[test]
+    fn owners_stand_below_each_other() {
+        let mut rows = [
+            OwnerPidRow::new(State::Listen, "[::]:22".parse().unwrap(), None),
+            OwnerPidRow::new(State::TimeWait, "[::1]:22".parse().unwrap(), Some("[::1]:50000".parse().unwrap())),
+        ];
+        rows[0].set_owner(Owner::Process(4711));
+        rows[1].set_owner(Owner::Nobody);
+        assert_eq!(
+            Snapshot::from_iter(rows).to_string(),
+            "State      Local     Remote       Owner\n\
+             LISTEN     [::]:22   -            4711\n\
+             TIME-WAIT  [::1]:22  [::1]:50000  nobody\n\
+             2 in all: 1 LISTEN, 1 TIME-WAIT"
+        );
+        assert_eq!(Owner::Kernel.to_string(), "kernel");
     }
 }

@@ -149,6 +149,27 @@ fn what_does_not_parse_says_where() {
 }
 
 #[test]
+fn what_is_not_known_is_refused_and_not_something_else() {
+    // Beyond the last bit of each set, the last class.
+    assert!(postcard::from_bytes::<StateSet>(&postcard::to_allocvec(&(1u16 << 14)).unwrap()).is_err());
+    assert!(postcard::from_bytes::<Fields>(&postcard::to_allocvec(&(1u8 << 5)).unwrap()).is_err());
+    assert!(postcard::from_bytes::<Class>(&[4]).is_err());
+    assert!(serde_json::from_str::<StateSet>(r#"["LISTEN","OPEN"]"#).is_err());
+    assert!(serde_json::from_str::<Fields>(r#"["state","color"]"#).is_err());
+    assert!(serde_json::from_str::<Class>(r#""rich""#).is_err());
+    // Numbers that wrap round would be -1 and 0.
+    for number in [u64::MAX.to_string(), (1u64 << 32).to_string(), i64::MIN.to_string()] {
+        assert!(serde_json::from_str::<OffloadState>(&number).is_err(), "{number}");
+        assert!(serde_json::from_str::<State>(&number).is_err(), "{number}");
+    }
+    // Of a row in bytes: a listener with a remote end, a connection without one.
+    let end = ([0u8; 16], 0u32, 80u16);
+    for row in [(2u32, end, Some(end)), (5, end, None)] {
+        assert!(postcard::from_bytes::<BasicRow>(&postcard::to_allocvec(&row).unwrap()).is_err());
+    }
+}
+
+#[test]
 fn a_large_table_is_written_row_by_row() {
     /// Counts what is written, and in how large pieces at most.
     struct Sink(usize, usize);

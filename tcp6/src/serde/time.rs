@@ -144,6 +144,17 @@ mod tests {
     }
 
     #[test]
+    fn a_year_that_does_not_have_four_digits_is_not_written() {
+        for seconds in [253_402_300_800, -62_167_219_201] {
+            if let Some(time) = at(seconds, 0) {
+                assert!(serde_json::to_string(&Time(time)).is_err(), "{seconds}");
+            }
+        }
+        let first = Time(at(-62_167_219_200, 0).unwrap_or(SystemTime::UNIX_EPOCH));
+        assert_eq!(first.to_string().parse(), Ok(first));
+    }
+
+    #[test]
     fn every_day_of_eight_hundred_years_survives() {
         for day in days(1700, 1, 1)..days(2500, 1, 1) {
             let (year, month, of_month) = civil(day);
@@ -167,6 +178,8 @@ mod tests {
             "1970-13-01T00:00:00Z",
             "1970-02-30T00:00:00Z",
             "1970-01-01T24:00:00Z",
+            "1970-01-01T23:60:00Z",
+            "1970-01-01T23:59:60Z",
             "1970-01-01T00:00:00.Z",
             "1970-01-01T00:00:00.0000000000Z",
             "+970-01-01T00:00:00Z",
