@@ -53,7 +53,8 @@ const LICENCES: &[&str] = &[
     "CC0-1.0",
 ];
 
-const TARGETS: &[&str] = &["x86_64-unknown-linux-gnu", "x86_64-pc-windows-msvc", "x86_64-pc-windows-gnu"];
+const TARGETS: &[&str] =
+    &["x86_64-unknown-linux-gnu", "x86_64-pc-windows-msvc", "x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
 
 pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     for target in TARGETS {
@@ -117,6 +118,8 @@ fn fits(expression: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -127,6 +130,21 @@ mod tests {
         for bad in ["none", "GPL-3.0", "MIT AND GPL-3.0", "(GPL-2.0 OR GPL-3.0) AND MIT", ""] {
             assert!(!fits(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_crate_without_a_fitting_licence_is_named() {
+        let with = |licence: Value| {
+            check_licences(
+                &json!({ "packages": [{ "name": "a", "license": "MIT" }, { "name": "b", "license": licence }] }),
+            )
+        };
+        assert!(with("Apache-2.0".into()).is_ok());
+        for licence in [Value::Null, "GPL-3.0".into()] {
+            let error = with(licence).unwrap_err().to_string();
+            assert!(error.contains("b: ") && !error.contains("a: "), "{error}");
+        }
+        assert!(check_licences(&json!({})).is_err());
     }
 
     #[test]

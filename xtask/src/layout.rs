@@ -127,3 +127,26 @@ fn c_program(bits: u32) -> String {
     }
     c
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_size_offset_and_value_of_the_table_is_asserted() {
+        for bits in [64, 32] {
+            let c = c_program(bits);
+            let asserted = |what: String| assert!(c.contains(&format!("_Static_assert({what} == ")), "{what}");
+            for Layout { name, fields, .. } in LAYOUTS {
+                asserted(format!("sizeof({name})"));
+                asserted(format!("_Alignof({name})"));
+                for (field, ..) in *fields {
+                    asserted(format!("offsetof({name}, {field})"));
+                    asserted(format!("sizeof((({name} *)0)->{field})"));
+                }
+            }
+            CONSTANTS.iter().for_each(|(name, _)| asserted(format!("(unsigned)({name})")));
+        }
+        assert!(c_program(64).contains("offsetof(MIB_TCP6ROW2, dwOwningPid) == 52,"));
+    }
+}
