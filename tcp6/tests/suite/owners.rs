@@ -56,7 +56,7 @@ mod linux {
 
     use super::owners_of;
     use crate::ss;
-    use crate::support::{Loopback, alone_with_the_table, connect, eventually, listener, v6};
+    use crate::support::{Loopback, alone_with_the_table, by_itself, connect, eventually, listener, v6};
 
     /// A child of this program that holds on to what it has until this is dropped.
     struct Holder {
@@ -142,6 +142,13 @@ mod linux {
     #[test]
     fn a_socket_that_is_taken_over_between_two_refreshes_is_named_rightly() {
         let _alone = alone_with_the_table();
+        by_itself(
+            "owners::linux::a_socket_that_is_taken_over_between_two_refreshes_is_named_rightly",
+            take_a_socket_over,
+        );
+    }
+
+    fn take_a_socket_over() {
         let listener = listener();
         let local = v6(listener.local_addr().unwrap());
         let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
@@ -159,8 +166,12 @@ mod linux {
 
     #[test]
     fn a_pid_that_another_child_gets_is_that_childs() {
-        const LAST: &str = "/proc/sys/kernel/ns_last_pid";
         let _alone = alone_with_the_table();
+        by_itself("owners::linux::a_pid_that_another_child_gets_is_that_childs", let_another_child_have_the_pid);
+    }
+
+    fn let_another_child_have_the_pid() {
+        const LAST: &str = "/proc/sys/kernel/ns_last_pid";
         let [one, other] = [(); 2].map(|()| listener());
         let [at_one, at_other] = [&one, &other].map(|listener| v6(listener.local_addr().unwrap()));
         let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
@@ -191,6 +202,10 @@ mod linux {
     #[test]
     fn every_holder_that_ss_knows_is_known() {
         let _alone = alone_with_the_table();
+        by_itself("owners::linux::every_holder_that_ss_knows_is_known", compare_holders_with_ss);
+    }
+
+    fn compare_holders_with_ss() {
         let own = Loopback::open();
         let port = own.listening().port();
         let calling = own.calling();

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, TcpStream};
 use std::path::PathBuf;
+#[cfg(target_os = "linux")]
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -88,6 +90,21 @@ pub fn alone_with_the_table() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     // One that failed has left nothing behind: its sockets are closed.
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a test, by its name, in a process of its own. In this one other tests start children, and until a child runs its own
+/// program it holds all that this process has open.
+#[cfg(target_os = "linux")]
+pub fn by_itself(test: &str, body: impl FnOnce()) {
+    const BY_ITSELF: &str = "TCP6_BY_ITSELF";
+    if std::env::var_os(BY_ITSELF).is_some() {
+        return body();
+    }
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let output = command.args(["--exact", test, "--nocapture"]).env(BY_ITSELF, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    said.lines().filter(|line| line.contains("skipped:")).for_each(|line| eprintln!("{line}"));
 }
 
 /// Tries until it holds, for as long as a busy machine may need.

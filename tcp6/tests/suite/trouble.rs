@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{Ipv6Addr, TcpListener};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
@@ -91,6 +91,12 @@ fn no_descriptors() {
     setrlimit(Resource::Nofile, Rlimit { current: Some(1024), ..limit }).unwrap();
     assert_eq!(owner(&mut used), this);
     assert_eq!(owner(&mut fresh), this);
+    // Room for the socket, and none for /proc.
+    let free = File::open("/dev/null").unwrap().as_raw_fd() as u64;
+    setrlimit(Resource::Nofile, Rlimit { current: Some(free + 1), ..limit }).unwrap();
+    let error = System::new().unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(24), "EMFILE: {error}");
+    setrlimit(Resource::Nofile, Rlimit { current: Some(1024), ..limit }).unwrap();
     // Were the socket alone to fail so, the text could be read; but sock_diag is not refused, and has to be told of.
     refuse_sockets(AF_NETLINK, EMFILE);
     let error = System::new().unwrap_err();

@@ -207,6 +207,8 @@ mod tests {
             });
             assert_eq!(access, Access::Granted);
             assert!(descriptors.is_sorted_by(|a, b| a < b), "{descriptors:?}");
+            // Standard input, whether they are counted up or listed.
+            assert_eq!(descriptors.first(), Some(&0), "{expected:?}");
             assert!(expected == Some(1) || descriptors.contains(&found.unwrap()));
         }
         assert_eq!(proc.link(own, found.unwrap()), Link::Socket(inode));

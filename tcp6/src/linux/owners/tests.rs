@@ -219,6 +219,18 @@ fn who_closes_one_and_opens_another_is_found_at_once_even_if_others_refuse() {
 }
 
 #[test]
+fn who_replaces_one_and_opens_another_is_read_whole_for_what_is_missing() {
+    let mut machine = busy_machine();
+    machine.start(10, &[1]);
+    let mut inodes: Vec<u32> = (100_000..110_000).chain([1]).collect();
+    machine.refresh(&inodes);
+    machine.process(10).descriptors.insert(1, Link::Socket(2));
+    machine.process(10).open(Link::Socket(3));
+    inodes.extend([2, 3]);
+    assert_eq!(machine.refresh(&inodes)[10_001..], [pid(10), pid(10)]);
+}
+
+#[test]
 fn who_closes_one_and_gets_another_that_was_anothers_is_found_even_if_others_refuse() {
     let mut machine = busy_machine();
     machine.start(10, &[1]);
