@@ -19,7 +19,7 @@ const MANY: usize = 1_000_000;
 pub fn criterion() -> Criterion {
     Criterion::default()
         .warm_up_time(Duration::from_millis(200))
-        .measurement_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_millis(800))
         .sample_size(SAMPLES)
         .nresamples(10_000)
         .output_directory(&facts::folder())
