@@ -7,7 +7,9 @@ use tcp6_fuzz::frames;
 
 const HEADER: usize = 16;
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
+const NLMSG_OVERRUN: u16 = 4;
 const AF_INET6: u8 = 10;
 
 fuzz_target!(|input: &[u8]| {
@@ -26,9 +28,15 @@ fuzz_target!(|input: &[u8]| {
     let is_ours = |message: &[u8]| u32_at(message, 8) == Some(sequence) && u32_at(message, 12) == Some(port);
     let kind = |message: &[u8]| u16::from_ne_bytes([message[4], message[5]]);
     let ours: Vec<&[u8]> = messages.into_iter().filter(|message| is_ours(message)).collect();
-    let rows_end = ours.iter().position(|message| kind(message) == NLMSG_DONE);
-    assert_eq!(dumped.done, rows_end.is_some());
-    let told = ours[..rows_end.unwrap_or(ours.len())]
+    let end = ours.iter().position(|message| kind(message) == NLMSG_DONE);
+    assert_eq!(dumped.done, end.is_some());
+    let before = &ours[..end.unwrap_or(ours.len())];
+    // What says that something went wrong would have been an error.
+    let errno = |message: &[u8]| u32_at(message, HEADER);
+    assert!(before.iter().all(|message| kind(message) != NLMSG_OVERRUN));
+    assert!(before.iter().all(|message| kind(message) != NLMSG_ERROR || errno(message) == Some(0)));
+    assert!(end.is_none_or(|end| errno(ours[end]).is_none_or(|errno| errno == 0)));
+    let told = before
         .iter()
         .filter(|message| kind(message) == SOCK_DIAG_BY_FAMILY && message[HEADER] == AF_INET6)
         .map(|message| u16::from_be_bytes([message[HEADER + 4], message[HEADER + 5]]));
