@@ -48,8 +48,13 @@ impl Lasting {
         self.rows.get(&(end(row.local()), row.remote().map(end))).copied()
     }
 
-    /// What is wrong with a table, if anything is.
-    pub fn missed<R: Row>(&self, table: &[R]) -> Option<String> {
+    /// How many rows there are that last.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// How many of them are missing from a table; or what else is wrong with it.
+    pub fn missing_from<R: Row>(&self, table: &[R]) -> Result<usize, String> {
         let mut seen = vec![0; self.rows.len()];
         for row in table {
             let Some(number) = self.number(row) else { continue };
@@ -58,18 +63,14 @@ impl Lasting {
             // Wine's server knows processes by numbers of its own.
             let ours = cfg!(windows) || !R::CLASS.has_owners() || row.owner() == Owner::Process(std::process::id());
             if row.state() != expected || !ours {
-                return Some(format!("{row:?} of this process is not as it is"));
+                return Err(format!("{row:?} of this process is not as it is"));
             }
         }
         let count = |times: fn(usize) -> bool| seen.iter().filter(|seen| times(**seen)).count();
-        let (missing, doubled) = (count(|times| times == 0), count(|times| times > 1));
-        (missing + doubled > 0).then(|| {
-            format!(
-                "of {} rows that last, {missing} are missing and {doubled} doubled in {} rows",
-                seen.len(),
-                table.len()
-            )
-        })
+        match count(|times| times > 1) {
+            0 => Ok(count(|times| times == 0)),
+            doubled => Err(format!("of {} rows that last, {doubled} are doubled in {} rows", seen.len(), table.len())),
+        }
     }
 }
 

@@ -1,7 +1,10 @@
-//! Datagrams as an answer of sock_diag: refused, or exactly the rows that stand in them.
+//! Datagrams as an answer of sock_diag: refused, or exactly the rows that stand in them, each socket once.
 #![no_main]
 
+use std::collections::HashSet;
+
 use libfuzzer_sys::fuzz_target;
+use tcp6::os::linux::OwnerModuleRowExt;
 use tcp6::{OwnerModuleRow, Row};
 use tcp6_fuzz::frames;
 
@@ -36,12 +39,23 @@ fuzz_target!(|input: &[u8]| {
     assert!(before.iter().all(|message| kind(message) != NLMSG_OVERRUN));
     assert!(before.iter().all(|message| kind(message) != NLMSG_ERROR || errno(message) == Some(0)));
     assert!(end.is_none_or(|end| errno(ours[end]).is_none_or(|errno| errno == 0)));
-    let told = before
-        .iter()
-        .filter(|message| kind(message) == SOCK_DIAG_BY_FAMILY && message[HEADER] == AF_INET6)
-        .map(|message| u16::from_be_bytes([message[HEADER + 4], message[HEADER + 5]]));
-    assert!(rows.iter().map(|row| row.local().port()).eq(told));
+    let told = before.iter().filter(|message| kind(message) == SOCK_DIAG_BY_FAMILY && message[HEADER] == AF_INET6).map(
+        |message| {
+            let word = |at: usize| u64::from(u32_at(message, HEADER + at).unwrap());
+            (word(48) << 32 | word(44), u16::from_be_bytes([message[HEADER + 4], message[HEADER + 5]]))
+        },
+    );
+    let cookie = |row: &OwnerModuleRow| row.socket_info().unwrap().cookie.map_or(0, |cookie| cookie.get());
+    let found = rows.iter().map(|row| (cookie(row), row.local().port()));
+    assert!(rows.len() <= told.clone().count());
+    assert_eq!(each_once(found), each_once(told));
 });
+
+/// Sockets by their cookies, the first of each; those without a cookie are told apart by nothing.
+fn each_once(sockets: impl Iterator<Item = (u64, u16)>) -> Vec<(u64, u16)> {
+    let mut known = HashSet::new();
+    sockets.filter(|(cookie, _)| *cookie == 0 || known.insert(*cookie)).collect()
+}
 
 /// The messages of a datagram; what is none stays in one piece.
 fn split(mut datagram: &[u8]) -> Vec<&[u8]> {

@@ -4,6 +4,7 @@
 //! may stand in a datagram of its own. Lengths and numbers are in native byte order, ports and addresses in the
 //! network's. See `include/uapi/linux/netlink.h` and `inet_diag.h` of the kernel.
 
+use core::mem;
 use std::io;
 
 use super::socket::{Socket, scope_id};
@@ -60,12 +61,32 @@ pub(super) struct Dump {
     sequence: u32,
     port: u32,
     interrupted: bool,
+    recent: Recent,
+}
+
+/// The cookies of sockets that were found, each until another takes its place.
+///
+/// The kernel walks the chains of its hash piece by piece, and remembers where it was by counting. When sockets have come
+/// into a chain meanwhile, at its head, it gives the last ones once more. (When some have gone it passes over as many, of
+/// which nothing tells.)
+#[derive(Debug)]
+struct Recent([u64; RECENT]);
+
+/// Far more than come into one chain meanwhile.
+const RECENT: usize = 1024;
+
+impl Recent {
+    /// Takes note of a socket. Says whether it was there already; no other ever has its cookie.
+    fn knows(&mut self, cookie: u64) -> bool {
+        let place = &mut self.0[cookie as usize % RECENT];
+        cookie != 0 && mem::replace(place, cookie) == cookie
+    }
 }
 
 impl Dump {
     /// The answer to the request with this sequence number, for the socket with this netlink port.
     pub(super) fn new(sequence: u32, port: u32) -> Dump {
-        Dump { sequence, port, interrupted: false }
+        Dump { sequence, port, interrupted: false, recent: Recent([0; RECENT]) }
     }
 
     /// Whether the kernel said that the table changed under its hands, so that rows may be missing.
@@ -73,7 +94,7 @@ impl Dump {
         self.interrupted
     }
 
-    /// Reads a datagram and gives its sockets to `found`. Messages that answer another request are passed over.
+    /// Reads a datagram and gives its sockets to `found`, each once. Messages that answer another request are passed over.
     pub(super) fn read(&mut self, datagram: &[u8], mut found: impl FnMut(Socket) -> Result<()>) -> Result<Progress> {
         let mut rest = datagram;
         while !rest.is_empty() {
@@ -86,7 +107,7 @@ impl Dump {
             self.interrupted |= u16_at(header, 6) & NLM_F_DUMP_INTR != 0;
             match u16_at(header, 4) {
                 SOCK_DIAG_BY_FAMILY => {
-                    if let Some(socket) = socket(payload)? {
+                    if let Some(socket) = socket(payload)?.filter(|socket| !self.recent.knows(socket.cookie)) {
                         found(socket)?;
                     }
                 }

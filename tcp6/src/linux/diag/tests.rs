@@ -32,6 +32,7 @@ fn diag(family: u8, state: u8, local: &str, remote: &str, interface: u32, inode:
     bytes.extend(remote.ip().octets());
     bytes.extend(interface.to_ne_bytes());
     bytes.resize(MESSAGE - 4, 0xEE);
+    bytes[44..52].copy_from_slice(&u64::from(local.port()).to_ne_bytes());
     bytes.extend(inode.to_ne_bytes());
     // An attribute that nobody knows: length 5, type 99, one byte.
     bytes.extend([5, 0, 99, 0, 1, 0, 0, 0]);
@@ -178,4 +179,18 @@ fn an_error_of_the_reader_ends_the_dump() {
     let mut dump = Dump::new(SEQUENCE, PORT);
     let full = dump.read(&listener(1), |_| Err(Error::OutOfMemory { bytes: 1 }));
     assert!(matches!(full, Err(Error::OutOfMemory { bytes: 1 })));
+}
+
+#[test]
+fn a_socket_that_is_given_once_more_is_one_row() {
+    let datagram = |ports: &[u16]| ports.iter().flat_map(|port| listener(*port)).collect::<Vec<u8>>();
+    let ports = |datagrams: &[&[u16]]| {
+        let datagrams: Vec<Vec<u8>> = datagrams.iter().map(|ports| datagram(ports)).chain([done()]).collect();
+        read(&datagrams).unwrap().0.iter().map(|row| row.local().port()).collect::<Vec<u16>>()
+    };
+    assert_eq!(ports(&[&[1, 2, 3], &[2, 3, 4], &[4, 5]]), [1, 2, 3, 4, 5]);
+    assert_eq!(ports(&[&[1, 2, 3, 2, 3, 4]]), [1, 2, 3, 4]);
+    // Two that share a place are told apart. Where the kernel gives no cookies nothing is known.
+    assert_eq!(ports(&[&[1, 1 + RECENT as u16, 2]]), [1, 1 + RECENT as u16, 2]);
+    assert_eq!(ports(&[&[0], &[0]]), [0, 0]);
 }
