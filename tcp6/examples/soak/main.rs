@@ -2,7 +2,7 @@
 //!
 //! Child processes open and close thousands of connections a second around a set that this process holds open. Several
 //! threads meanwhile read the table, one for each class and a watcher, each with a `System` of its own. Every table must
-//! show what is held open, each row once, but for one in a million that the kernel passes over; no poll may fail or try for
+//! show what is held open, each row once, but for one in 100,000 that the kernel passes over; no poll may fail or try for
 //! ever; and neither memory nor descriptors may grow.
 //! Wine's tables are not that good, whoever reads them: `--lenient` counts what is wrong with them.
 //!

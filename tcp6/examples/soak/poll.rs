@@ -11,7 +11,7 @@ const ATTEMPTS: u64 = 16;
 
 /// Of so many rows that last and were to be shown, one may be missing: a dump of Linux may pass over a socket when another
 /// goes away meanwhile. See [`System`].
-const ONE_MAY_BE_MISSING_OF: u64 = 1_000_000;
+const ONE_MAY_BE_MISSING_OF: u64 = 100_000;
 
 /// As many problems are told; the rest is counted.
 const TOLD: u64 = 3;
