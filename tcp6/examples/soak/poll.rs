@@ -121,7 +121,7 @@ impl Polled {
             self.fault(format!("of {lasting} rows that last {missing} were missing"));
         }
         if told > 2 * missing {
-            self.problem(format!("{told} rows that last were told to go or to come, and {missing} were missing"));
+            self.fault(format!("{told} rows that last were told to go or to come, and {missing} were missing"));
         }
     }
 
