@@ -46,7 +46,7 @@ use crate::windows::System as Backend;
 /// and finds its place again by counting: a socket is passed over when another one before it in the same chain goes away
 /// in between. (One that comes makes it list a socket twice, which is noticed: it is one row.) Chains are short, but for
 /// thousands of listeners on one and the same port, and for namespaces with a small hash. A watcher then says that the row
-/// was removed, and added in the next poll. Nothing in a dump tells of it, to nobody: `cargo xtask soak` counts how often.
+/// was removed, and added in the next poll. Nothing in a dump tells of it; `cargo xtask soak` counts how often.
 #[derive(Debug)]
 pub struct System {
     backend: Backend,
