@@ -22,6 +22,16 @@ pub fn dump<'a, R: Row>(
     linux::fuzzing::dump(sequence, port, datagrams)
 }
 
+/// Reads datagrams as the answers to so many look-ups: what was found, and whether they were all answered.
+pub fn look_ups<'a, R: Row>(
+    sequence: u32,
+    port: u32,
+    awaited: usize,
+    datagrams: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(Vec<R>, bool)> {
+    linux::fuzzing::look_ups(sequence, port, awaited, datagrams)
+}
+
 /// Reads the kernel's text.
 pub fn text<R: Row>(text: &[u8]) -> Result<Vec<R>> {
     linux::fuzzing::text(text)

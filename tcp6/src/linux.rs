@@ -1,7 +1,7 @@
 //! The table of Linux: from the kernel's sock_diag, or from its text where that is refused.
 //!
-//! What reads bytes or decides ([`diag`], [`proc`], [`socket`], [`stat`], [`owners`]) is compiled and tested on every
-//! system; what calls the kernel ([`netlink`], [`process`], [`system`], `owners::procfs`) on Linux alone.
+//! What reads bytes or decides ([`diag`], [`roll`], [`proc`], [`socket`], [`stat`], [`owners`]) is compiled and tested on
+//! every system; what calls the kernel ([`netlink`], [`process`], [`system`], `owners::procfs`) on Linux alone.
 #![cfg_attr(not(target_os = "linux"), allow(dead_code))]
 
 mod diag;
@@ -13,7 +13,9 @@ mod owners;
 mod proc;
 #[cfg(target_os = "linux")]
 mod process;
+mod roll;
 mod socket;
+mod spread;
 mod stat;
 #[cfg(target_os = "linux")]
 mod system;

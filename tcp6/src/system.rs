@@ -42,11 +42,14 @@ use crate::windows::System as Backend;
 /// # One moment
 ///
 /// No system gives its table as of one moment: Linux lists thousands of sockets while others come and go. A socket that
-/// lives all the while is in it, once, with a rare exception. The kernel goes through each chain of its hash piece by piece,
-/// and finds its place again by counting: a socket is passed over when another one before it in the same chain goes away
-/// in between. (One that comes makes it list a socket twice, which is noticed: it is one row.) Chains are short, but for
-/// thousands of listeners on one and the same port, and for namespaces with a small hash. A watcher then says that the row
-/// was removed, and added in the next poll. Nothing in a dump tells of it; `cargo xtask soak` counts how often.
+/// lives all the while is in it, once.
+///
+/// Linux' kernel alone does not see to that. It goes through each chain of its hash piece by piece, and finds its place again
+/// by counting: when others come or go meanwhile it lists a socket twice, or passes over it. So a `System` remembers what was
+/// listed last time, 48 bytes a socket, and a row that is not listed any more is looked up by itself before it is given up;
+/// those in TIME-WAIT are not, as they end by themselves. That needs a table before, of the same states: the first one of a
+/// `System` may lack a row. So may any, one of several listeners on the same end (SO_REUSEPORT), as the kernel looks up one
+/// of them, and what is read from the text.
 #[derive(Debug)]
 pub struct System {
     backend: Backend,

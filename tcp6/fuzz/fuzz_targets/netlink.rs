@@ -1,4 +1,5 @@
-//! Datagrams as an answer of sock_diag: refused, or exactly the rows that stand in them, each socket once.
+//! Datagrams as an answer of sock_diag, to a dump: refused, or exactly the rows that stand in them, each socket once; and
+//! to look-ups.
 #![no_main]
 
 use std::collections::HashSet;
@@ -14,6 +15,7 @@ const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NLMSG_OVERRUN: u16 = 4;
 const AF_INET6: u8 = 10;
+const ENOENT: u32 = 2;
 
 fuzz_target!(|input: &[u8]| {
     let datagrams = frames::split(input);
@@ -27,10 +29,28 @@ fuzz_target!(|input: &[u8]| {
     let messages: Vec<&[u8]> = datagrams.iter().flat_map(|datagram| split(datagram)).collect();
     assert_eq!(format!("{:?}", read(&messages)), format!("{dumped:?}"));
 
-    let Ok((rows, dumped)) = dumped else { return };
     let is_ours = |message: &[u8]| u32_at(message, 8) == Some(sequence) && u32_at(message, 12) == Some(port);
     let kind = |message: &[u8]| u16::from_ne_bytes([message[4], message[5]]);
-    let ours: Vec<&[u8]> = messages.into_iter().filter(|message| is_ours(message)).collect();
+    let ours: Vec<&[u8]> = messages.iter().copied().filter(|message| is_ours(message)).collect();
+
+    // Look-ups are over with the last answer, and not before.
+    let is_answer = |message: &&&[u8]| match kind(message) {
+        SOCK_DIAG_BY_FAMILY => true,
+        NLMSG_ERROR => u32_at(message, HEADER).is_some_and(|errno| errno.cast_signed().unsigned_abs() == ENOENT),
+        _ => false,
+    };
+    let answers = ours.iter().filter(is_answer).count();
+    let look_up =
+        |awaited: usize| tcp6::fuzzing::look_ups::<OwnerModuleRow>(sequence, port, awaited, messages.iter().copied());
+    if let Ok((rows, whole)) = look_up(answers + 1) {
+        assert!(!whole && rows.len() <= answers);
+        assert!(answers == 0 || look_up(answers).is_ok_and(|(found, whole)| whole && found.len() == rows.len()));
+        assert!(ours.iter().all(|message| kind(message) != NLMSG_OVERRUN));
+        let is_refusal = |message: &&&[u8]| kind(message) == NLMSG_ERROR && u32_at(message, HEADER) != Some(0);
+        assert!(ours.iter().filter(is_refusal).all(|message| is_answer(&message)));
+    }
+
+    let Ok((rows, dumped)) = dumped else { return };
     let end = ours.iter().position(|message| kind(message) == NLMSG_DONE);
     assert_eq!(dumped.done, end.is_some());
     let before = &ours[..end.unwrap_or(ours.len())];

@@ -1,7 +1,8 @@
 //! The readers of the kernel's bytes, for the fuzz targets.
 
-use super::diag::{self, Dump, Progress};
+use super::diag::{self, Dump, LookUps, Progress};
 use super::proc::Text;
+use super::roll::Roll;
 use super::socket::mask;
 use crate::error::Result;
 use crate::{Row, StateSet};
@@ -25,11 +26,14 @@ pub(crate) fn dump<'a, R: Row>(
     datagrams: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<(Vec<R>, Dumped)> {
     let mut dump = Dump::new(sequence, port);
+    let mut roll = Roll::new();
     let mut rows = Vec::new();
     let mut done = false;
     for datagram in datagrams {
-        let progress = dump.read(datagram, |socket| {
-            rows.push(socket.to_row());
+        let progress = dump.read(datagram, |listed| {
+            if roll.enter(listed)? {
+                rows.push(listed.socket().to_row());
+            }
             Ok(())
         })?;
         if progress == Progress::Done {
@@ -38,6 +42,26 @@ pub(crate) fn dump<'a, R: Row>(
         }
     }
     Ok((rows, Dumped { done, interrupted: dump.was_interrupted() }))
+}
+
+pub(crate) fn look_ups<'a, R: Row>(
+    sequence: u32,
+    port: u32,
+    awaited: usize,
+    datagrams: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(Vec<R>, bool)> {
+    let mut look_ups = LookUps::new(sequence, port, awaited);
+    let mut rows = Vec::new();
+    for datagram in datagrams {
+        let progress = look_ups.read(datagram, |listed| {
+            rows.push(listed.socket().to_row());
+            Ok(())
+        })?;
+        if progress == Progress::Done {
+            return Ok((rows, true));
+        }
+    }
+    Ok((rows, false))
 }
 
 pub(crate) fn text<R: Row>(text: &[u8]) -> Result<Vec<R>> {

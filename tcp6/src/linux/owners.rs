@@ -42,7 +42,6 @@ mod script;
 #[cfg(test)]
 mod tests;
 
-use core::hash::{BuildHasherDefault, Hasher};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -52,6 +51,7 @@ use process::{News, Process, Verdict};
 pub(super) use procfs::Proc;
 pub(super) use tree::Tree;
 
+use super::spread::Spread;
 use crate::Owner;
 use crate::error::{Error, Result};
 
@@ -92,26 +92,6 @@ pub(super) struct Owners<T> {
 }
 
 type Present = HashSet<u32, Spread>;
-type Spread = BuildHasherDefault<InodeHasher>;
-
-/// The kernel counts inodes up, and nobody chooses them: a multiplication spreads them well enough.
-#[derive(Debug, Default)]
-pub(super) struct InodeHasher(u64);
-
-impl Hasher for InodeHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|byte| self.write_u32((*byte).into()));
-    }
-
-    fn write_u32(&mut self, inode: u32) {
-        let spread = (self.0 ^ u64::from(inode)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        self.0 = spread ^ spread >> 32;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
 
 impl<T: Tree> Owners<T> {
     pub(super) fn new(tree: T) -> Owners<T> {

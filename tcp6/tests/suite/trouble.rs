@@ -3,12 +3,14 @@
 //! Each trouble is made for a child, which is this program run again, so that it troubles nobody else. Where making it
 //! takes root and there is none, the test says that it was skipped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::net::{Ipv6Addr, TcpListener};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, unmount};
 use rustix::process::{Resource, Rlimit, setrlimit};
@@ -16,9 +18,9 @@ use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, set_capabilities
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
-use tcp6::{BasicRow, Buffer, Error, Owner, OwnerPidRow, Query, Row, System};
+use tcp6::{BasicRow, Buffer, Error, Owner, OwnerPidRow, Query, Row, State, System};
 
-use crate::support::{Loopback, listener, same_end, v6};
+use crate::support::{Loopback, connect, listener, reset, same_end, v6};
 
 const TROUBLE: &str = "TCP6_TROUBLE";
 const NOBODY: u32 = 65_534;
@@ -49,6 +51,7 @@ fn a_child_in_trouble() {
         Ok("no dumps") => no_dumps(),
         Ok("no ipv6") => no_ipv6(),
         Ok("another namespace") => another_namespace(),
+        Ok("a small hash") => a_small_hash(),
         Ok("no right to trace") => no_right_to_trace(),
         Ok("no proc") => no_proc(),
         Ok("hidepid") => hidepid(),
@@ -232,6 +235,58 @@ fn another_namespace() {
         let mut made_elsewhere = elsewhere.join().unwrap();
         assert!(!shows(&mut made_elsewhere));
         assert!(shows(&mut System::new().unwrap()));
+    });
+}
+
+#[test]
+fn where_the_kernel_passes_over_sockets_the_table_has_them() {
+    in_trouble("a small hash");
+}
+
+/// Where the chains of the kernel's hash are long, and connections end while it goes through them, one dump of a few
+/// passes over sockets.
+fn a_small_hash() {
+    if !is_root() {
+        return eprintln!("skipped: only root can have a network namespace of its own");
+    }
+    // A namespace has a hash of the size that the one before says.
+    leave_network();
+    if let Err(error) = std::fs::write("/proc/sys/net/ipv4/tcp_child_ehash_entries", "16") {
+        return eprintln!("skipped: a namespace has no hash of its own here: {error}");
+    }
+    leave_network();
+    match Command::new("ip").args(["link", "set", "lo", "up"]).status() {
+        Ok(status) if status.success() => {}
+        other => return eprintln!("skipped: no loopback: {other:?}"),
+    }
+    let listener = listener();
+    let lasting: Vec<_> = (0..200).map(|_| connect(&listener)).collect();
+    let here = v6(listener.local_addr().unwrap());
+    let others = self::listener();
+    let end = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut open = VecDeque::new();
+            while !end.load(Ordering::Relaxed) {
+                open.push_back(connect(&others));
+                if open.len() > 100 {
+                    let (client, _server) = open.pop_front().unwrap();
+                    reset(client);
+                }
+            }
+        });
+        let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
+        let start = Instant::now();
+        let mut tables = Vec::new();
+        while start.elapsed() < Duration::from_secs(1) {
+            let table = system.table::<BasicRow>(&Query::all().port(here.port()), &mut buffer);
+            tables.push(table.map(|table| table.iter().filter(|row| row.state() != State::TimeWait).count()));
+        }
+        end.store(true, Ordering::Relaxed);
+        // The first has nothing to be compared with.
+        for rows in tables.into_iter().skip(1) {
+            assert_eq!(rows.unwrap(), 1 + 2 * lasting.len());
+        }
     });
 }
 

@@ -12,7 +12,7 @@ use crate::{BasicRow, Row};
 #[derive(Clone, Debug)]
 enum Message {
     /// A socket of the family, known by its local port; attributes behind it that nobody knows.
-    Socket { port: u16, state: u8, cookie: u64, attributes: Vec<u8> },
+    Socket { port: u16, state: u8, attributes: Vec<u8> },
     /// A socket of another family.
     Ipv4,
     /// An answer to another request of this socket, or to another socket.
@@ -29,7 +29,7 @@ fn message() -> impl Strategy<Value = Message> {
     let others = prop_oneof![Just(1u16), 5..20u16, 21..=u16::MAX];
     prop_oneof![
         6 => (any::<u16>(), any::<u8>(), attributes)
-            .prop_map(|(port, state, attributes)| Message::Socket { port, state, cookie: 0, attributes }),
+            .prop_map(|(port, state, attributes)| Message::Socket { port, state, attributes }),
         1 => Just(Message::Ipv4),
         1 => (kinds, foreign).prop_map(|(kind, (sequence, port))| Message::Foreign { kind, sequence, port }),
         1 => (others, vec(any::<u8>(), 0..100)).prop_map(|(kind, payload)| Message::Other { kind, payload }),
@@ -59,22 +59,21 @@ fn end() -> impl Strategy<Value = End> {
 
 impl Message {
     fn bytes(&self, flags: u16) -> Vec<u8> {
-        let of_socket = |family: u8, state: u8, port: u16, cookie: u64, attributes: &[u8]| {
+        let of_socket = |family: u8, state: u8, port: u16, attributes: &[u8]| {
             let mut payload = vec![family, state, 0, 0];
             payload.extend(port.to_be_bytes());
             payload.resize(MESSAGE, 0xEE);
-            payload[44..52].copy_from_slice(&cookie.to_ne_bytes());
             payload.extend(attributes);
             payload
         };
         let ours = |kind, payload: &[u8]| message_to(SEQUENCE, PORT, kind, flags, payload);
         match self {
-            Message::Socket { port, state, cookie, attributes } => {
-                ours(SOCK_DIAG_BY_FAMILY, &of_socket(AF_INET6, *state, *port, *cookie, attributes))
+            Message::Socket { port, state, attributes } => {
+                ours(SOCK_DIAG_BY_FAMILY, &of_socket(AF_INET6, *state, *port, attributes))
             }
-            Message::Ipv4 => ours(SOCK_DIAG_BY_FAMILY, &of_socket(2, 10, 1, 1, &[])),
+            Message::Ipv4 => ours(SOCK_DIAG_BY_FAMILY, &of_socket(2, 10, 1, &[])),
             Message::Foreign { kind, sequence, port } => {
-                message_to(*sequence, *port, *kind, NLM_F_DUMP_INTR, &of_socket(AF_INET6, 10, 2, 2, &[]))
+                message_to(*sequence, *port, *kind, NLM_F_DUMP_INTR, &of_socket(AF_INET6, 10, 2, &[]))
             }
             Message::Other { kind, payload } => ours(*kind, payload),
         }
@@ -105,26 +104,18 @@ struct Sent {
 
 prop_compose! {
     fn sent()(
-        // Each may begin a datagram, and then some of the last sockets may be given once more.
-        mut messages in vec((message(), any::<bool>(), 0..4usize), 0..40),
+        // Each may begin a datagram.
+        messages in vec((message(), any::<bool>()), 0..40),
         end in end(),
         // Where the table changed under the kernel's hands, if it did.
         interruption in prop::option::of(any::<Index>()),
     ) -> Sent {
         let interrupted_at = interruption.map(|index| index.index(messages.len() + 1));
         let flags = |at| if interrupted_at == Some(at) { NLM_F_DUMP_INTR } else { 0 };
-        for (at, (message, ..)) in messages.iter_mut().enumerate() {
-            if let Message::Socket { cookie, .. } = message {
-                *cookie = at as u64 + 1;
-            }
-        }
         let mut datagrams = vec![Vec::new()];
-        let is_socket = |message: &&Message| matches!(message, Message::Socket { .. });
-        for (at, (message, begins_datagram, again)) in messages.iter().enumerate() {
+        for (at, (message, begins_datagram)) in messages.iter().enumerate() {
             if *begins_datagram {
-                let sockets: Vec<&Message> = messages[..at].iter().map(|(sent, ..)| sent).filter(is_socket).collect();
-                let doubled = &sockets[sockets.len().saturating_sub(*again)..];
-                datagrams.push(doubled.iter().flat_map(|message| message.bytes(0)).collect());
+                datagrams.push(Vec::new());
             }
             datagrams.last_mut().unwrap().extend(message.bytes(flags(at)));
         }
@@ -144,8 +135,8 @@ fn read(datagrams: &[Vec<u8>]) -> Result<(Vec<u16>, Progress, bool)> {
     let mut ports = Vec::new();
     let mut progress = Progress::More;
     for datagram in datagrams {
-        progress = dump.read(datagram, |socket| {
-            ports.push(socket.to_row::<BasicRow>().local().port());
+        progress = dump.read(datagram, |listed| {
+            ports.push(listed.socket().to_row::<BasicRow>().local().port());
             Ok(())
         })?;
         if progress == Progress::Done {

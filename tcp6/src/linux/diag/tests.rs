@@ -54,8 +54,8 @@ fn read(datagrams: &[Vec<u8>]) -> Result<(Vec<OwnerPidRow>, Progress)> {
     let mut progress = Progress::More;
     for datagram in datagrams {
         assert_eq!(progress, Progress::More, "a datagram behind the end");
-        progress = dump.read(datagram, |socket| {
-            rows.push(socket.to_row());
+        progress = dump.read(datagram, |listed| {
+            rows.push(listed.socket().to_row());
             Ok(())
         })?;
     }
@@ -181,16 +181,66 @@ fn an_error_of_the_reader_ends_the_dump() {
     assert!(matches!(full, Err(Error::OutOfMemory { bytes: 1 })));
 }
 
+/// What is read as the answers to so many look-ups: the cookies and ports of what is found, and whether it is all.
+fn looked_up(awaited: usize, datagrams: &[Vec<u8>]) -> Result<(Vec<(u64, u16)>, Progress)> {
+    let mut look_ups = LookUps::new(SEQUENCE, PORT, awaited);
+    let mut found = Vec::new();
+    let mut progress = Progress::More;
+    for datagram in datagrams {
+        progress = look_ups.read(datagram, |listed| {
+            found.push((listed.cookie(), listed.socket().to_row::<OwnerPidRow>().local().port()));
+            Ok(())
+        })?;
+    }
+    Ok((found, progress))
+}
+
+fn refused(errno: i32) -> Vec<u8> {
+    message(NLMSG_ERROR, 0, &errno.wrapping_neg().to_ne_bytes())
+}
+
 #[test]
-fn a_socket_that_is_given_once_more_is_one_row() {
-    let datagram = |ports: &[u16]| ports.iter().flat_map(|port| listener(*port)).collect::<Vec<u8>>();
-    let ports = |datagrams: &[&[u16]]| {
-        let datagrams: Vec<Vec<u8>> = datagrams.iter().map(|ports| datagram(ports)).chain([done()]).collect();
-        read(&datagrams).unwrap().0.iter().map(|row| row.local().port()).collect::<Vec<u16>>()
-    };
-    assert_eq!(ports(&[&[1, 2, 3], &[2, 3, 4], &[4, 5]]), [1, 2, 3, 4, 5]);
-    assert_eq!(ports(&[&[1, 2, 3, 2, 3, 4]]), [1, 2, 3, 4]);
-    // Two that share a place are told apart. Where the kernel gives no cookies nothing is known.
-    assert_eq!(ports(&[&[1, 1 + RECENT as u16, 2]]), [1, 1 + RECENT as u16, 2]);
-    assert_eq!(ports(&[&[0], &[0]]), [0, 0]);
+fn a_look_up_names_its_socket_as_the_dump_did() {
+    let mut ids = Vec::new();
+    let mut dump = Dump::new(SEQUENCE, PORT);
+    let connection = diag(AF_INET6, 1, "[fe80::1]:443", "[fe80::2]:50000", 7, 99);
+    dump.read(&message(SOCK_DIAG_BY_FAMILY, 0, &connection), |listed| {
+        ids.push(listed.id());
+        Ok(())
+    })
+    .unwrap();
+    let bytes = look_up(0x0102_0304, &ids[0]);
+    assert_eq!((u32_at(&bytes, 0), u16_at(&bytes, 4), u32_at(&bytes, 8)), (72, 20, 0x0102_0304));
+    assert_eq!(u16_at(&bytes, 6), 1, "a request, and not for a dump");
+    assert_eq!(bytes[16..20], [10, 6, 0, 0]);
+    assert_eq!(bytes[24..], connection[4..52], "ends, interface and cookie");
+    assert_eq!(ids[0].cookie(), 443);
+}
+
+#[test]
+fn look_ups_are_over_when_each_has_an_answer() {
+    let gone = || refused(ENOENT);
+    for (datagrams, found, progress) in [
+        (vec![gone(), listener(5), gone()], vec![(5, 5)], Progress::Done),
+        (vec![[gone(), listener(5)].concat(), listener(6)], vec![(5, 5), (6, 6)], Progress::Done),
+        (vec![gone(), listener(5)], vec![(5, 5)], Progress::More),
+        (vec![], vec![], Progress::More),
+    ] {
+        assert_eq!(looked_up(3, &datagrams).unwrap(), (found, progress), "{datagrams:?}");
+    }
+    // What answers another request, or no request, is no answer.
+    let strange = message_to(SEQUENCE - 1, PORT, NLMSG_ERROR, 0, &(-ENOENT).to_ne_bytes());
+    let others = [strange, message_to(SEQUENCE, PORT + 1, NLMSG_ERROR, 0, &[0; 4]), refused(0), message(1, 0, &[])];
+    assert_eq!(looked_up(1, &others).unwrap().1, Progress::More);
+}
+
+#[test]
+fn a_look_up_that_fails_is_an_error() {
+    for errno in [1, 12, 105, i32::MAX] {
+        assert_eq!(looked_up(2, &[refused(ENOENT), refused(errno)]).unwrap_err().raw_os_error(), Some(errno));
+    }
+    assert!(matches!(looked_up(1, &[message(NLMSG_OVERRUN, 0, &[])]), Err(Error::Os { .. })));
+    assert!(matches!(looked_up(1, &[message(NLMSG_ERROR, 0, &[1, 2])]), Err(Error::Malformed(_))));
+    assert!(matches!(looked_up(1, &[message(SOCK_DIAG_BY_FAMILY, 0, &[AF_INET6; 71])]), Err(Error::Malformed(_))));
+    assert!(matches!(looked_up(1, &[listener(1)[..50].to_vec()]), Err(Error::Malformed(_))));
 }

@@ -9,7 +9,7 @@ use rustix::net::socket_with;
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, getsockname, recvfrom, send};
 
-use super::{Received, Transport};
+use super::channel::{Received, Transport};
 
 /// A dump answers at once; a kernel that says nothing for so long will not say anything.
 const PATIENCE: Duration = Duration::from_secs(10);

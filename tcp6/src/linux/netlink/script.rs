@@ -1,10 +1,11 @@
 //! The kernel's end of the socket, played by a script.
 //!
 //! As the kernel does it, a dump goes on when something is received, and while one runs there is no other: a request
-//! is then answered with EBUSY, and what is left of the old dump comes behind that.
+//! is then answered with EBUSY, and what is left of the old dump comes behind that. Look-ups are answered at once.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
+use super::channel::{DATAGRAM, Received};
 use super::*;
 
 pub(super) const PORT: u32 = 4711;
@@ -40,6 +41,21 @@ pub(super) enum Step {
 pub(super) struct Answer {
     pub(super) sending: VecDeque<Errno>,
     pub(super) steps: VecDeque<Step>,
+}
+
+/// What goes wrong with a look-up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Mishap {
+    /// The request is not sent.
+    NotSent(Errno),
+    /// It is refused.
+    Refused(i32),
+    /// The answer is not received.
+    NotReceived(Errno),
+    /// There is no answer.
+    Silence,
+    /// There is another one before it: to the request before, or to another socket.
+    Strange,
 }
 
 impl<const N: usize> From<[Step; N]> for Answer {
@@ -78,7 +94,13 @@ pub(super) struct Script {
     /// The sequence numbers of all requests.
     requests: Vec<u32>,
     queue: VecDeque<Result<(Vec<u8>, Received), Errno>>,
+    /// The sockets that there still are, for those that look them up.
+    pub(super) alive: BTreeSet<u16>,
+    /// What goes wrong with the next look-ups.
+    pub(super) mishaps: VecDeque<Mishap>,
+    /// How often a dump was asked for, and how many look-ups at a time.
     pub(super) sends: usize,
+    pub(super) look_ups: Vec<usize>,
     pub(super) receives: usize,
     /// How often there was nothing to receive, with and without waiting for it.
     pub(super) waited: usize,
@@ -133,6 +155,28 @@ impl Script {
         }
     }
 
+    fn look_up(&mut self, request: &[u8]) {
+        let sequence = u32::from_ne_bytes(request[8..12].try_into().unwrap());
+        let port = u16::from_be_bytes(request[24..26].try_into().unwrap());
+        assert_eq!(request[24..], socket(port)[4..52], "named as it was told");
+        match self.mishaps.pop_front() {
+            Some(Mishap::Refused(errno)) => return self.errno(ERROR, sequence, errno, Vec::new()),
+            Some(Mishap::NotReceived(errno)) => self.queue.push_back(Err(errno)),
+            Some(Mishap::Silence) => return,
+            Some(Mishap::Strange) => {
+                self.datagram(message(ROW, 0, sequence - 1, PORT, &socket(port)));
+                self.datagram(message(ERROR, 0, sequence, PORT + 1, &[0xFF; 4]));
+            }
+            // The one was handled before, where the other was not.
+            Some(Mishap::NotSent(_)) | None => {}
+        }
+        if self.alive.contains(&port) {
+            self.datagram(message(ROW, 0, sequence, PORT, &socket(port)));
+        } else {
+            self.datagram(message(ERROR, 0, sequence, PORT, &(-Errno::NOENT.raw_os_error()).to_ne_bytes()));
+        }
+    }
+
     fn datagram(&mut self, bytes: Vec<u8>) {
         let received = Received { length: bytes.len(), from_kernel: true };
         self.queue.push_back(Ok((bytes, received)));
@@ -148,6 +192,17 @@ impl Script {
 
 impl Transport for Script {
     fn send(&mut self, request: &[u8]) -> Result<(), Errno> {
+        let flags = u16::from_ne_bytes(request[6..8].try_into().unwrap());
+        if flags & DUMP == 0 {
+            if let Some(Mishap::NotSent(errno)) = self.mishaps.front().copied() {
+                self.mishaps.pop_front();
+                self.said.push(errno.raw_os_error());
+                return Err(errno);
+            }
+            self.look_ups.push(request.len() / REQUEST);
+            request.chunks(REQUEST).for_each(|one| self.look_up(one));
+            return Ok(());
+        }
         self.sends += 1;
         if let Some(errno) = self.answers.front_mut().and_then(|answer| answer.sending.pop_front()) {
             self.said.push(errno.raw_os_error());
@@ -197,6 +252,7 @@ const ERROR: u16 = 2;
 const DONE: u16 = 3;
 const ROW: u16 = 20;
 const DUMP_INTR: u16 = 0x10;
+const DUMP: u16 = 0x300;
 
 fn message(kind: u16, flags: u16, sequence: u32, port: u32, payload: &[u8]) -> Vec<u8> {
     let mut bytes = ((16 + payload.len()) as u32).to_ne_bytes().to_vec();
@@ -208,11 +264,12 @@ fn message(kind: u16, flags: u16, sequence: u32, port: u32, payload: &[u8]) -> V
     bytes
 }
 
-/// A listener on this port.
+/// A listener on this port, with a cookie of its own.
 fn socket(port: u16) -> [u8; 72] {
     let mut bytes = [0; 72];
     bytes[..2].copy_from_slice(&[10, 10]);
     bytes[4..6].copy_from_slice(&port.to_be_bytes());
+    bytes[44..46].copy_from_slice(&(port + 1).to_ne_bytes());
     bytes
 }
 

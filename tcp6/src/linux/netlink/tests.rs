@@ -1,7 +1,9 @@
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
-use super::script::{Answer, PORT, Script, Step};
+use super::channel::{DATAGRAM, RECV, STRANGERS};
+use super::script::{Answer, Mishap, PORT, Script, Step};
 use super::*;
+use crate::error::Malformed;
 use crate::linux::system::is_refusal;
 use crate::{BasicRow, Buffer, Row};
 
@@ -9,8 +11,14 @@ fn netlink(answers: impl IntoIterator<Item = Answer>) -> Netlink<Script> {
     Netlink::over(Script::new(answers), PORT)
 }
 
-/// A refresh as the system does it: the ports of the rows, and how often there was a wait.
+/// The ports of a refresh.
 pub(super) fn refresh<T: Transport>(netlink: &mut Netlink<T>) -> (Result<Vec<u16>>, usize) {
+    let (rows, waits) = refresh_rows(netlink);
+    (rows.map(|rows| rows.iter().map(|row| row.local().port()).collect()), waits)
+}
+
+/// A refresh as the system does it: the rows, and how often there was a wait.
+pub(super) fn refresh_rows<T: Transport>(netlink: &mut Netlink<T>) -> (Result<Vec<BasicRow>>, usize) {
     let mut buffer = Buffer::new();
     let mut waits = 0;
     let dump = || {
@@ -23,7 +31,7 @@ pub(super) fn refresh<T: Transport>(netlink: &mut Netlink<T>) -> (Result<Vec<u16
         waits += 1;
     });
     assert_eq!(buffer.class().is_some(), done.is_ok(), "an error leaves no table behind");
-    (done.and_then(|()| Ok(buffer.table::<BasicRow>()?.iter().map(|row| row.local().port()).collect())), waits)
+    (done.and_then(|()| Ok(buffer.table::<BasicRow>()?.to_vec())), waits)
 }
 
 fn ports(netlink: &mut Netlink<Script>) -> Vec<u16> {
@@ -47,8 +55,9 @@ fn done_may_come_alone_or_behind_rows() {
     for rows in [&[1, 2, 3][..], &[1, 2, 3], &[], &[1, 2, 3]] {
         assert_eq!(ports(&mut netlink), rows);
     }
-    let script = &netlink.transport;
-    assert_eq!((script.sends, script.receives), (4, 3 + 2 + 1 + 3), "nothing is drained that is no more");
+    let script = &netlink.channel.transport;
+    assert_eq!((script.sends, script.receives), (4, 3 + 2 + (1 + 3) + 3), "nothing is drained that is no more");
+    assert_eq!(script.look_ups, [3], "those that were gone in the third");
 }
 
 #[test]
@@ -57,7 +66,7 @@ fn a_call_that_is_interrupted_is_made_again() {
     let steps = [Step::Fails(Errno::INTR), Step::Rows(vec![1]), Step::Fails(Errno::INTR), Step::Done(vec![], 0)];
     let mut netlink = netlink([Answer { sending, steps: steps.into() }]);
     assert_eq!(ports(&mut netlink), [1]);
-    let script = &netlink.transport;
+    let script = &netlink.channel.transport;
     assert_eq!((script.sends, script.receives), (4, 4));
 }
 
@@ -100,7 +109,7 @@ fn an_interrupted_dump_is_read_again_whole() {
         netlink(std::iter::repeat_n(interrupted.clone(), 15).chain([good()]).chain(vec![interrupted; 16]));
     let (done, waits) = refresh(&mut netlink);
     assert_eq!((done.unwrap(), waits), (vec![1, 2, 3], 12));
-    assert_eq!(netlink.transport.drained, 0, "an interrupted dump is received to its end");
+    assert_eq!(netlink.channel.transport.drained, 0, "an interrupted dump is received to its end");
     let error = error(&mut netlink);
     assert!(matches!(error, Error::Unstable { attempts: 16, .. }), "{error}");
     assert_eq!(error.raw_os_error(), Some(Errno::INTR.raw_os_error()));
@@ -112,7 +121,7 @@ fn a_dump_that_stopped_between_two_datagrams_is_received_before_there_is_another
     let mut netlink = netlink([stopped.into(), good()]);
     assert_eq!(ports(&mut netlink), [1, 2, 3]);
     // The second request is refused, and sets the old dump going, which is received before the third.
-    let script = &netlink.transport;
+    let script = &netlink.channel.transport;
     assert_eq!((script.sends, script.said.as_slice()), (3, &[105, 16][..]));
 }
 
@@ -129,7 +138,7 @@ fn what_is_left_of_a_dump_is_drained_before_the_next() {
     // Another dump that is not read to its end; and what is left of it has an end and rows of its own.
     assert!(matches!(error(&mut netlink), Error::Malformed(_)));
     assert_eq!(ports(&mut netlink), [1, 2, 3]);
-    let script = &netlink.transport;
+    let script = &netlink.channel.transport;
     assert_eq!((script.sends, script.drained, script.waited), (3, 2, 0));
     assert!(script.said.is_empty(), "none was refused for another");
 }
@@ -156,7 +165,7 @@ fn datagrams_of_others_are_passed_over_and_not_for_ever() {
         assert!(matches!(error, Error::Os { call: RECV, .. }), "{flood}: {error}");
         assert!(error.to_string().contains("others"), "{flood}: {error}");
     }
-    assert_eq!(netlink.transport.receives, 1 + 2 * STRANGERS as usize);
+    assert_eq!(netlink.channel.transport.receives, 1 + 2 * STRANGERS as usize);
 }
 
 #[test]
@@ -178,7 +187,7 @@ fn a_socket_that_is_closed_under_it_is_an_error() {
             let error = error(&mut netlink);
             assert!(matches!(error, Error::Os { call: named, .. } if named == call), "{error}");
             assert_eq!(error.raw_os_error(), Some(errno.raw_os_error()));
-            assert_eq!(netlink.transport.sends, 1);
+            assert_eq!(netlink.channel.transport.sends, 1);
         }
     }
 }
@@ -190,7 +199,7 @@ fn a_kernel_that_says_nothing_is_given_up_at_once() {
         let (done, waits) = refresh(&mut netlink);
         let Err(Error::Os { call: RECV, source }) = done else { panic!("{done:?}") };
         assert_eq!(source.kind(), io::ErrorKind::TimedOut);
-        assert_eq!((netlink.transport.sends, netlink.transport.waited, waits), (1, 1, 0));
+        assert_eq!((netlink.channel.transport.sends, netlink.channel.transport.waited, waits), (1, 1, 0));
     }
 }
 
@@ -225,11 +234,109 @@ fn a_refusal_inside_the_dump_is_told_as_such() {
             assert!(matches!(error, Error::Os { .. }), "{error}");
             assert_eq!(error.raw_os_error(), Some(code));
             assert_eq!(is_refusal(code), refusals.contains(&errno), "{error}");
-            assert_eq!(netlink.transport.sends, 1);
+            assert_eq!(netlink.channel.transport.sends, 1);
             // The socket goes on all the same.
             assert_eq!(ports(&mut netlink), [1, 2, 3]);
         }
     }
+}
+
+#[test]
+fn a_socket_that_is_listed_twice_is_one_row() {
+    let twice = [Step::Rows(vec![1, 2, 3]), Step::Rows(vec![2, 3, 4]), Step::Done(vec![4, 5], 0)];
+    assert_eq!(ports(&mut netlink([twice.into()])), [1, 2, 3, 4, 5]);
+}
+
+/// The kernel has listed these before, has passed over all but the first and the last now, and still has these.
+fn passed_over(before: u16, alive: impl IntoIterator<Item = u16>) -> Netlink<Script> {
+    let first = [Step::Rows((1..=before).collect()), Step::Done(vec![], 0)];
+    let second = [Step::Rows(vec![1]), Step::Done(vec![before], 0)];
+    let mut netlink = netlink([first.into(), second.clone().into(), second.into()]);
+    netlink.channel.transport.alive = alive.into_iter().collect();
+    assert_eq!(ports(&mut netlink).len(), usize::from(before));
+    netlink
+}
+
+#[test]
+fn a_socket_that_is_passed_over_is_looked_up() {
+    let mut netlink = passed_over(5, [3]);
+    // As often as it is passed over; those that are gone once.
+    for asked in [&[3][..], &[3, 1]] {
+        assert_eq!(ports(&mut netlink), [1, 5, 3]);
+        assert_eq!(netlink.channel.transport.look_ups, asked);
+    }
+    let script = &netlink.channel.transport;
+    assert_eq!((script.sends, script.waited, script.drained), (3, 0, 0));
+}
+
+#[test]
+fn many_are_looked_up_some_at_a_time() {
+    let alive: Vec<u16> = (2..100).step_by(3).collect();
+    let mut netlink = passed_over(100, alive.clone());
+    assert_eq!(ports(&mut netlink), [vec![1, 100], alive].concat());
+    assert_eq!(netlink.channel.transport.look_ups, [32, 32, 32, 2]);
+}
+
+#[test]
+fn a_dump_of_other_states_tells_nothing_of_what_has_gone() {
+    let mut netlink = passed_over(5, [3]);
+    netlink.dump(1 << 10, |_| Ok(())).unwrap();
+    assert!(netlink.channel.transport.look_ups.is_empty());
+    assert_eq!(ports(&mut netlink), [1, 5]);
+    assert!(netlink.channel.transport.look_ups.is_empty());
+}
+
+#[test]
+fn a_row_that_was_looked_up_is_in_the_states_that_were_asked_for() {
+    let rows = |rows: Vec<u16>| Answer::from([Step::Rows(rows), Step::Done(vec![], 0)]);
+    // Listeners all; the script does not care for what was asked.
+    let mut netlink = netlink([rows(vec![1, 2]), rows(vec![1])]);
+    netlink.channel.transport.alive = [2].into();
+    let mut found = 0;
+    for dump in 1..=2 {
+        netlink
+            .dump(1 << 1, |_| {
+                found += 1;
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(netlink.channel.transport.look_ups.len(), dump - 1);
+    }
+    assert_eq!(found, 3);
+}
+
+#[test]
+fn a_look_up_that_fails_for_a_moment_is_a_dump_that_does() {
+    let code = Errno::NOBUFS.raw_os_error();
+    for mishap in [Mishap::NotSent(Errno::NOBUFS), Mishap::Refused(code), Mishap::NotReceived(Errno::NOMEM)] {
+        let mut netlink = passed_over(5, [3]);
+        netlink.channel.transport.mishaps = [mishap].into();
+        assert_eq!(ports(&mut netlink), [1, 5, 3], "{mishap:?}");
+        assert_eq!(netlink.channel.transport.sends, 3, "{mishap:?}");
+    }
+}
+
+#[test]
+fn a_look_up_that_fails_is_an_error_and_its_socket_is_asked_for_again() {
+    let code = Errno::INVAL.raw_os_error();
+    for mishap in [Mishap::NotSent(Errno::INVAL), Mishap::Refused(code), Mishap::NotReceived(Errno::INVAL)] {
+        let mut netlink = passed_over(5, [3]);
+        netlink.channel.transport.mishaps = [mishap].into();
+        assert_eq!(error(&mut netlink).raw_os_error(), Some(code), "{mishap:?}");
+        assert_eq!(ports(&mut netlink), [1, 5, 3], "{mishap:?}");
+    }
+    let mut netlink = passed_over(5, [3]);
+    netlink.channel.transport.mishaps = [Mishap::Silence].into();
+    let Error::Os { call: RECV, source } = error(&mut netlink) else { panic!("there was no answer") };
+    assert_eq!(source.kind(), io::ErrorKind::TimedOut);
+    assert_eq!(ports(&mut netlink), [1, 5, 3]);
+}
+
+#[test]
+fn look_ups_of_others_are_not_ours() {
+    let mut netlink = passed_over(5, [3]);
+    netlink.channel.transport.mishaps = [Mishap::Strange; 3].into();
+    assert_eq!(ports(&mut netlink), [1, 5, 3]);
 }
 
 /// So that there is a row at least, a dump takes two datagrams and goes on after the request.
@@ -245,7 +352,7 @@ fn the_kernel_itself_is_drained_and_asked_again() {
     let _listener = bound();
     let mut netlink = Netlink::open().unwrap();
     // A dump that nobody knows of: the next is refused, which sets the old one going.
-    netlink.transport.send(&request(77, u32::MAX)).unwrap();
+    netlink.channel.transport.send(&request(77, u32::MAX)).unwrap();
     let refused = netlink.dump(1 << 10, |_| Ok(()));
     let Err(Failure::Passing(error)) = refused else { panic!("{refused:?}") };
     assert_eq!(error.raw_os_error(), Some(Errno::BUSY.raw_os_error()));
