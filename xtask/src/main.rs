@@ -67,7 +67,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "soak",
-        help: "[--seconds N] [--rate N] [ARG...]: read the table while connections come and go",
+        help: "[--small-hash] [--seconds N] [--rate N] [ARG...]: read the table while connections come and go",
         run: Run::WithArgs(soak::run),
     },
     Task { name: "targets", help: "lint the crates for every system that they support", run: Run::Plain(targets::run) },

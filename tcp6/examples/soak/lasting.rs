@@ -48,11 +48,6 @@ impl Lasting {
         self.rows.get(&(end(row.local()), row.remote().map(end))).copied()
     }
 
-    /// How many rows there are that last.
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     /// How many of them are missing from a table; or what else is wrong with it.
     pub fn missing_from<R: Row>(&self, table: &[R]) -> Result<usize, String> {
         let mut seen = vec![0; self.rows.len()];

@@ -2,8 +2,7 @@
 //!
 //! Child processes open and close thousands of connections a second around a set that this process holds open. Several
 //! threads meanwhile read the table, one for each class and a watcher, each with a `System` of its own. Every table must
-//! show what is held open, each row once, but for one in 100,000 that the kernel passes over; no poll may fail or try for
-//! ever; and neither memory nor descriptors may grow.
+//! show what is held open, each row once; no poll may fail or try for ever; and neither memory nor descriptors may grow.
 //! Wine's tables are not that good, whoever reads them: `--lenient` counts what is wrong with them.
 //!
 //! All of it is on the loopback and ends by itself.
@@ -96,8 +95,7 @@ fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>> {
 
     let (opened, mut problems) = churn.stop();
     println!("{opened} connections opened and closed, {:.0} a second", opened as f64 / elapsed);
-    for mut one in polled {
-        one.conclude();
+    for one in polled {
         println!("{}", one.report(elapsed));
         problems.extend(one.problems);
     }
