@@ -234,6 +234,7 @@ mod linux {
             let ends = |port: u16| line[1].ends_with(&format!("]:{port}")) || line[2].ends_with(&format!("]:{port}"));
             ends(port) || ends(shared)
         };
+        let mut differs = Vec::new();
         for _ in 0..100 {
             let Some(before) = ss::with_pids() else { return eprintln!("skipped: no ss on this machine") };
             let table = system.table::<OwnerModuleRow>(&Query::all(), &mut buffer).unwrap();
@@ -246,13 +247,13 @@ mod linux {
                     (ss::line(row), pids)
                 })
                 .collect();
-            if before != ss::with_pids().unwrap() {
+            ours.sort_unstable();
+            // What the kernel itself or another machine's processes hold, ss does not name either.
+            if ours != before || before != ss::with_pids().unwrap() {
+                differs = ours.into_iter().filter(|line| !before.contains(line)).collect();
                 std::thread::sleep(Duration::from_millis(20));
                 continue;
             }
-            ours.sort_unstable();
-            // What the kernel itself or another machine's processes hold, ss does not name either.
-            assert_eq!(ours, before);
             let (mut named, mut nobody) = (0, 0);
             for (_, pids) in ours.iter().filter(|(line, _)| is_ours(line)) {
                 named += usize::from(!pids.is_empty());
@@ -271,7 +272,7 @@ mod linux {
             assert!(owners_of(&rows, calling).contains(&Owner::Process(std::process::id())));
             return;
         }
-        panic!("this machine did not stand still for a moment");
+        panic!("this machine did not stand still for a moment; only here: {differs:?}");
     }
 
     #[test]

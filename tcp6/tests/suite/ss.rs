@@ -1,6 +1,6 @@
 //! The table against `ss`, which asks the same kernel in its own way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::SocketAddrV6;
 use std::process::Command;
 use std::time::Duration;
@@ -91,8 +91,9 @@ fn netstat6(more: &[&str]) -> Lines {
     super::netstat6::rows(more).iter().map(line).collect()
 }
 
-/// Compares until two moments of `ss` agree with each other: other tests come and go meanwhile.
+/// Compares until this and two moments of `ss`, before and after, agree: other tests come and go meanwhile.
 fn same_as_ss(options: &str, least: usize, mut ours: impl FnMut() -> Lines) {
+    let mut last = (Lines::new(), Lines::new());
     for _ in 0..200 {
         let Some(before) = lines(options) else {
             eprintln!("skipped: no ss on this machine");
@@ -100,15 +101,17 @@ fn same_as_ss(options: &str, least: usize, mut ours: impl FnMut() -> Lines) {
         };
         let mut ours = ours();
         let after = lines(options).unwrap();
-        if before == after {
-            ours.sort_unstable();
+        ours.sort_unstable();
+        if before == after && ours == after {
             assert!(ours.len() >= least, "{} rows", ours.len());
-            assert!(ours == after, "{} rows here, {} in ss", ours.len(), after.len());
             return;
         }
+        last = (ours, after);
         std::thread::sleep(Duration::from_millis(20));
     }
-    panic!("this machine did not stand still for a moment");
+    let (here, there): (HashSet<_>, HashSet<_>) = (last.0.iter().collect(), last.1.iter().collect());
+    let (here, there) = (here.difference(&there).next(), there.difference(&here).next());
+    panic!("this machine did not stand still for a moment: only here {here:?}, only in ss {there:?}");
 }
 
 #[test]
