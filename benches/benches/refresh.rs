@@ -5,18 +5,47 @@
 //! * `listeners`: the reused buffer, and listeners alone.
 //! * `size, then fetch` (Windows): the C example on the page of GetTcp6Table: ask for the size, allocate, ask again.
 //!
-//! On Windows the classes with owners are measured at 100 rows only: Wine looks for the owner of each row among the
-//! descriptors of every process, so that at 2,000 rows a refresh takes seconds.
+//! A class of which a refresh takes more than a second is left out, from that size on: Wine looks for the owner of each row
+//! among the descriptors of every process.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use benches::live::{self, Live};
-#[cfg(windows)]
-use tcp6::Class;
-use tcp6::{BasicRow, Buffer, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Row, System};
+use tcp6::{BasicRow, Buffer, Class, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Row, System};
 
-/// Of the classes with owners, on Windows.
-const MOST_ROWS: usize = 100;
+/// A refresh that takes longer is not measured.
+const PATIENCE: Duration = Duration::from_secs(1);
 
-fn refresh<R: Row>(live: &mut Live<'_>) {
+/// Classes of which one took longer.
+#[derive(Default)]
+struct Slow(RefCell<HashSet<Class>>);
+
+impl Slow {
+    /// Whether this class is to be left out; says so.
+    fn knows<R: Row>(&self, live: &Live<'_>) -> bool {
+        let leave_out = |why: &str| eprintln!("left out, {} at {} rows: {why}", R::CLASS, live.size);
+        if self.0.borrow().contains(&R::CLASS) {
+            leave_out("a refresh of fewer takes too long");
+            return true;
+        }
+        let (mut system, mut buffer) = (System::new().expect("a table"), Buffer::new());
+        let start = Instant::now();
+        system.table::<R>(&Query::all().unsorted(), &mut buffer).expect("a table");
+        let time = start.elapsed();
+        if time > PATIENCE {
+            leave_out(&format!("a refresh takes {:.1} s", time.as_secs_f64()));
+            self.0.borrow_mut().insert(R::CLASS);
+        }
+        time > PATIENCE
+    }
+}
+
+fn refresh<R: Row>(live: &mut Live<'_>, slow: &Slow) {
+    if slow.knows::<R>(live) {
+        return;
+    }
     let mut ways = live.compare(&format!("refresh/{}", R::CLASS));
     let query = Query::all().unsorted();
     let mut system = System::new().expect("a table");
@@ -76,13 +105,11 @@ unsafe fn call(class: Class, table: *mut u64, size: &mut u32) -> u32 {
 }
 
 fn main() {
+    let slow = Slow::default();
     live::main(|live| {
-        refresh::<BasicRow>(live);
-        if cfg!(windows) && live.size > MOST_ROWS {
-            return eprintln!("left out, classes with owners at {} rows: under Wine they take seconds", live.size);
-        }
-        refresh::<OwnerPidRow>(live);
-        refresh::<OffloadRow>(live);
-        refresh::<OwnerModuleRow>(live);
+        refresh::<BasicRow>(live, &slow);
+        refresh::<OwnerPidRow>(live, &slow);
+        refresh::<OffloadRow>(live, &slow);
+        refresh::<OwnerModuleRow>(live, &slow);
     });
 }

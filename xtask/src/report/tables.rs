@@ -151,8 +151,8 @@ pub(super) fn reuse(runs: &Runs) -> String {
     let mut text = markdown(&heading.map(str::to_owned), lines);
     text += "\nOn Linux reuse saves allocations and next to no time: nearly all of it is the kernel's.\n";
     if !runs.windows.is_empty() {
-        text += "\nUnder Wine classes with owners are measured at 100 rows only: it looks for the owner of each row among \
-                 the descriptors of every process, which at 2,000 rows takes seconds.\n";
+        text += "\nA class of which a refresh takes more than a second is not measured. Under Wine, which looks for the owner of \
+                 each row among the descriptors of every process, these are those with owners, but for small tables.\n";
     }
     text
 }
