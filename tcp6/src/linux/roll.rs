@@ -145,24 +145,24 @@ mod tests {
     use super::*;
 
     /// A socket as a dump tells of it.
-    fn message(number: u8, state: u8) -> [u8; 72] {
+    fn message(number: u16, state: u8) -> [u8; 72] {
         let mut bytes = [0; 72];
         bytes[..2].copy_from_slice(&[10, state]);
-        bytes[4] = number;
-        bytes[44] = number;
+        bytes[4..6].copy_from_slice(&number.to_be_bytes());
+        bytes[44..48].copy_from_slice(&u32::from(number).to_ne_bytes());
         bytes
     }
 
-    fn enter(roll: &mut Roll, number: u8, state: u8) -> bool {
+    fn enter(roll: &mut Roll, number: u16, state: u8) -> bool {
         roll.enter(Listed::new(&message(number, state)).unwrap().unwrap()).unwrap()
     }
 
     /// Ends a dump of a kernel that still has these. Gives what it was asked for, and what of that was found.
-    fn call(roll: &mut Roll, alive: &BTreeSet<u8>) -> Result<(Vec<u8>, Vec<u8>)> {
+    fn call(roll: &mut Roll, alive: &BTreeSet<u16>) -> Result<(Vec<u16>, Vec<u16>)> {
         let (mut asked, mut found) = (Vec::new(), Vec::new());
         roll.call(|gone, take_in| {
             for id in gone {
-                let number = u8::try_from(id.cookie()).unwrap();
+                let number = u16::try_from(id.cookie()).unwrap();
                 asked.push(number);
                 if alive.contains(&number) {
                     found.push(number);
@@ -208,10 +208,24 @@ mod tests {
     }
 
     #[test]
+    fn cookies_alone_tell_sockets_apart() {
+        let mut roll = Roll::new();
+        for _ in 0..2 {
+            roll.begin(1);
+            // Without one nothing is known. Two that share a place among the recent ones are two.
+            let other = 1 + RECENT as u16;
+            for (number, is_new) in [(0, true), (0, true), (1, true), (1, false), (other, true), (other, false)] {
+                assert_eq!(enter(&mut roll, number, 1), is_new, "{number}");
+            }
+            assert_eq!(call(&mut roll, &BTreeSet::new()).unwrap().0, [0; 0]);
+        }
+    }
+
+    #[test]
     fn a_dump_that_fails_leaves_the_roll_as_it_was() {
         let mut roll = Roll::new();
         let all = BTreeSet::from([1, 2, 3]);
-        let mut dump = |listed: &[u8], fails: bool| {
+        let mut dump = |listed: &[u16], fails: bool| {
             roll.begin(1);
             assert!(listed.iter().all(|number| enter(&mut roll, *number, 1)));
             if fails {
@@ -230,30 +244,30 @@ mod tests {
     #[test]
     fn whatever_is_passed_over_or_listed_twice_what_lasts_is_there_once() {
         // What is born and what dies before a dump, what it passes over, and what it lists again a few places later.
-        let numbers = || btree_set(1..60u8, 0..20);
+        let numbers = || btree_set(1..60u16, 0..20);
         let step = (numbers(), numbers(), numbers(), vec((0..60usize, 1..4usize), 0..4));
         let config = ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() };
         proptest!(config, |(steps in vec(step, 1..12))| {
             let mut roll = Roll::new();
-            let mut alive: BTreeSet<u8> = BTreeSet::new();
+            let mut alive: BTreeSet<u16> = BTreeSet::new();
             let mut table = BTreeSet::new();
             for (born, dead, passed_over, twice) in steps {
                 alive = alive.union(&born).copied().collect();
                 alive = alive.difference(&dead).copied().collect();
-                let mut listed: Vec<u8> = alive.difference(&passed_over).copied().collect();
+                let mut listed: Vec<u16> = alive.difference(&passed_over).copied().collect();
                 for (at, behind) in twice {
                     if let Some(again) = listed.get(at).copied() {
                         listed.insert((at + behind).min(listed.len()), again);
                     }
                 }
                 roll.begin(1);
-                let mut now: Vec<u8> = listed.into_iter().filter(|number| enter(&mut roll, *number, 1)).collect();
+                let mut now: Vec<u16> = listed.into_iter().filter(|number| enter(&mut roll, *number, 1)).collect();
                 now.extend(call(&mut roll, &alive)?.1);
                 let rows = now.len();
-                let now: BTreeSet<u8> = now.into_iter().collect();
+                let now: BTreeSet<u16> = now.into_iter().collect();
                 prop_assert_eq!(now.len(), rows, "each once");
                 prop_assert!(now.is_subset(&alive), "none that is gone");
-                let lasting: BTreeSet<u8> = table.intersection(&alive).copied().collect();
+                let lasting: BTreeSet<u16> = table.intersection(&alive).copied().collect();
                 prop_assert!(lasting.is_subset(&now), "all that last");
                 table = now;
             }
