@@ -172,11 +172,7 @@ impl Dump {
             let (header, payload) = message?.split_at(HEADER);
             self.interrupted |= u16_at(header, 6) & NLM_F_DUMP_INTR != 0;
             match u16_at(header, 4) {
-                SOCK_DIAG_BY_FAMILY => {
-                    if let Some(socket) = Listed::new(payload)? {
-                        found(socket)?;
-                    }
-                }
+                SOCK_DIAG_BY_FAMILY => Listed::new(payload)?.map_or(Ok(()), &mut found)?,
                 // The errno of a dump that could not go on arrives in DONE; one that could not begin, in ERROR. In a
                 // DONE without a payload there is none.
                 NLMSG_DONE if payload.is_empty() => return Ok(Progress::Done),
@@ -214,11 +210,7 @@ impl LookUps {
         for message in answers(datagram, self.sequence, self.port) {
             let (header, payload) = message?.split_at(HEADER);
             match u16_at(header, 4) {
-                SOCK_DIAG_BY_FAMILY => {
-                    if let Some(socket) = Listed::new(payload)? {
-                        found(socket)?;
-                    }
-                }
+                SOCK_DIAG_BY_FAMILY => Listed::new(payload)?.map_or(Ok(()), &mut found)?,
                 NLMSG_ERROR => match errno(payload) {
                     Err(error) if error.raw_os_error() == Some(ENOENT) => {}
                     Err(error) => return Err(error),

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// Far more than come into one chain between two pieces.
 const RECENT: usize = 1024;
 
-/// So many are looked up at once: the answers, less than a KiB each for the kernel, have to find room in the socket.
+/// So many are looked up at once: the answers to all of them have to find room in the socket.
 pub(super) const AT_ONCE: usize = 32;
 
 /// What one dump after the other has listed, in the kernel's order.
