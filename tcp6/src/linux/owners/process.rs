@@ -7,7 +7,7 @@ use super::tree::{Access, Link, Tree};
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) pid: u32,
-    /// When it was started: another process with this pid was started at another time.
+    /// When it was started, if that has been asked: another process with this pid was started at another time.
     started: Option<u64>,
     /// What it was known by at the last look. See [`Glance::file`](super::tree::Glance::file).
     file: Option<u64>,
@@ -140,15 +140,18 @@ impl Process {
     /// Asks whether it is still the same and has as many descriptors as before.
     pub(super) fn ask(&mut self, tree: &impl Tree) {
         let glance = tree.glance(self.pid);
-        if glance.file != self.file || glance.file.is_none() {
+        // When a process was started takes a file to be read. So it is asked only where the kernel has forgotten what the
+        // process was known by, and there is something to be compared with.
+        let was_seen = self.file.is_some() || self.started.is_some();
+        if glance.file.is_none() || was_seen && glance.file != self.file {
             let started = tree.started(self.pid);
             if started != self.started || started.is_none() {
                 self.held.clear();
                 let held = core::mem::take(&mut self.held);
                 *self = Process { started, held, ..Process::new(self.pid) };
             }
-            self.file = glance.file;
         }
+        self.file = glance.file;
         self.asked = glance.count;
         let changed = self.asked.is_none() || self.asked != self.count;
         self.news = if changed { News::Changed } else { News::None };

@@ -79,6 +79,10 @@ impl Tree for Proc {
     }
 
     fn links(&self, pid: u32, expected: Option<u64>, found: &mut dyn FnMut(u32, Link)) -> Access {
+        // Kernel threads, and what has ended.
+        if expected == Some(0) {
+            return Access::Granted;
+        }
         let path = Path::new(format_args!("{pid}/fd"));
         let folder = self.root().and_then(|root| openat(root, path.as_c_str(), FOLDER, Mode::empty()));
         let read = folder.and_then(|folder| {
@@ -106,8 +110,11 @@ impl Tree for Proc {
     }
 }
 
-/// Gaps in the numbers of descriptors that are passed over before they are listed instead.
-const GAPS: u64 = 64;
+/// The gaps in the numbers of so many descriptors that are passed over before these are listed instead: when that has
+/// taken as long as listing them does.
+const fn most_gaps(descriptors: u64) -> u64 {
+    4 + descriptors / 4
+}
 
 /// Reads descriptors by counting up from 0 until as many have been found as there are, which saves listing them: the
 /// numbers are dense, as a process always gets the lowest that is free. Gives the first number that was not tried, if that
@@ -122,7 +129,7 @@ fn count_up(
         if left == 0 && expected > 0 {
             return Ok(None);
         }
-        if left == 0 || gaps > GAPS {
+        if left == 0 || gaps > most_gaps(expected) {
             return Ok(Some(descriptor));
         }
         match read(descriptor, Path::new(format_args!("{descriptor}")).as_c_str())? {
