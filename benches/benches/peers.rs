@@ -5,7 +5,8 @@
 //! not there, or fails on this machine, is left out.
 //!
 //! Beside the owners stand `bare dump` and `descriptors`: the least that the kernel takes to list the sockets, and to tell
-//! what each descriptor of each process is, whoever asks it. A first pass needs both, one after the other.
+//! what each descriptor of each process is, whoever asks it. A first pass needs both: `bare dump beside descriptors` asks for
+//! them at the same time, as tcp6 does.
 //!
 //! `peers/changes` compares two snapshots of the table, between which about one row of a hundred went away.
 

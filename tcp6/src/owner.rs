@@ -93,7 +93,8 @@ pub struct Resolution {
     /// The processes that were there, on Linux; Windows tells owners by itself.
     pub processes: usize,
     /// Those of them that could not be read: other users', without the right to look into them, or all of them where
-    /// there was no descriptor left to read them with.
+    /// there was no descriptor left to read them with. Where the kernel tells that one has no descriptors (Linux 6.2 and
+    /// later), as its own threads have none, there is nothing to be read.
     pub refused: usize,
 }
 

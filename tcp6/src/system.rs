@@ -24,7 +24,8 @@ use crate::windows::System as Backend;
 /// empty table: Linux gives none, Windows gives a count of zero or says that there is no data (232).
 ///
 /// On Linux it shows the network namespace that the calling thread was in when it was made; where sock_diag is refused only
-/// later, that of the thread whose refresh found out. A process that forks makes a new one in the child: both would read
+/// later, that of the thread whose refresh found out. The first table with owners starts up to four threads, which have
+/// ended when it is there. A process that forks makes a new one in the child: both would read
 /// from one socket.
 ///
 /// # In trouble

@@ -35,6 +35,23 @@ fn time_bare_dump(ways: &mut Comparison<'_>) {
     }
 }
 
+/// The kernel's part of a first pass: the dump and the descriptors, each by itself and at the same time.
+fn time_kernel(ways: &mut Comparison<'_>) {
+    time_bare_dump(ways);
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let descriptors = Descriptors::list();
+    ways.time_slow("descriptors, one thread", || descriptors.ask(1));
+    ways.time_slow("descriptors, as many threads", || descriptors.ask(threads));
+    if let Some(mut dump) = BareDump::start() {
+        time(ways, "bare dump beside descriptors", || {
+            thread::scope(|scope| {
+                scope.spawn(|| descriptors.ask(threads));
+                dump.walk().ok()
+            })
+        });
+    }
+}
+
 fn rows<R: Row>(system: &mut System, buffer: &mut Buffer) -> Option<usize> {
     Some(system.table::<R>(&Query::all().unsorted(), buffer).ok()?.len())
 }
@@ -58,11 +75,7 @@ pub fn owners(live: &mut Live<'_>) {
     let (mut system, mut buffer) = (System::new().expect("a table"), Buffer::new());
     let mut ways = live.compare("peers/owners");
     time(&mut ways, "tcp6, first", || rows::<OwnerPidRow>(&mut System::new().ok()?, &mut buffer));
-    time_bare_dump(&mut ways);
-    let threads = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-    let descriptors = Descriptors::list();
-    ways.time_slow("descriptors, one thread", || descriptors.ask(1));
-    ways.time_slow("descriptors, as many threads", || descriptors.ask(threads));
+    time_kernel(&mut ways);
     time(&mut ways, "tcp6, again", || rows::<OwnerPidRow>(&mut system, &mut buffer));
     time(&mut ways, "netstat2", || {
         Some(netstat2::get_sockets_info(AddressFamilyFlags::IPV6, ProtocolFlags::TCP).ok()?.len())

@@ -1,8 +1,9 @@
 //! Whose sockets they are: from inodes to processes.
 //!
 //! The kernel tells the inode of a socket and not its owner. That is found the other way round, by reading what the
-//! descriptors of every process are links to, which takes more than twice as long as the dump of the table. So what was
-//! found is remembered, and a refresh reads again only what may have changed:
+//! descriptors of every process are links to, which takes more than twice as long as the dump of the table. So all of them
+//! are read once, in several threads and while the first table is listed. What was found is remembered, and a refresh reads
+//! again only what may have changed:
 //!
 //! * Every process is asked how many descriptors it has (Linux 6.2 and later tell; before, all are read every time). A
 //!   new process is read whole. Of one with more or fewer than before, those descriptors are read whose sockets are gone
@@ -73,9 +74,9 @@ pub(super) struct Owners<T> {
     processes: Vec<Process>,
     /// By inode: the lowest pid that holds the socket.
     lowest: HashMap<u32, u32, Spread>,
-    /// The inodes of the table, row by row; 0 for a socket that nobody holds.
-    table: Vec<u32>,
-    /// The same as a set, where one was needed.
+    /// Whether that is still to be collected: processes have been read, or are gone.
+    is_stale: bool,
+    /// The inodes of the table, where a set of them was needed.
     present: Present,
     /// The inodes that processes have been found to have got.
     gained: Present,
@@ -99,7 +100,7 @@ impl<T: Tree> Owners<T> {
             tree,
             processes: Vec::new(),
             lowest: HashMap::default(),
-            table: Vec::new(),
+            is_stale: false,
             present: Present::default(),
             gained: Present::default(),
             hopeless: Present::default(),
@@ -111,26 +112,13 @@ impl<T: Tree> Owners<T> {
         }
     }
 
-    /// Begins a table.
-    pub(super) fn begin(&mut self) {
-        self.table.clear();
-    }
-
-    /// Notes the inode of the table's next row.
-    #[inline]
-    pub(super) fn note(&mut self, inode: u32) -> Result<()> {
-        self.table.try_reserve(1).map_err(|_| out_of_memory(self.table.len()))?;
-        self.table.push(inode);
-        Ok(())
-    }
-
-    /// The owners of the rows, in their order.
-    pub(super) fn of_rows(&self) -> impl Iterator<Item = Owner> {
-        self.table.iter().map(|inode| match (inode, self.lowest.get(inode)) {
+    /// The owner of the socket with this inode.
+    pub(super) fn of(&self, inode: u32) -> Owner {
+        match (inode, self.lowest.get(&inode)) {
             (0, _) => Owner::Nobody,
             (_, Some(pid)) => Owner::Process(*pid),
             (_, None) => Owner::Unresolved,
-        })
+        }
     }
 
     /// Every process that was seen to hold this socket, by ascending pid.
@@ -144,43 +132,65 @@ impl<T: Tree> Owners<T> {
         (self.processes.len(), self.processes.iter().filter(|process| process.is_unreadable()).count())
     }
 
-    /// Finds the owners of the sockets that were noted. `complete` says that the table was not narrowed to some states,
-    /// so that a socket which is not in it is gone.
-    pub(super) fn resolve(&mut self, complete: bool) -> Result<()> {
+    /// Whether nobody has been looked for yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.processes.is_empty()
+    }
+
+    /// Reads what there is to be read whatever the table will be. What comes meanwhile is found when it is resolved.
+    pub(super) fn read_ahead(&mut self) {
+        self.look();
+        let is_due = |process: &Process| process.is_new() && process.is_counted();
+        follow(&self.tree, &mut self.processes, is_due, None, &mut self.threads);
+        self.processes.iter_mut().for_each(|process| process.settle(&self.present));
+        self.is_stale = true;
+    }
+
+    /// Finds the owners of the sockets in a table, of which these are the inodes, 0 for one that nobody holds. `complete`
+    /// says that the table was not narrowed to some states, so that a socket which is not in it is gone.
+    pub(super) fn resolve(&mut self, table: &[u32], complete: bool) -> Result<()> {
         self.refreshes = self.refreshes.wrapping_add(1);
         if self.refreshes % HOPE == 0 {
             self.hopeless.clear();
         }
-        let gone = self.list();
-        self.processes.iter_mut().for_each(|process| process.ask(&self.tree));
-        let changed = self.processes.iter().any(|process| process.news == News::Changed);
-        if gone || changed {
-            self.note_present()?;
+        self.look();
+        self.is_stale |= self.processes.iter().any(|process| process.news == News::Changed);
+        if self.is_stale {
+            self.note_present(table)?;
             self.follow(complete);
             self.collect()?;
         }
         if self.reread() {
-            self.note_present()?;
+            self.note_present(table)?;
             self.collect()?;
         }
-        self.note_missing()?;
-        if !self.missing.is_empty() && self.find_missing(complete)? {
-            self.collect()?;
+        self.note_missing(table)?;
+        if !self.missing.is_empty() {
+            self.note_present(table)?;
+            if self.find_missing(complete)? {
+                self.collect()?;
+            }
         }
         Ok(())
     }
 
-    /// Brings the list of processes up to date. Says whether one is gone.
-    fn list(&mut self) -> bool {
+    /// Looks at what processes there are, and whether they have changed.
+    fn look(&mut self) {
+        self.list();
+        self.processes.iter_mut().for_each(|process| process.ask(&self.tree));
+    }
+
+    /// Brings the list of processes up to date.
+    fn list(&mut self) {
         self.pids.clear();
         if self.tree.pids(&mut self.pids).is_err() {
             // Those that there were may be there still.
-            return false;
+            return;
         }
         self.pids.sort_unstable();
         let before = self.processes.len();
         self.processes.retain(|process| self.pids.binary_search(&process.pid).is_ok());
-        let gone = self.processes.len() < before;
+        self.is_stale |= self.processes.len() < before;
         if self.processes.len() < self.pids.len() {
             let known = self.processes.len();
             for pid in &self.pids {
@@ -190,24 +200,23 @@ impl<T: Tree> Owners<T> {
             }
             self.processes.sort_unstable_by_key(|process| process.pid);
         }
-        gone
     }
 
     /// Notes the sockets of the table whose owner is not known, and may yet be found.
-    fn note_missing(&mut self) -> Result<()> {
+    fn note_missing(&mut self, table: &[u32]) -> Result<()> {
         let is_known = |inode: &u32| *inode == 0 || self.lowest.contains_key(inode) || self.hopeless.contains(inode);
         self.missing.clear();
-        for inode in self.table.iter().filter(|inode| !is_known(inode)) {
+        for inode in table.iter().filter(|inode| !is_known(inode)) {
             self.missing.try_reserve(1).map_err(|_| out_of_memory(self.missing.len()))?;
             self.missing.push(*inode);
         }
         Ok(())
     }
 
-    fn note_present(&mut self) -> Result<()> {
+    fn note_present(&mut self, table: &[u32]) -> Result<()> {
         self.present.clear();
-        self.present.try_reserve(self.table.len()).map_err(|_| out_of_memory(self.table.len()))?;
-        self.present.extend(&self.table);
+        self.present.try_reserve(table.len()).map_err(|_| out_of_memory(table.len()))?;
+        self.present.extend(table);
         Ok(())
     }
 
@@ -277,12 +286,12 @@ impl<T: Tree> Owners<T> {
             // The lowest pid comes last, and stays.
             self.lowest.extend(process.inodes().map(|inode| (inode, process.pid)));
         }
+        self.is_stale = false;
         Ok(())
     }
 
     /// Looks for the sockets that are missing. Says whether a process was read.
     fn find_missing(&mut self, complete: bool) -> Result<bool> {
-        self.note_present()?;
         let mut was_read = false;
         for search in Search::ALL {
             // Where some processes refuse to be read it is nearly always they that hold what is missing: then those that
@@ -354,9 +363,12 @@ fn follow<T: Tree>(
     // The answer takes several files to read.
     let ask = || thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
     let threads = *threads.get_or_insert_with(ask);
+    // The largest is taken first: were it the last, one thread alone would read it.
+    let mut due: Vec<&mut Process> = due.collect();
+    due.sort_unstable_by_key(|process| process.work());
     let due = Mutex::new(due);
     let follow_some = || {
-        let next = || due.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let next = || due.lock().unwrap_or_else(PoisonError::into_inner).pop();
         while let Some(process) = next() {
             process.follow(tree, present);
         }

@@ -1,51 +1,28 @@
-//! The table of this machine, by whichever way the kernel allows.
+//! The table of this machine: its sockets, and whose they are.
 
-use std::fs::File;
-use std::io::{self, Read, Seek};
 use std::thread;
 
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
-
-use super::netlink::{self, Failure, Netlink};
+use super::listing::Listing;
 use super::owners::{Owners, Proc};
-use super::proc::Text;
-use super::socket::{Socket, mask};
 use crate::class::by_class;
 use crate::error::{Error, Result};
 use crate::{Buffer, Class, Query, Row};
 
-/// The sockets of the calling thread's network namespace; `/proc/net` would be those of the process' first thread.
-const TEXT: &str = "/proc/thread-self/net/tcp6";
-
 #[derive(Debug)]
 pub(crate) struct System {
-    way: Way,
-    calls: u64,
-    /// Whether it is known that this machine has IPv6. That does not change while it runs.
-    has_ipv6: bool,
+    listing: Listing,
     owners: Owners<Proc>,
-}
-
-#[derive(Debug)]
-enum Way {
-    Dump(Netlink),
-    Text { file: File, bytes: Vec<u8>, text: Text },
 }
 
 impl System {
     pub(crate) fn new() -> Result<System> {
-        let way = match Netlink::open() {
-            Ok(netlink) => Way::Dump(netlink),
-            Err(errno) if is_refusal(errno.raw_os_error()) => Way::text()?,
-            Err(errno) => return Err(Error::os("socket for sock_diag", errno)),
-        };
+        let listing = Listing::new()?;
         let proc = Proc::open().map_err(|errno| Error::os("/proc", errno))?;
-        Ok(System { way, calls: 0, has_ipv6: false, owners: Owners::new(proc) })
+        Ok(System { listing, owners: Owners::new(proc) })
     }
 
     pub(crate) fn calls(&self) -> u64 {
-        self.calls
+        self.listing.calls()
     }
 
     /// The processes that were there when owners were last looked for, and how many of them refused to be read.
@@ -58,100 +35,29 @@ impl System {
     }
 
     pub(crate) fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
-        by_class!(class, R => self.fill_with::<R>(query, buffer))
+        by_class!(class, R => if R::CLASS.has_owners() {
+            self.fill_with_owners::<R>(query, buffer)
+        } else {
+            self.listing.fill::<R>(query, buffer)
+        })
     }
 
-    fn fill_with<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
-        match self.read::<R>(query, buffer) {
-            // The socket could be opened, but the kernel does not know what is asked of it.
-            Err(Error::Os { source, .. }) if self.is_dump() && source.raw_os_error().is_some_and(is_refusal) => {
-                self.way = Way::text()?;
-                self.read::<R>(query, buffer)?;
-            }
-            done => done?,
+    fn fill_with_owners<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
+        let System { listing, owners } = self;
+        if owners.is_new() {
+            // The most of a first pass, and most of that needs no table.
+            thread::scope(|scope| {
+                // Where there is no thread to be had, everything is read afterwards.
+                let _ = thread::Builder::new().spawn_scoped(scope, || owners.read_ahead());
+                listing.fill::<R>(query, buffer)
+            })?;
+        } else {
+            listing.fill::<R>(query, buffer)?;
         }
-        // A kernel without IPv6 answers with no sockets, which is not the same as having none.
-        if !self.has_ipv6 && buffer.table::<R>()?.is_empty() && !has_ipv6() {
-            return Err(Error::NotSupported);
-        }
-        self.has_ipv6 = true;
-        if R::CLASS.has_owners() {
-            self.owners.resolve(query.wanted_states().is_all())?;
-            let rows = buffer.rows_mut::<R>()?;
-            rows.iter_mut().zip(self.owners.of_rows()).for_each(|(row, owner)| row.set_owner(owner));
-        }
+        let inodes = listing.inodes();
+        owners.resolve(inodes, query.wanted_states().is_all())?;
+        let rows = buffer.rows_mut::<R>()?;
+        rows.iter_mut().zip(inodes).for_each(|(row, inode)| row.set_owner(owners.of(*inode)));
         Ok(())
     }
-
-    fn is_dump(&self) -> bool {
-        matches!(self.way, Way::Dump(_))
-    }
-
-    fn read<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
-        match &mut self.way {
-            Way::Dump(netlink) => {
-                let states = mask(query.wanted_states());
-                let dump = || {
-                    self.calls += 1;
-                    write::<R, Failure>(buffer, &mut self.owners, |found| netlink.dump(states, found))
-                };
-                netlink::retry(dump, thread::sleep)
-            }
-            Way::Text { file, bytes, text } => {
-                self.calls += 1;
-                bytes.clear();
-                file.rewind().and_then(|()| file.read_to_end(bytes)).map_err(|error| Error::os(TEXT, error))?;
-                write::<R, Error>(buffer, &mut self.owners, |found| text.read(bytes, found))
-            }
-        }
-    }
-}
-
-impl Way {
-    fn text() -> Result<Way> {
-        match File::open(TEXT) {
-            Ok(file) => Ok(Way::Text { file, bytes: Vec::new(), text: Text::default() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !has_ipv6() => Err(Error::NotSupported),
-            Err(error) => Err(Error::os(TEXT, error)),
-        }
-    }
-}
-
-/// Writes a table of the sockets that `read` finds, and notes whose owners are to be found.
-fn write<R: Row, E: From<Error>>(
-    buffer: &mut Buffer,
-    owners: &mut Owners<Proc>,
-    read: impl FnOnce(&mut dyn FnMut(Socket) -> Result<()>) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut writer = buffer.write::<R>();
-    owners.begin();
-    read(&mut |socket| {
-        if R::CLASS.has_owners() {
-            owners.note(socket.inode)?;
-        }
-        writer.push(&socket.to_row())
-    })?;
-    Ok(writer.finish()?)
-}
-
-/// How calls fail where sock_diag is not to be had: not built in or not loaded, or forbidden by a sandbox.
-const REFUSALS: [Errno; 8] = [
-    Errno::PROTONOSUPPORT,
-    Errno::AFNOSUPPORT,
-    Errno::OPNOTSUPP,
-    Errno::NOENT,
-    Errno::CONNREFUSED,
-    Errno::ACCESS,
-    Errno::PERM,
-    Errno::NOSYS,
-];
-
-pub(super) fn is_refusal(errno: i32) -> bool {
-    REFUSALS.iter().any(|refusal| refusal.raw_os_error() == errno)
-}
-
-/// Whether the machine has IPv6 at all: sockets of the family can be made. (Disabled on every interface, it still can.)
-fn has_ipv6() -> bool {
-    let socket = socket_with(AddressFamily::INET6, SocketType::STREAM, SocketFlags::CLOEXEC, None);
-    !matches!(socket, Err(Errno::AFNOSUPPORT))
 }

@@ -71,6 +71,7 @@ pub(super) fn peers(linux: &Results) -> String {
         "tcp6, first",
         "tcp6, again",
         "bare dump",
+        "bare dump beside descriptors",
         "descriptors, as many threads",
         "descriptors, one thread",
         "netstat2",

@@ -4,7 +4,7 @@ use super::channel::{DATAGRAM, RECV, STRANGERS};
 use super::script::{Answer, Mishap, PORT, Script, Step};
 use super::*;
 use crate::error::Malformed;
-use crate::linux::system::is_refusal;
+use crate::linux::listing::is_refusal;
 use crate::{BasicRow, Buffer, Row};
 
 fn netlink(answers: impl IntoIterator<Item = Answer>) -> Netlink<Script> {

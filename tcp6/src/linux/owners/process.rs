@@ -9,7 +9,7 @@ pub(super) struct Process {
     pub(super) pid: u32,
     /// When it was started, if that has been asked: another process with this pid was started at another time.
     started: Option<u64>,
-    /// What it was known by at the last look. See [`Glance::file`](super::tree::Glance::file).
+    /// What it was last known by. See [`Glance::file`](super::tree::Glance::file).
     file: Option<u64>,
     /// How many descriptors it had when it was read.
     count: Option<u64>,
@@ -99,6 +99,11 @@ impl Process {
         self.count.is_none()
     }
 
+    /// Whether the kernel has told how many descriptors it has, so that a change of them is noticed.
+    pub(super) fn is_counted(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// How many descriptors are remembered.
     pub(super) fn descriptors(&self) -> usize {
         self.held.len()
@@ -140,18 +145,19 @@ impl Process {
     /// Asks whether it is still the same and has as many descriptors as before.
     pub(super) fn ask(&mut self, tree: &impl Tree) {
         let glance = tree.glance(self.pid);
-        // When a process was started takes a file to be read. So it is asked only where the kernel has forgotten what the
-        // process was known by, and there is something to be compared with.
-        let was_seen = self.file.is_some() || self.started.is_some();
-        if glance.file.is_none() || was_seen && glance.file != self.file {
-            let started = tree.started(self.pid);
-            if started != self.started || started.is_none() {
-                self.held.clear();
-                let held = core::mem::take(&mut self.held);
-                *self = Process { started, held, ..Process::new(self.pid) };
+        if glance.file.is_some() {
+            // When a process was started takes a file to be read. So it is asked only where the kernel has forgotten what
+            // the process was known by.
+            if self.file.is_some() && self.file != glance.file {
+                let started = tree.started(self.pid);
+                if started != self.started || started.is_none() {
+                    self.held.clear();
+                    let held = core::mem::take(&mut self.held);
+                    *self = Process { started, held, ..Process::new(self.pid) };
+                }
             }
+            self.file = glance.file;
         }
-        self.file = glance.file;
         self.asked = glance.count;
         let changed = self.asked.is_none() || self.asked != self.count;
         self.news = if changed { News::Changed } else { News::None };
@@ -191,12 +197,17 @@ impl Process {
     pub(super) fn read_whole(&mut self, tree: &impl Tree) {
         let known = self.held.len();
         let (held, mut has_room) = (&mut self.held, true);
-        self.access = tree.links(self.pid, self.asked, &mut |descriptor, link| {
+        let mut remember = |descriptor, link| {
             has_room &= held.try_reserve(1).is_ok();
             if link != Link::None && has_room {
                 held.push(Held::new(descriptor, link));
             }
-        });
+        };
+        self.access = match self.asked {
+            // A thread of the kernel's, or one that has ended: there is nothing to be refused.
+            Some(0) => Access::Granted,
+            asked => tree.links(self.pid, asked, &mut remember),
+        };
         if !has_room {
             self.access = Access::Failed;
         }

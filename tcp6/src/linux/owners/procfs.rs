@@ -79,10 +79,6 @@ impl Tree for Proc {
     }
 
     fn links(&self, pid: u32, expected: Option<u64>, found: &mut dyn FnMut(u32, Link)) -> Access {
-        // Kernel threads, and what has ended.
-        if expected == Some(0) {
-            return Access::Granted;
-        }
         let path = Path::new(format_args!("{pid}/fd"));
         let folder = self.root().and_then(|root| openat(root, path.as_c_str(), FOLDER, Mode::empty()));
         let read = folder.and_then(|folder| {

@@ -21,6 +21,7 @@ pub(super) struct Script {
     pub(super) forgotten: u64,
     pub(super) read_whole: AtomicUsize,
     pub(super) read_links: AtomicUsize,
+    pub(super) asked_starts: AtomicUsize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -59,6 +60,7 @@ impl Tree for Script {
     }
 
     fn started(&self, pid: u32) -> Option<u64> {
+        self.asked_starts.fetch_add(1, Ordering::Relaxed);
         self.processes.get(&pid).map(|process| process.started)
     }
 
@@ -108,18 +110,14 @@ impl Owners<Script> {
 
     /// The owners of a table that was narrowed to these sockets.
     pub(super) fn refresh_narrowed(&mut self, inodes: &[u32]) -> Vec<Owner> {
-        self.begin();
-        inodes.iter().for_each(|inode| self.note(*inode).unwrap());
-        self.resolve(false).unwrap();
-        self.of_rows().collect()
+        self.resolve(inodes, false).unwrap();
+        inodes.iter().map(|inode| self.of(*inode)).collect()
     }
 
     /// The owners of a table of these sockets.
     pub(super) fn refresh(&mut self, inodes: &[u32]) -> Vec<Owner> {
-        self.begin();
-        inodes.iter().for_each(|inode| self.note(*inode).unwrap());
-        self.resolve(true).unwrap();
-        self.of_rows().collect()
+        self.resolve(inodes, true).unwrap();
+        inodes.iter().map(|inode| self.of(*inode)).collect()
     }
 
     /// The same, and how many processes were read whole, and how many single links.

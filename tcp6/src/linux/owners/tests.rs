@@ -1,3 +1,5 @@
+use std::sync::atomic::Ordering;
+
 use super::script::{busy_machine, machine, pid};
 use super::tree::Link;
 use super::{HOPE, REREAD};
@@ -23,6 +25,65 @@ fn where_nothing_has_changed_nothing_is_read_but_a_few_links() {
     let (owners, whole, links) = machine.refresh_counted(&inodes);
     assert!(owners.iter().all(|owner| *owner == pid(10)));
     assert_eq!((whole, links), (0, REREAD));
+    assert!(!machine.is_stale);
+    assert_eq!(machine.tree.asked_starts.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn what_was_read_ahead_of_the_table_is_not_read_again() {
+    let mut machine = machine();
+    let inodes: Vec<u32> = (1..=5_000).collect();
+    machine.start(10, &inodes);
+    machine.start(20, &[6_000]);
+    assert!(machine.is_new());
+    machine.read_ahead();
+    assert!(!machine.is_new());
+    // Before the table is known: one process opens, one has ended, one is there.
+    machine.process(10).open(Link::Socket(7_000));
+    machine.tree.processes.remove(&20);
+    machine.start(30, &[8_000]);
+    let (owners, whole, links) = machine.refresh_counted(&[1, 5_000, 7_000, 8_000]);
+    assert_eq!(owners, [pid(10), pid(10), pid(10), pid(30)]);
+    assert_eq!(machine.processes(), (2, 0));
+    assert_eq!(whole, 1, "the one that was not there");
+    assert!(links <= 2 + REREAD, "{links} links");
+}
+
+#[test]
+fn what_was_read_ahead_of_the_table_is_known_to_be_in_it() {
+    let mut machine = busy_machine();
+    machine.start(10, &[1]);
+    machine.read_ahead();
+    let mut inodes: Vec<u32> = (100_000..110_000).chain([1]).collect();
+    let (owners, whole, links) = machine.refresh_counted(&inodes);
+    assert_eq!((owners[10_000], whole, links), (pid(10), 0, REREAD));
+    // One in place of another: found by what is gone from the table.
+    machine.close(10, 1);
+    machine.process(10).open(Link::Socket(2));
+    inodes[10_000] = 2;
+    let (owners, whole, _) = machine.refresh_counted(&inodes);
+    assert_eq!((owners[10_000], whole), (pid(10), 0));
+}
+
+#[test]
+fn where_the_kernel_tells_no_counts_nothing_is_read_ahead() {
+    let mut machine = machine();
+    machine.tree.is_old = true;
+    machine.start(10, &[1]);
+    machine.read_ahead();
+    assert_eq!(machine.tree.read_whole.load(Ordering::Relaxed), 0, "it would have to be read again");
+    assert_eq!(machine.refresh(&[1]), [pid(10)]);
+}
+
+#[test]
+fn what_could_not_be_read_ahead_is_read_then() {
+    let mut machine = machine();
+    machine.start(10, &[1]);
+    machine.tree.is_short = true;
+    machine.read_ahead();
+    assert!(machine.is_new());
+    machine.tree.is_short = false;
+    assert_eq!(machine.refresh(&[1]), [pid(10)]);
 }
 
 #[test]
@@ -160,6 +221,37 @@ fn those_who_refuse_are_counted_and_not_asked_again_and_again() {
     let found = (0..2 * HOPE).any(|_| machine.refresh(&[1, 2]) == [pid(10), pid(20)]);
     assert!(found);
     assert_eq!(machine.processes(), (2, 0));
+}
+
+#[test]
+fn who_has_no_descriptors_has_nothing_to_refuse() {
+    let mut machine = machine();
+    machine.start(10, &[1]);
+    let thread = machine.start(2, &[]);
+    thread.descriptors.clear();
+    thread.refuses = true;
+    assert_eq!(machine.refresh_counted(&[1]).1, 1);
+    assert_eq!(machine.processes(), (2, 0));
+    machine.process(2).open(Link::Other);
+    machine.refresh(&[1]);
+    assert_eq!(machine.processes(), (2, 1));
+}
+
+#[test]
+fn a_process_whose_folder_the_kernel_forgets_is_the_same_and_is_read_once_more_at_most() {
+    let mut machine = busy_machine();
+    machine.refresh(&[100_000]);
+    let reads: Vec<usize> = (1..=3)
+        .map(|forgotten| {
+            machine.tree.forgotten = forgotten;
+            machine.refresh_counted(&[100_000]).1
+        })
+        .collect();
+    assert_eq!(reads, [1, 0, 0]);
+    machine.refresh(&[100_000]);
+    assert_eq!(machine.tree.asked_starts.load(Ordering::Relaxed), 3);
+    machine.start(1, &[100_000]);
+    assert_eq!(machine.refresh_counted(&[100_000]).1, 1);
 }
 
 #[test]
