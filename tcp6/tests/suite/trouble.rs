@@ -10,6 +10,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, unmount};
@@ -47,6 +48,7 @@ fn a_child_in_trouble() {
     match std::env::var(TROUBLE).as_deref() {
         Ok("no descriptors") => no_descriptors(),
         Ok("no descriptor for sock_diag") => no_descriptor_for_sock_diag(),
+        Ok("no threads") => no_threads(),
         Ok("no sock_diag") => no_sock_diag(),
         Ok("no dumps") => no_dumps(),
         Ok("no ipv6") => no_ipv6(),
@@ -115,6 +117,33 @@ fn no_descriptor_for_sock_diag() {
     assert_eq!(error.raw_os_error(), Some(24), "EMFILE: {error}");
 }
 
+#[test]
+#[cfg_attr(target_arch = "x86", ignore = "seccompiler makes no filters for 32-bit x86")]
+fn without_threads_owners_are_found_by_the_one_that_there_is() {
+    in_trouble("no threads");
+}
+
+fn no_threads() {
+    let own = Loopback::open();
+    let mut buffer = Buffer::new();
+    let mut owner = || {
+        let mut system = System::new().unwrap();
+        let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
+        table.iter().find(|row| row.is_listener() && row.local() == own.listening()).unwrap().owner()
+    };
+    refuse(SYS_CLONE, vec![], EAGAIN);
+    refuse(SYS_CLONE3, vec![], EAGAIN);
+    assert!(thread::Builder::new().spawn(|| ()).is_err());
+    assert_eq!(owner(), Owner::Process(std::process::id()));
+    // And where there is so much to be read that threads would share it.
+    let Ok(()) = setrlimit(Resource::Nofile, Rlimit { current: Some(6_000), maximum: Some(6_000) }) else {
+        return eprintln!("skipped: 6,000 descriptors are too many");
+    };
+    let zero = File::open("/dev/zero").unwrap();
+    let _many: Vec<File> = (0..5_000).map(|_| zero.try_clone().unwrap()).collect();
+    assert_eq!(owner(), Owner::Process(std::process::id()));
+}
+
 /// From now on a socket of this family is refused to this process with this errno.
 fn refuse_sockets(family: u64, errno: u32) {
     let is_family = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, family).unwrap();
@@ -133,9 +162,12 @@ fn refuse(call: i64, rules: Vec<SeccompRule>, errno: u32) {
 /// The numbers of the system calls.
 const SYS_SOCKET: i64 = if cfg!(target_arch = "x86_64") { 41 } else { 198 };
 const SYS_SENDTO: i64 = if cfg!(target_arch = "x86_64") { 44 } else { 206 };
+const SYS_CLONE: i64 = if cfg!(target_arch = "x86_64") { 56 } else { 220 };
+const SYS_CLONE3: i64 = 435;
 const AF_INET6: u64 = 10;
 const AF_NETLINK: u64 = 16;
 const EPERM: u32 = 1;
+const EAGAIN: u32 = 11;
 const EACCES: u32 = 13;
 const EMFILE: u32 = 24;
 const EAFNOSUPPORT: u32 = 97;
