@@ -144,19 +144,20 @@ fn no_threads() {
     assert_eq!(owner(), Owner::Process(std::process::id()));
 }
 
-/// From now on a socket of this family is refused to this process with this errno.
+/// From now on a socket of this family is refused to this thread with this errno.
 fn refuse_sockets(family: u64, errno: u32) {
     let is_family = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, family).unwrap();
     refuse(SYS_SOCKET, vec![SeccompRule::new(vec![is_family]).unwrap()], errno);
 }
 
-/// From now on this system call is refused to this process with this errno, by one of the rules or, without any, always.
+/// From now on this system call is refused to this thread, and to those that it starts, with this errno: by one of the rules
+/// or, without any, always. The others keep it: a sanitizer forks to look at what is left at the end.
 fn refuse(call: i64, rules: Vec<SeccompRule>, errno: u32) {
     let rules = BTreeMap::from([(call, rules)]);
     let arch = std::env::consts::ARCH.try_into().unwrap();
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(errno), arch).unwrap();
     let program: BpfProgram = filter.try_into().unwrap();
-    seccompiler::apply_filter_all_threads(&program).unwrap();
+    seccompiler::apply_filter(&program).unwrap();
 }
 
 /// The numbers of the system calls.
