@@ -77,10 +77,10 @@
 //! nothing did takes, beside the table, one call for each process and 64 for descriptors. Where several processes hold a
 //! socket, the row names the lowest pid, and `os::linux::SystemExt` all of them.
 //!
-//! What may be stale, and for how long: a process that closes one thing and opens another between two refreshes, so that it
-//! has as many descriptors as before, may be overlooked if the socket that it closed lives on in another process, or if the
-//! one that it opened is known to be another's. A row may then name the wrong one of the two, for as many refreshes as
-//! there are descriptors and processes divided by 64.
+//! What may be stale, and for how long: a process that closes one thing and opens another between two refreshes, or during
+//! the first, so that it has as many descriptors as before, may be overlooked if the socket that it closed lives on in
+//! another process, or if the one that it opened is known to be another's. A row may then name the wrong one of the two,
+//! for as many refreshes as there are descriptors and processes divided by 64.
 //!
 //! [`System::resolution`] tells how many owners were found, how many processes refused to be looked into.
 //!

@@ -25,8 +25,7 @@ use crate::windows::System as Backend;
 ///
 /// On Linux it shows the network namespace that the calling thread was in when it was made; where sock_diag is refused only
 /// later, that of the thread whose refresh found out. The first table with owners starts up to four threads, which have
-/// ended when it is there. A process that forks makes a new one in the child: both would read
-/// from one socket.
+/// ended when it is there. A process that forks makes a new one in the child: both would read from one socket.
 ///
 /// # In trouble
 ///

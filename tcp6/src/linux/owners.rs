@@ -20,8 +20,8 @@
 //! So a table of some states only tells less: of the processes that have changed, those alone are read then that are new or
 //! hold something in it. The others are read for the next whole table.
 //!
-//! What this misses: a process closes one thing and opens another between two refreshes, so that it has as many
-//! descriptors as before, and either
+//! What this misses: a process closes one thing and opens another between two refreshes (the first, which reads ahead of
+//! its table, counts as two), so that it has as many descriptors as before, and either
 //!
 //! * the socket that it closed lives on in a process that was known to hold it, or that has as many as before itself; or
 //! * the socket that it opened is known to be another's.
