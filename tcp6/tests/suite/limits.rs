@@ -5,11 +5,12 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use tcp6::{
-    BasicRow, Buffer, Change, Class, OwnerPidRow, Query, Recorder, Replay, Row, Snapshot, State, Table, Watcher,
+    BasicRow, Buffer, Change, Class, OwnerModuleRow, OwnerPidRow, Query, Recorder, Replay, Row, Snapshot, State, Table,
+    Watcher,
 };
 #[cfg(target_os = "linux")]
-use tcp6::{OwnerModuleRow, Recording, System};
-use tcp6_sys::MIB_TCP6ROW_OWNER_PID;
+use tcp6::{Recording, System};
+use tcp6_sys::{MIB_TCP6ROW_OWNER_MODULE, MIB_TCP6ROW_OWNER_PID};
 
 const ROWS: u32 = 1_000_000;
 
@@ -72,6 +73,25 @@ fn rows_of_one_end_that_all_change_are_compared_in_one_pass() {
     assert!(before.diff(&after).all(|change| changed(&change)));
     assert_eq!(before.diff(&after).count(), 200_000);
     // Minutes, if each looked for its partner.
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+/// Many listeners on one port, whose server is started again: none of them has become another.
+#[test]
+fn rows_of_one_end_that_are_all_replaced_are_compared_without_a_search_for_each() {
+    let listeners = |pid: u32, first: i64| {
+        let row = |created| {
+            let row = OwnerModuleRow::new(State::Listen, "[::1]:80".parse().unwrap(), None);
+            let raw = *row.as_raw();
+            OwnerModuleRow::from_raw(MIB_TCP6ROW_OWNER_MODULE { dwOwningPid: pid, liCreateTimestamp: created, ..raw })
+        };
+        Snapshot::from_rows((first..first + 100_000).map(row), SystemTime::UNIX_EPOCH)
+    };
+    let (before, after) = (listeners(1, 1), listeners(2, 1_000_000));
+    let start = Instant::now();
+    assert_eq!(before.diff(&after).take_while(|change| matches!(change, Change::Removed(_))).count(), 100_000);
+    assert_eq!(before.diff(&after).skip(100_000).filter(|change| matches!(change, Change::Added(_))).count(), 100_000);
+    // Minutes, if each looked for a partner.
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
