@@ -1,15 +1,17 @@
 //! The reusable storage of a table.
 
+mod conclude;
+mod writer;
+
 use core::fmt;
-use core::marker::PhantomData;
-use core::mem;
 use std::time::SystemTime;
 
+pub use self::writer::Writer;
 use crate::class::by_class;
 use crate::error::{Error, Malformed, Result};
-use crate::order::{self, Sorter};
+use crate::order::Sorter;
 use crate::view::{self, Word};
-use crate::{Class, Query, Row, Table};
+use crate::{Class, Row, Table};
 
 /// The storage of a table: made once, filled again and again.
 ///
@@ -127,7 +129,7 @@ impl Buffer {
     /// The buffer holds no table until [`Writer::finish`].
     pub fn write<R: Row>(&mut self) -> Writer<'_, R> {
         self.clear();
-        Writer { buffer: self, rows: 0, filled: R::CLASS.first_row(), row: PhantomData }
+        Writer::new(self)
     }
 
     /// Writes these rows as a table of `class`, which may be poorer than theirs but not richer.
@@ -169,53 +171,6 @@ impl Buffer {
         self.check_class::<R>()?;
         let end = self.as_bytes().len();
         Ok(view::rows_mut(&mut view::bytes_mut(&mut self.words)[..end])?)
-    }
-
-    /// Narrows the table to what was asked for, and sorts it if that was asked for and it is not.
-    pub(crate) fn conclude<R: Row>(&mut self, query: &Query) -> Result<()> {
-        self.check_class::<R>()?;
-        let end = self.as_bytes().len();
-        let table = &mut view::bytes_mut(&mut self.words)[..end];
-        let rows = view::rows_mut::<R>(table)?;
-        let mut kept = rows.len();
-        if !query.wants_all() {
-            kept = retain(rows, |row| query.wants(row));
-        }
-        self.set_count::<R>(kept)?;
-        if query.is_sorted() { self.sort::<R>() } else { Ok(()) }
-    }
-
-    /// Puts the rows in order, if they are not: in the other storage, which becomes the storage.
-    ///
-    /// Systems sort by compare functions of their own, which differ in detail (Wine compares scope ids as signed
-    /// numbers), so their order is checked and not trusted. What they sorted is nearly always sorted, and then this
-    /// costs one pass.
-    fn sort<R: Row>(&mut self) -> Result<()> {
-        let end = self.as_bytes().len();
-        let table = &view::bytes(&self.words)[..end];
-        let rows = view::rows::<R>(table)?;
-        if order::is_sorted(rows) {
-            return Ok(());
-        }
-        let is_copied = match self.sorter.sorted(rows) {
-            Some(in_order) if make_room(&mut self.other, self.words.len()) => {
-                let sorted = &mut view::bytes_mut(&mut self.other)[..end];
-                let first = R::CLASS.first_row();
-                sorted[..first].copy_from_slice(&table[..first]);
-                for (place, row) in view::rows_mut::<R>(sorted)?.iter_mut().zip(in_order) {
-                    *place = *row;
-                }
-                true
-            }
-            _ => false,
-        };
-        if is_copied {
-            mem::swap(&mut self.words, &mut self.other);
-        } else {
-            // No memory for that: then where they are, which takes longer.
-            view::rows_mut::<R>(&mut view::bytes_mut(&mut self.words)[..end])?.sort_unstable();
-        }
-        Ok(())
     }
 
     fn check_class<R: Row>(&self) -> Result<()> {
@@ -274,18 +229,6 @@ fn make_room(storage: &mut Vec<Word>, words: usize) -> bool {
     reserved
 }
 
-/// Moves the rows that are to be kept to the front, in their order, and says how many they are.
-fn retain<R: Row>(rows: &mut [R], keep: impl Fn(&R) -> bool) -> usize {
-    let mut kept = 0;
-    for i in 0..rows.len() {
-        if keep(&rows[i]) {
-            rows[kept] = rows[i];
-            kept += 1;
-        }
-    }
-    kept
-}
-
 impl Default for Buffer {
     fn default() -> Buffer {
         Buffer::new()
@@ -299,62 +242,6 @@ impl fmt::Debug for Buffer {
             .field("bytes", &self.as_bytes().len())
             .field("capacity", &self.capacity())
             .finish_non_exhaustive()
-    }
-}
-
-/// Writes a table into a [`Buffer`], row by row. Made by [`Buffer::write`].
-///
-/// Dropped without [`finish`](Writer::finish), it leaves the buffer without a table.
-#[derive(Debug)]
-pub struct Writer<'a, R> {
-    buffer: &'a mut Buffer,
-    rows: usize,
-    /// The bytes written, the header included.
-    filled: usize,
-    row: PhantomData<fn(&R)>,
-}
-
-impl<R: Row> Writer<'_, R> {
-    /// Adds a row.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfMemory`] if the buffer cannot grow.
-    #[inline]
-    pub fn push(&mut self, row: &R) -> Result<()> {
-        let end = self.filled + size_of::<R>();
-        if end > self.buffer.capacity() {
-            self.grow()?;
-        }
-        let place = &mut view::bytes_mut(&mut self.buffer.words)[self.filled..end];
-        place.copy_from_slice(view::row_bytes(core::slice::from_ref(row)));
-        self.filled = end;
-        self.rows += 1;
-        Ok(())
-    }
-
-    /// The rows written so far.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Makes what was written the buffer's table, taken now.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Malformed`] if there are more rows than a table can count, [`Error::OutOfMemory`].
-    pub fn finish(self) -> Result<()> {
-        self.buffer.grow_to(R::CLASS.first_row())?;
-        self.buffer.set_count::<R>(self.rows)?;
-        self.buffer.taken_at = SystemTime::now();
-        Ok(())
-    }
-
-    #[cold]
-    fn grow(&mut self) -> Result<()> {
-        let bytes = self.buffer.capacity().checked_mul(2).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
-        self.buffer.grow_to(bytes)
     }
 }
 
@@ -397,17 +284,6 @@ mod tests {
         assert!(matches!(buffer.table::<OwnerPidRow>(), Err(Error::WrongClass { held: Some(Class::Basic), .. })));
         let _unfinished = buffer.write::<BasicRow>();
         assert!(buffer.table::<BasicRow>().is_err(), "an unfinished table is none");
-    }
-
-    #[test]
-    fn it_grows_while_it_is_written_and_loses_nothing() {
-        let mut buffer = Buffer::new();
-        let mut writer = buffer.write::<OwnerModuleRow>();
-        for port in 0..=u16::MAX {
-            writer.push(&listener(port)).unwrap();
-        }
-        writer.finish().unwrap();
-        assert!(ports::<OwnerModuleRow>(&buffer).into_iter().eq(0..=u16::MAX));
     }
 
     #[test]

@@ -15,8 +15,9 @@ pub(super) enum Group<'a, R> {
     /// So far the how-many-th row of one side had the identity of the how-many-th of the other, as where there are no
     /// identities, or where one process has taken over from another: they are partners.
     InStep(Left<'a, R>, Left<'a, R>),
-    /// For few rows. Nothing is kept: what is left is found again each time.
+    /// For few rows, or where there is no memory for more. Nothing is kept: what is left is found again each time.
     Searched(Search<'a, R>),
+    /// For many rows.
     Indexed(vec::IntoIter<Change<&'a R>>),
 }
 

@@ -1,0 +1,89 @@
+//! A table, written row by row.
+
+use core::marker::PhantomData;
+use std::time::SystemTime;
+
+use super::Buffer;
+use crate::error::{Error, Result};
+use crate::{Row, view};
+
+/// Writes a table into a [`Buffer`], row by row. Made by [`Buffer::write`].
+///
+/// Dropped without [`finish`](Writer::finish), it leaves the buffer without a table.
+#[derive(Debug)]
+pub struct Writer<'a, R> {
+    buffer: &'a mut Buffer,
+    rows: usize,
+    /// The bytes written, the header included.
+    filled: usize,
+    row: PhantomData<fn(&R)>,
+}
+
+impl<'a, R: Row> Writer<'a, R> {
+    /// Into a buffer without a table.
+    pub(super) fn new(buffer: &'a mut Buffer) -> Writer<'a, R> {
+        Writer { buffer, rows: 0, filled: R::CLASS.first_row(), row: PhantomData }
+    }
+
+    /// Adds a row.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`] if the buffer cannot grow.
+    #[inline]
+    pub fn push(&mut self, row: &R) -> Result<()> {
+        let end = self.filled + size_of::<R>();
+        if end > self.buffer.capacity() {
+            self.grow()?;
+        }
+        let place = &mut view::bytes_mut(&mut self.buffer.words)[self.filled..end];
+        place.copy_from_slice(view::row_bytes(core::slice::from_ref(row)));
+        self.filled = end;
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// The rows written so far.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Makes what was written the buffer's table, taken now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] if there are more rows than a table can count, [`Error::OutOfMemory`].
+    pub fn finish(self) -> Result<()> {
+        self.buffer.grow_to(R::CLASS.first_row())?;
+        self.buffer.set_count::<R>(self.rows)?;
+        self.buffer.taken_at = SystemTime::now();
+        Ok(())
+    }
+
+    #[cold]
+    fn grow(&mut self) -> Result<()> {
+        let bytes = self.buffer.capacity().checked_mul(2).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
+        self.buffer.grow_to(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{OwnerModuleRow, State};
+
+    #[test]
+    fn the_buffer_grows_and_nothing_is_lost() {
+        let mut buffer = Buffer::new();
+        let mut writer = buffer.write::<OwnerModuleRow>();
+        for port in 0..=u16::MAX {
+            let local = format!("[::1]:{port}").parse().unwrap();
+            writer.push(&OwnerModuleRow::new(State::Listen, local, None)).unwrap();
+        }
+        assert_eq!(writer.rows(), 1 << 16);
+        writer.finish().unwrap();
+        let table = buffer.table::<OwnerModuleRow>().unwrap();
+        assert!(table.iter().map(|row| row.local().port()).eq(0..=u16::MAX));
+    }
+}
