@@ -24,8 +24,30 @@ use crate::windows::System as Backend;
 /// empty table: Linux gives none, Windows gives a count of zero or says that there is no data (232).
 ///
 /// On Linux it shows the network namespace that the calling thread was in when it was made; where sock_diag is refused only
-/// later, that of the thread whose refresh found out. The first table with owners starts up to four threads, which have
-/// ended when it is there. A process that forks makes a new one in the child: both would read from one socket.
+/// later, that of the thread whose refresh found out. A process that forks makes a new one in the child: both would read
+/// from one socket.
+///
+/// # Owners on Linux
+///
+/// The kernel does not tell the owner of a socket. It is found by reading what the descriptors of all processes refer to.
+/// The first table with owners reads all of them, in up to four threads if there are more than 4,096; the threads have
+/// ended when it is there. A later one reads
+///
+/// * the CPU time of every process, which takes about 1 us each. One that has not run has not changed.
+/// * up to 4,096 descriptors of processes that have run since. If these have no more, the owners are exact, as of a moment
+///   after the rows were listed. If they have more, those of the others are read by the next tables, in turn. The same
+///   happens to what a process does while the kernel has not added to its CPU time, up to 10 ms, if idle processes have too
+///   many descriptors to be read as well.
+/// * up to 16,384 descriptors of new processes.
+/// * 32 descriptors of processes that have not run, in turn.
+///
+/// So it takes a bounded time on every machine. [`set_exact_owners`](System::set_exact_owners) has it read everything. A
+/// later table starts no thread then unless it does, and allocates nothing unless processes or their descriptors have
+/// become more.
+///
+/// Before Linux 6.2 the kernel does not tell how many descriptors a process has. That costs nothing in the steady state.
+/// Where `/proc` is that of another pid namespace, or a sandbox refuses CPU times, every process counts as one that has
+/// run.
 ///
 /// # In trouble
 ///
@@ -106,6 +128,23 @@ impl System {
     #[must_use]
     pub fn resolution(&self) -> Resolution {
         self.resolution
+    }
+
+    /// Whether every table's owners are read anew on Linux, whatever the machine's size.
+    ///
+    /// Without it, a table's owners are exact on a machine on which the processes that have run since the last table have
+    /// up to 4,096 descriptors together, idle ones not counted. Beyond that an owner may be out of date, or
+    /// [unresolved](crate::Owner::Unresolved), for as many tables as 4,096 fits into their number: see
+    /// [what is read](System#owners-on-linux).
+    ///
+    /// With it, each table of a class with owners reads all descriptors of all processes, in up to four threads if there
+    /// are more than 4,096. That takes about 2.5 us of CPU time a descriptor. Elsewhere it makes no difference: Windows
+    /// tells the owners with the rows.
+    pub fn set_exact_owners(&mut self, exact: bool) {
+        #[cfg(target_os = "linux")]
+        self.backend.set_exact_owners(exact);
+        #[cfg(not(target_os = "linux"))]
+        let _ = exact;
     }
 
     /// Every process that was seen to hold this socket, by ascending pid.

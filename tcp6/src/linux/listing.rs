@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use super::netlink::{self, Failure, Netlink};
+use super::owners::Wanted;
 use super::proc::Text;
 use super::socket::{Socket, mask};
 use crate::error::{Error, Result};
@@ -22,7 +23,7 @@ pub(super) struct Listing {
     calls: u64,
     /// Whether it is known that this machine has IPv6. That does not change while it runs.
     has_ipv6: bool,
-    inodes: Vec<u32>,
+    wanted: Vec<Wanted>,
 }
 
 #[derive(Debug)]
@@ -38,16 +39,16 @@ impl Listing {
             Err(errno) if is_refusal(errno.raw_os_error()) => Way::text()?,
             Err(errno) => return Err(Error::os("socket for sock_diag", errno)),
         };
-        Ok(Listing { way, calls: 0, has_ipv6: false, inodes: Vec::new() })
+        Ok(Listing { way, calls: 0, has_ipv6: false, wanted: Vec::new() })
     }
 
     pub(super) fn calls(&self) -> u64 {
         self.calls
     }
 
-    /// The inodes of the sockets in the last table, row by row, if its rows have owners; 0 for a socket that nobody holds.
-    pub(super) fn inodes(&self) -> &[u32] {
-        &self.inodes
+    /// The sockets whose owners are to be found, row by row, if the rows of the last table have owners.
+    pub(super) fn wanted(&self) -> &[Wanted] {
+        &self.wanted
     }
 
     /// Fills the buffer with a table whose owners are yet to be found.
@@ -73,13 +74,13 @@ impl Listing {
     }
 
     fn read<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
-        let Listing { way, calls, inodes, .. } = self;
+        let Listing { way, calls, wanted, .. } = self;
         match way {
             Way::Dump(netlink) => {
                 let states = mask(query.wanted_states());
                 let dump = || {
                     *calls += 1;
-                    write::<R, Failure>(buffer, inodes, |found| netlink.dump(states, found))
+                    write::<R, Failure>(buffer, wanted, |found| netlink.dump(states, found))
                 };
                 netlink::retry(dump, thread::sleep)
             }
@@ -87,7 +88,7 @@ impl Listing {
                 *calls += 1;
                 bytes.clear();
                 file.rewind().and_then(|()| file.read_to_end(bytes)).map_err(|error| Error::os(TEXT, error))?;
-                write::<R, Error>(buffer, inodes, |found| text.read(bytes, found))
+                write::<R, Error>(buffer, wanted, |found| text.read(bytes, found))
             }
         }
     }
@@ -103,18 +104,18 @@ impl Way {
     }
 }
 
-/// Writes a table of the sockets that `read` finds, and their inodes if owners are to be found.
+/// Writes a table of the sockets that `read` finds, and notes those whose owners are to be found.
 fn write<R: Row, E: From<Error>>(
     buffer: &mut Buffer,
-    inodes: &mut Vec<u32>,
+    wanted: &mut Vec<Wanted>,
     read: impl FnOnce(&mut dyn FnMut(Socket) -> Result<()>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut writer = buffer.write::<R>();
-    inodes.clear();
+    wanted.clear();
     read(&mut |socket| {
         if R::CLASS.has_owners() {
-            inodes.try_reserve(1).map_err(|_| Error::OutOfMemory { bytes: size_of_val(&inodes[..]) })?;
-            inodes.push(socket.inode);
+            wanted.try_reserve(1).map_err(|_| Error::OutOfMemory { bytes: size_of_val(&wanted[..]) })?;
+            wanted.push(Wanted { inode: socket.inode, uid: socket.uid });
         }
         writer.push(&socket.to_row())
     })?;

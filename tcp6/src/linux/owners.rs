@@ -1,38 +1,44 @@
 //! Whose sockets they are: from inodes to processes.
 //!
-//! The kernel tells the inode of a socket and not its owner. That is found the other way round, by reading what the
-//! descriptors of every process are links to, which takes more than twice as long as the dump of the table. So all of them
-//! are read once, in several threads and while the first table is listed. What was found is remembered, and a refresh reads
-//! again only what may have changed:
+//! The kernel tells the inode of a socket and not its owner, so owners are found the other way round, by reading what the
+//! descriptors of every process refer to. That takes the kernel more than twice as long as the dump of the table. So all
+//! of them are read once, in several threads and while the first table is dumped, and a refresh reads again only those of
+//! processes that may have changed.
 //!
-//! * Every process is asked how many descriptors it has (Linux 6.2 and later tell; before, all are read every time). A
-//!   new process is read whole. Of one with more or fewer than before, those descriptors are read whose sockets are gone
-//!   from the table, and those behind the last one, where new ones come; if that does not account for the difference, it
-//!   is read whole.
-//! * A process is the same only if it was started at the same time: a pid that is used again is noticed.
-//! * Where a process has got a socket that another was known to hold, it may have been handed over: the other's link is
-//!   read again, and if it is another one now, all of that process are.
-//! * Where the owner of a socket in the table is not known, those descriptors are read whose sockets are gone from the
-//!   table: one that is closed leaves its number to the next. If that does not find it, the other processes are read, the
-//!   likeliest first, until it is found.
-//! * A few descriptors of all are read again at every refresh, in turn.
+//! # A process that has not run has not changed
 //!
-//! So a table of some states only tells less: of the processes that have changed, those alone are read then that are new or
-//! hold something in it. The others are read for the next whole table.
+//! Only a thread of its own opens and closes a process' descriptors. So what was read of it holds for as long as its CPU
+//! time, one system call of about 1 us, is the same. Neither the number of descriptors nor their inodes could prove that:
+//! a server that waits in accept() has reserved its next descriptor, and a socket may take the number of a closed file.
 //!
-//! What this misses: a process closes one thing and opens another between two refreshes (the first, which reads ahead of
-//! its table, counts as two), so that it has as many descriptors as before, and either
+//! The kernel adds to the CPU time of a running thread at every timer tick and when the thread stops running. So an
+//! unchanged time is a proof if no other thread was running when it was read, which `/proc/loadavg` tells, along with the
+//! last pid that was given out.
 //!
-//! * the socket that it closed lives on in a process that was known to hold it, or that has as many as before itself; or
-//! * the socket that it opened is known to be another's.
+//! # What a refresh reads
 //!
-//! The last rule finds it, within as many refreshes as there are descriptors and processes divided by [`REREAD`].
+//! * Every process that is new or has run, as long as they have up to [`MAX_LINKS`] descriptors together. On a machine
+//!   with fewer, idle ones are read as well if other threads were running. The owners of such a table are exact.
+//! * Beyond that [`MAX_LINKS`] of them: first where new descriptors are expected, in processes of the users whose sockets
+//!   have no owner yet; then all in turn. So whatever has changed is known after as many refreshes as the processes that
+//!   run have descriptors, divided by [`MAX_LINKS`]; until then a socket may be unresolved, or named after a process that
+//!   has closed it meanwhile.
+//! * Of new processes [`MAX_NEW_LINKS`] besides, the smallest first.
+//! * [`IDLE_LINKS`] descriptors of idle processes, in turn: of what should be impossible nothing stays for ever.
 //!
-//! Descriptors that a thread keeps to itself (`unshare(CLONE_FILES)`), or that are on their way in a message, are in no
-//! process' list and are not found.
+//! In [exact](Owners::set_exact) mode every refresh reads all descriptors of all processes.
+//!
+//! Where the kernel's CPU times cannot be used, because `/proc` shows another pid namespace or a sandbox refuses them,
+//! every process counts as one that has run.
+//!
+//! # What is not found
+//!
+//! Descriptors of a single thread (`unshare(CLONE_FILES)`), those in flight in a unix socket, and those that are
+//! registered with io_uring and closed are in no process' list.
 
-mod process;
-mod tree;
+mod fd_source;
+mod sharing;
+mod tracked;
 
 #[cfg(target_os = "linux")]
 mod procfs;
@@ -40,6 +46,8 @@ mod procfs;
 mod properties;
 #[cfg(test)]
 mod script;
+#[cfg(target_os = "linux")]
+mod syscalls;
 #[cfg(test)]
 mod tests;
 
@@ -47,69 +55,116 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use process::{News, Process, Verdict};
+pub(super) use fd_source::FdSource;
 #[cfg(target_os = "linux")]
 pub(super) use procfs::Proc;
-pub(super) use tree::Tree;
+use tracked::{Held, ScanState, Tracked};
 
 use super::spread::Spread;
 use crate::Owner;
 use crate::error::{Error, Result};
 
-/// The descriptors that are read again at each refresh although nothing seems to have changed.
-const REREAD: usize = 64;
+/// The descriptors that a refresh reads of processes that have run.
+const MAX_LINKS: u64 = 4_096;
 
-/// After so many refreshes owners are looked for again that were not found.
-const HOPE: u32 = 16;
+/// The descriptors that a refresh reads of new processes.
+const MAX_NEW_LINKS: u64 = 16_384;
 
-/// With more descriptors to be read than these, threads share the work: a first pass over a busy machine.
+/// The descriptors that a refresh reads of processes that have not run.
+const IDLE_LINKS: u64 = 32;
+
+/// The descriptors that are probed in processes that have not run, as far as is known, for a socket without an owner.
+const MAX_PROBES: u64 = 256;
+
+/// What opening and closing a folder of descriptors costs, in descriptors read.
+const FOLDER_COST: u64 = 4;
+
+/// The number of refreshes after which owners that were not found are searched for again, and processes that could not be
+/// read are tried again.
+const RETRY_UNRESOLVED_EVERY: u32 = 16;
+
+/// With more descriptors to read, threads share the work of a pass without a bound.
 const SHARED_WORK: u64 = 4_096;
-const MOST_THREADS: usize = 4;
+const MAX_THREADS: usize = 4;
+
+type Inodes = HashSet<u32, Spread>;
+
+/// A socket of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// 0 if no process holds it.
+    pub(super) inode: u32,
+    pub(super) uid: u32,
+}
 
 /// Finds the owners of sockets, and remembers what it found.
 #[derive(Debug)]
-pub(super) struct Owners<T> {
-    tree: T,
+pub(super) struct Owners<S> {
+    source: S,
     /// By ascending pid.
-    processes: Vec<Process>,
+    tracked: Vec<Tracked>,
     /// By inode: the lowest pid that holds the socket.
     lowest: HashMap<u32, u32, Spread>,
-    /// Whether that is still to be collected: processes have been read, or are gone.
+    /// Whether `lowest` is out of date.
     is_stale: bool,
-    /// The inodes of the table, where a set of them was needed.
-    present: Present,
-    /// The inodes that processes have been found to have got.
-    gained: Present,
-    /// Inodes for which every process has been read in vain.
-    hopeless: Present,
-    /// Those whose owner is being looked for.
-    missing: Vec<u32>,
+    has_resolved: bool,
+    is_exact: bool,
+    /// The pid that was given out last when processes were listed.
+    last_pid: Option<u32>,
+    /// Whether the CPU times of this refresh are exact.
+    is_still: bool,
+    /// The last table that was not narrowed.
+    previous: Vec<Wanted>,
+    /// If a refresh does not read everything: the inodes of this table, and those of the previous one that are not in it.
+    present: Inodes,
+    closed: Inodes,
+    /// The sockets without an owner, and those among them that were searched for in vain.
+    missing: Vec<Wanted>,
+    searched: Inodes,
+    /// The users of those that are missing, each once.
+    uids: Vec<u32>,
     pids: Vec<u32>,
+    scratch: Vec<Held>,
+    /// The processes that are to be read, by their places in `tracked`, after what they are sorted by.
+    due: Vec<(u64, usize)>,
     refreshes: u32,
-    /// The process and its descriptor, by its place, that is read again next.
-    next: (u32, usize),
-    /// How many threads may share the work, if that has been asked.
+    /// The pids whose turn it is among those that have run, and among those that have not.
+    next: u32,
+    next_idle: u32,
+    /// How many threads may share the work, once that was asked.
     threads: Option<usize>,
 }
 
-type Present = HashSet<u32, Spread>;
-
-impl<T: Tree> Owners<T> {
-    pub(super) fn new(tree: T) -> Owners<T> {
+impl<S: FdSource> Owners<S> {
+    pub(super) fn new(source: S) -> Owners<S> {
         Owners {
-            tree,
-            processes: Vec::new(),
+            source,
+            tracked: Vec::new(),
             lowest: HashMap::default(),
             is_stale: false,
-            present: Present::default(),
-            gained: Present::default(),
-            hopeless: Present::default(),
+            has_resolved: false,
+            is_exact: false,
+            last_pid: None,
+            is_still: false,
+            previous: Vec::new(),
+            present: Inodes::default(),
+            closed: Inodes::default(),
             missing: Vec::new(),
+            searched: Inodes::default(),
+            uids: Vec::new(),
             pids: Vec::new(),
+            scratch: Vec::new(),
+            due: Vec::new(),
             refreshes: 0,
-            next: (0, 0),
+            next: 0,
+            next_idle: 0,
             threads: None,
         }
+    }
+
+    /// Has every refresh read all descriptors of all processes, or only those that the module's docs list.
+    pub(super) fn set_exact(&mut self, exact: bool) {
+        self.is_exact = exact;
     }
 
     /// The owner of the socket with this inode.
@@ -123,261 +178,368 @@ impl<T: Tree> Owners<T> {
 
     /// Every process that was seen to hold this socket, by ascending pid.
     pub(super) fn holders(&self, inode: u32) -> impl Iterator<Item = u32> {
-        let holds = move |process: &&Process| process.inodes().any(|held| held == inode);
-        self.processes.iter().filter(holds).map(|process| process.pid)
+        let holds = move |process: &&Tracked| {
+            let leader = process.shares.and_then(|leader| sharing::position(&self.tracked, leader));
+            let table = leader.map_or(*process, |leader| &self.tracked[leader]);
+            table.inodes().any(|held| held == inode)
+        };
+        self.tracked.iter().filter(holds).map(|process| process.pid)
     }
 
-    /// The processes that there were at the last refresh, and how many of them could not be read.
+    /// The number of processes at the last refresh, and how many of them could not be read.
     pub(super) fn processes(&self) -> (usize, usize) {
-        (self.processes.len(), self.processes.iter().filter(|process| process.is_unreadable()).count())
+        (self.tracked.len(), self.tracked.iter().filter(|process| process.is_unreadable()).count())
     }
 
-    /// Whether nobody has been looked for yet.
+    /// Whether no table was resolved yet.
     pub(super) fn is_new(&self) -> bool {
-        self.processes.is_empty()
+        !self.has_resolved
     }
 
-    /// Reads what there is to be read whatever the table will be. What comes meanwhile is found when it is resolved.
+    /// Reads what is to be read whatever the table will be. What changes meanwhile is found when it is resolved.
     pub(super) fn read_ahead(&mut self) {
         self.look();
-        let is_due = |process: &Process| process.is_new() && process.is_counted();
-        follow(&self.tree, &mut self.processes, is_due, None, &mut self.threads);
-        self.processes.iter_mut().for_each(|process| process.settle(&self.present));
-        self.is_stale = true;
+        // Without CPU times all would be read again.
+        if self.tracked.iter().any(Tracked::has_cpu_time) {
+            self.scan_all(|process| process.state == ScanState::New);
+        }
     }
 
-    /// Finds the owners of the sockets in a table, of which these are the inodes, 0 for one that nobody holds. `complete`
-    /// says that the table was not narrowed to some states, so that a socket which is not in it is gone.
-    pub(super) fn resolve(&mut self, table: &[u32], complete: bool) -> Result<()> {
+    /// Finds the owners of the sockets in a table. `complete` says that the table was not narrowed, so that a socket which
+    /// is not in it has been closed.
+    pub(super) fn resolve(&mut self, table: &[Wanted], complete: bool) -> Result<()> {
         self.refreshes = self.refreshes.wrapping_add(1);
-        if self.refreshes % HOPE == 0 {
-            self.hopeless.clear();
+        if self.refreshes % RETRY_UNRESOLVED_EVERY == 0 {
+            self.searched.clear();
+            self.tracked.iter_mut().filter(|process| process.is_unreadable()).for_each(Tracked::suspect);
         }
         self.look();
-        self.is_stale |= self.processes.iter().any(|process| process.news == News::Changed);
-        if self.is_stale {
-            self.note_present(table)?;
-            self.follow(complete);
-            self.collect()?;
+        if self.is_exact {
+            self.tracked.iter_mut().for_each(Tracked::suspect);
+            self.scan_all(|_| true);
+        } else {
+            if !self.has_resolved {
+                self.scan_all(|process| process.state == ScanState::New);
+            }
+            self.scan_due(table, complete)?;
         }
-        if self.reread() {
-            self.note_present(table)?;
-            self.collect()?;
-        }
+        self.has_resolved = true;
+        self.collect()?;
         self.note_missing(table)?;
         if !self.missing.is_empty() {
-            self.note_present(table)?;
-            if self.find_missing(complete)? {
-                self.collect()?;
+            self.search()?;
+        }
+        if complete { self.note_previous(table) } else { Ok(()) }
+    }
+
+    /// Brings the list of processes up to date, and finds out which of them have run.
+    fn look(&mut self) {
+        let activity = self.source.activity();
+        self.is_still = activity.is_still;
+        // A process that starts from here on has a later pid, and is listed next time.
+        if activity.last_pid.is_none() || activity.last_pid != self.last_pid {
+            self.last_pid = if self.list() { activity.last_pid } else { None };
+        }
+        for at in 0..self.tracked.len() {
+            let shared = self.tracked[at].shares;
+            if self.tracked[at].sample(&self.source) {
+                self.is_stale = true;
+                sharing::leave(&mut self.tracked, shared, &self.source);
             }
         }
-        Ok(())
+        self.forget_ended();
+        self.is_stale |= sharing::update(&mut self.tracked, self.is_still, &self.source);
+        self.is_still &= self.tracked.iter().all(Tracked::has_cpu_time);
     }
 
-    /// Looks at what processes there are, and whether they have changed.
-    fn look(&mut self) {
-        self.list();
-        self.processes.iter_mut().for_each(|process| process.ask(&self.tree));
-    }
-
-    /// Brings the list of processes up to date.
-    fn list(&mut self) {
+    /// Lists the processes. Says whether that was possible.
+    fn list(&mut self) -> bool {
         self.pids.clear();
-        if self.tree.pids(&mut self.pids).is_err() {
-            // Those that there were may be there still.
-            return;
+        if self.source.pids(&mut self.pids).is_err() {
+            // Those that were known may still exist.
+            return false;
         }
         self.pids.sort_unstable();
-        let before = self.processes.len();
-        self.processes.retain(|process| self.pids.binary_search(&process.pid).is_ok());
-        self.is_stale |= self.processes.len() < before;
-        if self.processes.len() < self.pids.len() {
-            let known = self.processes.len();
+        for process in &mut self.tracked {
+            if self.pids.binary_search(&process.pid).is_err() {
+                process.state = ScanState::Gone;
+            }
+        }
+        self.forget_ended();
+        if self.tracked.len() < self.pids.len() {
+            let known = self.tracked.len();
             for pid in &self.pids {
-                if self.processes[..known].binary_search_by_key(pid, |process| process.pid).is_err() {
-                    self.processes.push(Process::new(*pid));
+                if self.tracked[..known].binary_search_by_key(pid, |process| process.pid).is_err() {
+                    self.tracked.push(Tracked::new(*pid));
                 }
             }
-            self.processes.sort_unstable_by_key(|process| process.pid);
+            self.tracked.sort_unstable_by_key(|process| process.pid);
+        }
+        true
+    }
+
+    fn forget_ended(&mut self) {
+        let mut have_ended = false;
+        for at in 0..self.tracked.len() {
+            if self.tracked[at].state == ScanState::Gone {
+                let shared = self.tracked[at].shares;
+                sharing::leave(&mut self.tracked, shared, &self.source);
+                sharing::inherit(&mut self.tracked, at, &self.source);
+                have_ended = true;
+            }
+        }
+        if have_ended {
+            self.tracked.retain(|process| process.state != ScanState::Gone);
+            self.is_stale = true;
         }
     }
 
-    /// Notes the sockets of the table whose owner is not known, and may yet be found.
-    fn note_missing(&mut self, table: &[u32]) -> Result<()> {
-        let is_known = |inode: &u32| *inode == 0 || self.lowest.contains_key(inode) || self.hopeless.contains(inode);
-        self.missing.clear();
-        for inode in table.iter().filter(|inode| !is_known(inode)) {
-            self.missing.try_reserve(1).map_err(|_| out_of_memory(self.missing.len()))?;
-            self.missing.push(*inode);
+    /// Reads the processes that have run, as far as the bound allows.
+    fn scan_due(&mut self, table: &[Wanted], complete: bool) -> Result<()> {
+        let mut work: u64 = self.tracked.iter().map(cost).sum();
+        if !self.is_still {
+            let is_uncertain = |process: &Tracked| process.state == ScanState::Idle && process.shares.is_none();
+            let uncertain = self.tracked.iter().filter(|process| is_uncertain(process));
+            let more: u64 = uncertain.map(|process| process.descriptors() + FOLDER_COST).sum();
+            if work + more <= MAX_LINKS {
+                let Owners { source, tracked, is_stale, .. } = self;
+                for process in tracked.iter_mut().filter(|process| is_uncertain(process)) {
+                    *is_stale |= process.summarize(source);
+                }
+                work += more;
+            }
+        }
+        if work <= MAX_LINKS {
+            let Owners { source, tracked, scratch, is_stale, .. } = self;
+            for process in tracked.iter_mut().filter(|process| process.pending() > 0) {
+                // Before Linux 6.2 it may have many more than is known.
+                let most = if process.state == ScanState::New { MAX_NEW_LINKS } else { MAX_LINKS };
+                *is_stale |= process.scan_whole(source, most, scratch);
+            }
+        } else {
+            self.scan_some(table, complete)?;
+        }
+        self.scan_idle();
+        Ok(())
+    }
+
+    /// Reads some of what is due: where new descriptors are expected, and then in turn.
+    fn scan_some(&mut self, table: &[Wanted], complete: bool) -> Result<()> {
+        self.note_present(table, complete)?;
+        self.note_missing(table)?;
+        let Owners { source, tracked, scratch, is_stale, due, present, closed, uids, .. } = self;
+        list_due(due, tracked, true, Tracked::pending);
+        let mut left = MAX_NEW_LINKS;
+        for (_, at) in due.iter() {
+            let process = &mut tracked[*at];
+            if left == 0 {
+                break;
+            }
+            let most = cost(process).min(left);
+            *is_stale |= process.scan(source, most, scratch);
+            left -= most;
+        }
+
+        let is_wanted = |process: &Tracked| uids.contains(&process.uid);
+        // Those of a narrowed table are wanted now, the others when it is not. Small ones are read whole.
+        list_due(due, tracked, false, |process| {
+            let rank = 2 * u64::from(!is_wanted(process)) + u64::from(!complete && !process.holds_any(present));
+            rank << 62 | process.pending().min(1 << 61)
+        });
+        let mut left = MAX_LINKS;
+        for (_, at) in due.iter() {
+            let process = &mut tracked[*at];
+            let cost = cost(process);
+            if left.saturating_sub(cost) >= MAX_LINKS / 2 {
+                *is_stale |= process.scan_whole(source, MAX_LINKS, scratch);
+                left -= cost;
+            } else {
+                let (read, differs) = process.probe(source, |inode| closed.contains(&inode), left, scratch);
+                *is_stale |= differs;
+                left = left.saturating_sub(read);
+            }
+        }
+
+        list_due(due, tracked, false, |process| process.pid.into());
+        let begin = due.partition_point(|(pid, _)| *pid < self.next.into());
+        for turn in 0..due.len() {
+            let process = &mut tracked[due[(begin + turn) % due.len()].1];
+            self.next = process.pid;
+            if left <= FOLDER_COST {
+                break;
+            }
+            left -= FOLDER_COST;
+            let before = process.descriptors();
+            *is_stale |= process.scan(source, left, scratch);
+            left = left.saturating_sub(scratch.len() as u64);
+            if process.cursor > 0 || before == 0 && process.pending() > 0 {
+                break;
+            }
         }
         Ok(())
     }
 
-    fn note_present(&mut self, table: &[u32]) -> Result<()> {
+    /// Reads a few descriptors of processes that have not run, in turn.
+    fn scan_idle(&mut self) {
+        let Owners { source, tracked, scratch, is_stale, next_idle, .. } = self;
+        let is_idle = |process: &Tracked| process.state == ScanState::Idle && process.descriptors() > 0;
+        let at = tracked.partition_point(|process| process.pid < *next_idle);
+        let mut left = IDLE_LINKS;
+        *next_idle = 0;
+        for process in tracked[at..].iter_mut().filter(|process| is_idle(process)) {
+            *next_idle = process.pid;
+            if left <= FOLDER_COST {
+                break;
+            }
+            *is_stale |= process.scan(source, left - FOLDER_COST, scratch);
+            left = left.saturating_sub(scratch.len() as u64 + FOLDER_COST);
+            if process.cursor > 0 {
+                break;
+            }
+            *next_idle = process.pid.saturating_add(1);
+        }
+    }
+
+    /// Reads all descriptors of the processes that are due, in several threads if they are many.
+    fn scan_all(&mut self, is_due: impl Fn(&Tracked) -> bool) {
+        let Owners { source, tracked, scratch, is_stale, threads, .. } = self;
+        let is_due = |process: &Tracked| process.pending() > 0 && is_due(process);
+        let work: u64 = tracked.iter().filter(|process| is_due(process)).map(cost).sum();
+        if work < SHARED_WORK {
+            for process in tracked.iter_mut().filter(|process| is_due(process)) {
+                *is_stale |= process.scan_whole(source, u64::MAX, scratch);
+            }
+            return;
+        }
+        *is_stale = true;
+        // The answer takes several files to read.
+        let ask = || thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+        let threads = *threads.get_or_insert_with(ask);
+        let mut due: Vec<&mut Tracked> = tracked.iter_mut().filter(|process| is_due(process)).collect();
+        // The largest is taken first: were it the last, one thread alone would read it.
+        due.sort_unstable_by_key(|process| process.pending());
+        let due = Mutex::new(due);
+        let scan_some = || {
+            let mut scratch = Vec::new();
+            let next = || due.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            while let Some(process) = next() {
+                process.scan_whole(source, u64::MAX, &mut scratch);
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..threads {
+                // If a thread cannot be started, the others do the work.
+                let _ = thread::Builder::new().spawn_scoped(scope, scan_some);
+            }
+            scan_some();
+        });
+    }
+
+    /// Notes the sockets of the table that have no owner, but for those that were searched for in vain.
+    fn note_missing(&mut self, table: &[Wanted]) -> Result<()> {
+        let is_missing = |wanted: &&Wanted| {
+            let inode = wanted.inode;
+            inode != 0 && !self.lowest.contains_key(&inode) && !self.searched.contains(&inode)
+        };
+        self.missing.clear();
+        for wanted in table.iter().filter(is_missing) {
+            self.missing.try_reserve(1).map_err(|_| out_of_memory(self.missing.len()))?;
+            self.missing.push(*wanted);
+        }
+        self.uids.clear();
+        for wanted in &self.missing {
+            if self.uids.last() != Some(&wanted.uid) && !self.uids.contains(&wanted.uid) {
+                self.uids.push(wanted.uid);
+            }
+        }
+        Ok(())
+    }
+
+    fn note_present(&mut self, table: &[Wanted], complete: bool) -> Result<()> {
         self.present.clear();
         self.present.try_reserve(table.len()).map_err(|_| out_of_memory(table.len()))?;
-        self.present.extend(table);
+        self.present.extend(table.iter().map(|wanted| wanted.inode));
+        self.closed.clear();
+        if complete {
+            for wanted in self.previous.iter().filter(|wanted| !self.present.contains(&wanted.inode)) {
+                self.closed.try_reserve(1).map_err(|_| out_of_memory(self.closed.len()))?;
+                self.closed.insert(wanted.inode);
+            }
+        }
         Ok(())
     }
 
-    /// Follows the processes that have changed.
-    fn follow(&mut self, complete: bool) {
-        let present = &self.present;
-        let is_due = |process: &Process| {
-            process.news == News::Changed && (complete || process.is_new() || process.holds_any(present))
-        };
-        follow(&self.tree, &mut self.processes, is_due, complete.then_some(present), &mut self.threads);
+    fn note_previous(&mut self, table: &[Wanted]) -> Result<()> {
+        self.previous.clear();
+        self.previous.try_reserve(table.len()).map_err(|_| out_of_memory(table.len()))?;
+        self.previous.extend_from_slice(table);
+        Ok(())
     }
 
-    /// Reads a few descriptors again, in turn. Where one is gone, all of its process are read. Says whether one was not as
-    /// it was remembered.
-    fn reread(&mut self) -> bool {
-        let mut differs = false;
-        let mut at = self.processes.partition_point(|process| process.pid < self.next.0);
-        let mut nth = if self.pid_at(at) == Some(self.next.0) { self.next.1 } else { 0 };
-        for _ in 0..REREAD {
-            let Some(process) = self.processes.get_mut(at) else {
-                (at, nth) = (0, 0);
-                break;
-            };
-            match process.verify(&self.tree, nth) {
-                None => (at, nth) = (at + 1, 0),
-                Some(Verdict::Same) => nth += 1,
-                Some(Verdict::Replaced) => {
-                    nth += 1;
-                    differs = true;
-                }
-                Some(Verdict::Closed) => {
-                    process.read_whole(&self.tree);
-                    (at, nth) = (at + 1, 0);
-                    differs = true;
-                }
-            }
-        }
-        self.next = (self.pid_at(at).unwrap_or(0), nth);
-        differs
-    }
-
-    fn pid_at(&self, at: usize) -> Option<u32> {
-        self.processes.get(at).map(|process| process.pid)
-    }
-
-    /// Reads those processes again that have handed over what others have got, and so on.
-    fn follow_handovers(&mut self) {
-        while self.processes.iter().any(|process| !process.was_read() && process.inodes().next().is_some()) {
-            self.gained.clear();
-            self.gained.extend(self.processes.iter().flat_map(Process::gained));
-            let has_lost = |process: &&mut Process| !process.was_read() && process.has_lost(&self.tree, &self.gained);
-            let lost = self.processes.iter_mut().filter(has_lost).map(|process| process.read_whole(&self.tree)).count();
-            if lost == 0 {
-                return;
-            }
-        }
-    }
-
-    /// Collects who holds what, when some processes have been read.
+    /// Collects who holds what, if that has changed.
     fn collect(&mut self) -> Result<()> {
-        self.follow_handovers();
+        if !self.is_stale {
+            return Ok(());
+        }
         self.lowest.clear();
-        let most = self.processes.iter().map(Process::descriptors).sum();
+        let most = self.tracked.iter().map(|process| process.inodes().count()).sum();
         self.lowest.try_reserve(most).map_err(|_| out_of_memory(most))?;
-        for process in self.processes.iter_mut().rev() {
-            process.settle(&self.present);
-            // The lowest pid comes last, and stays.
-            self.lowest.extend(process.inodes().map(|inode| (inode, process.pid)));
+        for at in 0..self.tracked.len() {
+            self.tracked[at].lowest_pid = self.tracked[at].pid;
+        }
+        for at in 0..self.tracked.len() {
+            let Some(leader) = self.tracked[at].shares.and_then(|leader| sharing::position(&self.tracked, leader))
+            else {
+                continue;
+            };
+            self.tracked[leader].lowest_pid = self.tracked[leader].lowest_pid.min(self.tracked[at].pid);
+        }
+        for process in &self.tracked {
+            for inode in process.inodes() {
+                let lowest = self.lowest.entry(inode).or_insert(process.lowest_pid);
+                *lowest = process.lowest_pid.min(*lowest);
+            }
         }
         self.is_stale = false;
         Ok(())
     }
 
-    /// Looks for the sockets that are missing. Says whether a process was read.
-    fn find_missing(&mut self, complete: bool) -> Result<bool> {
-        let mut was_read = false;
-        for search in Search::ALL {
-            // Where some processes refuse to be read it is nearly always they that hold what is missing: then those that
-            // have not changed are read now and then, and not at every refresh.
-            let is_vain = self.refreshes % HOPE != 0 && self.processes.iter().any(Process::was_refused);
-            if search == Search::Others && is_vain {
-                break;
-            }
-            for process in &mut self.processes {
-                if self.missing.is_empty() {
-                    return Ok(was_read);
-                }
-                match search {
-                    Search::Closers if complete && !process.was_read() && process.has_closed(&self.present) => {
-                        process.follow(&self.tree, Some(&self.present));
-                    }
-                    Search::Changed if matches!(process.news, News::Changed | News::Followed) => {
-                        process.read_whole(&self.tree);
-                    }
-                    Search::Others if process.news == News::None => process.read_whole(&self.tree),
-                    _ => continue,
-                }
-                was_read = true;
-                self.gained.clear();
-                self.gained.extend(process.gained());
-                self.missing.retain(|inode| !self.gained.contains(inode));
+    /// Searches for the sockets that have no owner, where they are not expected.
+    fn search(&mut self) -> Result<()> {
+        let Owners { source, tracked, scratch, is_stale, is_still, uids, .. } = self;
+        let mut left = MAX_PROBES;
+        if !*is_still {
+            let is_wanted = |process: &Tracked| uids.contains(&process.uid);
+            let is_idle = |process: &Tracked| process.state == ScanState::Idle && process.descriptors() > 0;
+            for process in tracked.iter_mut().filter(|process| is_idle(process) && is_wanted(process)) {
+                let (read, differs) = process.probe(source, |_| false, left, scratch);
+                *is_stale |= differs;
+                left = left.saturating_sub(read);
             }
         }
-        self.hopeless.try_reserve(self.missing.len()).map_err(|_| out_of_memory(self.missing.len()))?;
-        self.hopeless.extend(&self.missing);
-        Ok(was_read)
+        self.searched.try_reserve(self.missing.len()).map_err(|_| out_of_memory(self.missing.len()))?;
+        self.searched.extend(self.missing.iter().map(|wanted| wanted.inode));
+        self.collect()
     }
 }
 
-/// Where sockets are searched for that are missing, the likeliest place first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Search {
-    /// The descriptors whose sockets are gone from the table, in processes that have as many as before.
-    Closers,
-    /// All descriptors of the processes that have changed.
-    Changed,
-    /// And of the others.
-    Others,
+/// Lists the processes that are due, either the new ones or the others, in the order of a key.
+fn list_due(due: &mut Vec<(u64, usize)>, tracked: &[Tracked], are_new: bool, key: impl Fn(&Tracked) -> u64) {
+    let is_due = |process: &Tracked| process.pending() > 0 && (process.state == ScanState::New) == are_new;
+    due.clear();
+    let places = tracked.iter().enumerate().filter(|(_, process)| is_due(process));
+    due.extend(places.map(|(at, process)| (key(process), at)));
+    due.sort_unstable();
 }
 
-impl Search {
-    const ALL: [Search; 3] = [Search::Closers, Search::Changed, Search::Others];
+/// What reading the descriptors costs that are due, in descriptors.
+fn cost(process: &Tracked) -> u64 {
+    match process.pending() {
+        0 => 0,
+        pending => pending.saturating_add(FOLDER_COST),
+    }
 }
 
-/// No memory for so many inodes.
 fn out_of_memory(inodes: usize) -> Error {
     Error::OutOfMemory { bytes: inodes.saturating_mul(size_of::<(u32, u32)>()) }
-}
-
-/// Follows the processes that are due, in several threads if it is much.
-fn follow<T: Tree>(
-    tree: &T,
-    processes: &mut [Process],
-    is_due: impl Fn(&Process) -> bool + Sync,
-    present: Option<&Present>,
-    threads: &mut Option<usize>,
-) {
-    let work: u64 = processes.iter().filter(|process| is_due(process)).map(Process::work).sum();
-    let due = processes.iter_mut().filter(|process| is_due(process));
-    if work < SHARED_WORK {
-        due.for_each(|process| process.follow(tree, present));
-        return;
-    }
-    // The answer takes several files to read.
-    let ask = || thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
-    let threads = *threads.get_or_insert_with(ask);
-    // The largest is taken first: were it the last, one thread alone would read it.
-    let mut due: Vec<&mut Process> = due.collect();
-    due.sort_unstable_by_key(|process| process.work());
-    let due = Mutex::new(due);
-    let follow_some = || {
-        let next = || due.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        while let Some(process) = next() {
-            process.follow(tree, present);
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 1..threads {
-            // Where there is no thread to be had, those that there are do the work.
-            let _ = thread::Builder::new().spawn_scoped(scope, follow_some);
-        }
-        follow_some();
-    });
 }

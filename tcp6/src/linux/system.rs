@@ -30,6 +30,10 @@ impl System {
         self.owners.processes()
     }
 
+    pub(crate) fn set_exact_owners(&mut self, exact: bool) {
+        self.owners.set_exact(exact);
+    }
+
     pub(crate) fn holders(&self, inode: u32) -> impl Iterator<Item = u32> {
         self.owners.holders(inode)
     }
@@ -54,10 +58,10 @@ impl System {
         } else {
             listing.fill::<R>(query, buffer)?;
         }
-        let inodes = listing.inodes();
-        owners.resolve(inodes, query.wanted_states().is_all())?;
+        let wanted = listing.wanted();
+        owners.resolve(wanted, query.wanted_states().is_all())?;
         let rows = buffer.rows_mut::<R>()?;
-        rows.iter_mut().zip(inodes).for_each(|(row, inode)| row.set_owner(owners.of(*inode)));
+        rows.iter_mut().zip(wanted).for_each(|(row, wanted)| row.set_owner(owners.of(wanted.inode)));
         Ok(())
     }
 }
