@@ -143,12 +143,14 @@ impl Round<'_> {
 
 /// A process: its id, when it was started, and what it is called.
 ///
-/// What is told here was so when the process was first looked up. A process can change its name; it is then known by
-/// the old one for as long as it is remembered.
+/// It describes the process as it was when it was looked up. A process that runs another program since (`exec`), or has
+/// changed its name, is looked up again the next time that it is asked for.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Process {
     pub(crate) pid: u32,
     pub(crate) started: u64,
+    /// On Linux what [`Lookup::is_same`] tells one program of the process from another by. Elsewhere 0.
+    pub(crate) image: u64,
     /// The executable, in the form of a module: that of the rows for which the system names none.
     pub(crate) executable: Module,
     pub(crate) deleted: bool,
@@ -263,8 +265,8 @@ mod unknown {
     }
 
     impl Lookup for Processes {
-        fn started(&mut self, _: u32) -> Option<u64> {
-            None
+        fn is_same(&mut self, _: &Process) -> bool {
+            false
         }
 
         fn describe(&mut self, _: u32) -> Option<Process> {

@@ -7,7 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::stat;
+use super::stat::{self, Stat};
 use crate::process::{Lookup, Module, Process};
 
 /// The kernel keeps so many bytes of a name (TASK_COMM_LEN, less the zero).
@@ -26,29 +26,39 @@ impl Processes {
     }
 }
 
+/// A description of a process that starts another program meanwhile is tried again, this many times.
+const MAX_ATTEMPTS: usize = 4;
+
 impl Lookup for Processes {
-    fn started(&mut self, pid: u32) -> Option<u64> {
-        let mut line = [0; stat::ENOUGH];
-        // The kernel writes the line at once, and a read gets as much of it as there is room for.
-        let length = File::open(FileOf::new(pid, "stat")).ok()?.read(&mut line).ok()?;
-        stat::started(line.get(..length)?)
+    fn is_same(&mut self, process: &Process) -> bool {
+        stat(process.pid) == Some(Stat { started: process.started, image: process.image })
     }
 
     fn describe(&mut self, pid: u32) -> Option<Process> {
-        let started = self.started(pid)?;
-        let mut name = fs::read(FileOf::new(pid, "comm")).ok()?;
-        if name.last() == Some(&b'\n') {
-            name.pop();
+        let mut before = stat(pid)?;
+        for _ in 0..MAX_ATTEMPTS {
+            let mut name = fs::read(FileOf::new(pid, "comm")).ok()?;
+            if name.last() == Some(&b'\n') {
+                name.pop();
+            }
+            let (path, deleted) = executable(pid);
+            // Four files are not one moment. If nothing differs after them, they were of one program.
+            let after = stat(pid)?;
+            if after == before {
+                let executable = Module { name: whole_name(name, path.as_deref()), path };
+                return Some(Process { pid, started: after.started, image: after.image, executable, deleted });
+            }
+            before = after;
         }
-        let (path, deleted) = executable(pid);
-        // Four files are not one moment. If the start is the same behind them as before, they were of one process.
-        (self.started(pid)? == started).then(|| Process {
-            pid,
-            started,
-            executable: Module { name: whole_name(name, path.as_deref()), path },
-            deleted,
-        })
+        None
     }
+}
+
+fn stat(pid: u32) -> Option<Stat> {
+    let mut line = [0; stat::STAT_BUF_LEN];
+    // The kernel writes the line at once, and a read gets as much of it as there is room for.
+    let length = File::open(FileOf::new(pid, "stat")).ok()?.read(&mut line).ok()?;
+    Stat::parse(line.get(..length)?)
 }
 
 /// The path of a file that the kernel has on a process, without an allocation.
@@ -124,8 +134,11 @@ mod tests {
     fn this_process_is_the_same_when_it_is_asked_for_again() {
         let pid = std::process::id();
         let process = Processes.describe(pid).unwrap();
-        assert_eq!((process.pid, Some(process.started)), (pid, Processes.started(pid)));
-        assert_eq!(Processes.started(0), None);
+        assert_eq!(process.pid, pid);
+        assert!(Processes.is_same(&process));
+        let another = Process { started: process.started + 1, ..process.clone() };
+        assert!(!Processes.is_same(&another));
+        assert_eq!(stat(0), None);
         assert_eq!(Processes.describe(u32::MAX), None);
     }
 }

@@ -4,11 +4,37 @@
 //! blanks and parentheses in it; what follows it has not. See
 //! [proc_pid_stat(5)](https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html).
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::str;
 
-/// So many bytes hold everything up to `starttime`: a name of at most 64 bytes, each of which may be printed as two,
-/// and 21 numbers of at most 20 digits.
-pub(super) const ENOUGH: usize = 1024;
+/// The number of bytes that hold everything up to `startstack`, the 28th field: a name of at most 64 bytes, each of which
+/// may be printed as two, and 27 numbers of at most 20 digits.
+pub(super) const STAT_BUF_LEN: usize = 1024;
+
+/// What tells a process from every other one, and a program from the one that the process ran before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stat {
+    /// See [`started`].
+    pub(super) started: u64,
+    /// Differs after `exec` and after the process has changed its name: made of the name and of the addresses at which the
+    /// program's code and its stack begin. The kernel chooses these anew for each program. It tells them, and the path of
+    /// the executable, to those who may trace the process.
+    pub(super) image: u64,
+}
+
+impl Stat {
+    /// `None` as for [`started`]. The line may be cut after the 28th field.
+    pub(super) fn parse(line: &[u8]) -> Option<Stat> {
+        let started = started(line)?;
+        let (name, rest) = line.split_at(line.iter().rposition(|byte| *byte == b')')?);
+        let mut image = DefaultHasher::new();
+        // From the parenthesis after the pid.
+        name.iter().position(|byte| *byte == b'(').map(|at| &name[at..]).hash(&mut image);
+        let field = |number: usize| rest.split(|byte| *byte == b' ').nth(number - 2);
+        (field(26), field(28)).hash(&mut image);
+        Some(Stat { started, image: image.finish() })
+    }
+}
 
 /// When the process was started, in clock ticks since the machine was booted; `None` if it has ended, or if this is no
 /// such line. The line may be cut behind that field.
@@ -91,8 +117,23 @@ mod tests {
 
     #[test]
     fn the_longest_line_is_not_cut_before_the_start() {
-        let numbers = vec![u64::MAX.to_string(); 21].join(" ");
+        let numbers = vec![u64::MAX.to_string(); 27].join(" ");
         let longest = format!("4294967295 ({}) {numbers} ", "\\n".repeat(64));
-        assert!(longest.len() <= ENOUGH);
+        assert!(longest.len() <= STAT_BUF_LEN);
+    }
+
+    #[test]
+    fn the_image_differs_by_name_and_addresses_alone() {
+        let image = |line: &[u8]| Stat::parse(line).unwrap().image;
+        let line = |name: &str, times: &str, code: &str, stack: &str| {
+            let numbers = format!("S 1 4242 4242 0 -1 4194560 1200 0 3 0 {times} 0 0 20 0 1 0 7654321 5242880 900 1844");
+            format!("4242 ({name}) {numbers} {code} 94000 {stack} 0 0\n").into_bytes()
+        };
+        let one = image(&line("server", "11 7", "94111", "140111"));
+        assert_eq!(image(&line("server", "99 8", "94111", "140111")), one, "it has worked meanwhile");
+        for other in [line("client", "11 7", "94111", "140111"), line("server", "11 7", "94222", "140111")] {
+            assert_ne!(image(&other), one);
+        }
+        assert_ne!(image(&line("server", "11 7", "94111", "140222")), one);
     }
 }

@@ -19,8 +19,9 @@ pub(crate) trait Lookup {
     /// What the implementor keeps for the sake of speed is out of date from now on.
     fn begin(&mut self) {}
 
-    /// When the process with this id was started: the cheapest question that tells it from others.
-    fn started(&mut self, pid: u32) -> Option<u64>;
+    /// Whether the process with this id is still this one, runs the same program and has the same name. It is asked far more
+    /// often than [`describe`](Lookup::describe).
+    fn is_same(&mut self, process: &Process) -> bool;
 
     /// All about the process with this id. Nothing of it may be of another process that had the id a moment ago.
     fn describe(&mut self, pid: u32) -> Option<Process>;
@@ -113,8 +114,7 @@ impl<L: Lookup> Cache<L> {
             if entry.seen == self.now {
                 return;
             }
-            let remembered = entry.process.as_ref().map(Process::started_ticks);
-            if remembered.is_some() && remembered == self.lookup.started(pid) {
+            if entry.process.as_ref().is_some_and(|process| self.lookup.is_same(process)) {
                 entry.seen = self.now;
                 entry.modules.retain(|known| known.module.is_some());
                 return;

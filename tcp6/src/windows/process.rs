@@ -39,9 +39,9 @@ impl Lookup for Processes {
         self.list.length = None;
     }
 
-    fn started(&mut self, pid: u32) -> Option<u64> {
-        let opened = open(pid)?;
-        self.started_of(pid, &opened)
+    fn is_same(&mut self, process: &Process) -> bool {
+        // A process runs one program for as long as it lives.
+        self.started(process.pid) == Some(process.started)
     }
 
     fn describe(&mut self, pid: u32) -> Option<Process> {
@@ -59,6 +59,11 @@ impl Lookup for Processes {
 }
 
 impl Processes {
+    fn started(&mut self, pid: u32) -> Option<u64> {
+        let opened = open(pid)?;
+        self.started_of(pid, &opened)
+    }
+
     fn started_of(&mut self, pid: u32, opened: &Opened) -> Option<u64> {
         match opened {
             Opened::Open(process) => kernel::started(process),
@@ -78,7 +83,7 @@ impl Processes {
             None => os_string(&self.list.find(pid)?.name()?),
         };
         let executable = Module { name, path: path.map(|path| os_string(&path).into()) };
-        Some(Process { pid, started, executable, deleted: false })
+        Some(Process { pid, started, image: 0, executable, deleted: false })
     }
 }
 

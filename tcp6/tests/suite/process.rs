@@ -210,6 +210,30 @@ mod linux {
     }
 
     #[test]
+    fn after_exec_a_process_has_the_new_name_and_path() {
+        let mut shell = Command::new("sh");
+        // The shell waits for a line, runs `cat` in its place, and that waits for the end.
+        shell.args(["-c", "read line; exec cat"]).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut child = shell.spawn().unwrap();
+        let pid = child.id();
+        let (mut processes, mut path) = (Processes::new(), PathBuf::new());
+        eventually("the shell", || {
+            let shell = processes.get(pid);
+            shell.is_some_and(|process| {
+                path = process.path().unwrap().to_owned();
+                process.name() == "sh"
+            })
+        });
+        std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"\n").unwrap();
+        eventually("the program that it runs", || processes.get(pid).unwrap().name() == "cat");
+        let process = processes.get(pid).unwrap();
+        assert_ne!(process.path().unwrap(), path);
+        assert_eq!(process.path().unwrap().file_name().unwrap(), "cat");
+        drop(child.stdin.take());
+        child.wait().unwrap();
+    }
+
+    #[test]
     fn a_deleted_executable_has_the_path_it_had() {
         let program = Copy::of_this_program("soon-deleted");
         let child = Idle::start(&program.0);

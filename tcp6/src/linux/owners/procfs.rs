@@ -150,7 +150,7 @@ impl FdSource for Proc {
     }
 
     fn started(&self, pid: u32) -> Option<u64> {
-        let mut line = [0; stat::ENOUGH];
+        let mut line = [0; stat::STAT_BUF_LEN];
         let length = self.read_file(Path::new(format_args!("{pid}/stat")).as_c_str(), &mut line).ok()?;
         stat::started(&line[..length])
     }

@@ -27,16 +27,18 @@ impl Script {
 impl Lookup for Script {
     const HAS_MODULES: bool = true;
 
-    fn started(&mut self, pid: u32) -> Option<u64> {
+    fn is_same(&mut self, process: &Process) -> bool {
         self.asked.set(self.asked.get() + 1);
-        self.running.get(&pid).map(|(started, _)| *started)
+        self.running.get(&process.pid).is_some_and(|(started, name)| {
+            *started == process.started && process.executable.name == *name
+        })
     }
 
     fn describe(&mut self, pid: u32) -> Option<Process> {
         self.described += 1;
         let (started, name) = *self.running.get(&pid)?;
         let executable = Module { name: name.into(), path: None };
-        Some(Process { pid, started, executable, deleted: false })
+        Some(Process { pid, started, image: 0, executable, deleted: false })
     }
 
     fn module(&mut self, row: &OwnerModuleRow, process: &Process) -> Option<Module> {
@@ -132,8 +134,8 @@ fn a_process_that_ends_while_it_is_looked_up_is_nobody() {
     /// It can be seen, and when it is to be described it is gone: or another has its id.
     struct Fleeting;
     impl Lookup for Fleeting {
-        fn started(&mut self, _: u32) -> Option<u64> {
-            Some(1)
+        fn is_same(&mut self, _: &Process) -> bool {
+            true
         }
         fn describe(&mut self, _: u32) -> Option<Process> {
             None
@@ -145,6 +147,16 @@ fn a_process_that_ends_while_it_is_looked_up_is_nobody() {
         assert_eq!(cache.process(7), None);
         assert_eq!(cache.module(&row(7, 0)), None);
     }
+}
+
+#[test]
+fn a_process_that_runs_another_program_has_its_name() {
+    let mut cache = cache(10);
+    cache.lookup.start(7, 100, "launcher");
+    assert_eq!(name(&mut cache, 7).unwrap(), "launcher");
+    cache.lookup.start(7, 100, "server");
+    assert_eq!(name(&mut cache, 7).unwrap(), "server");
+    assert_eq!(cache.lookup.described, 2);
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn answer(name: &str, path: &str, room: &mut [Word], size: &mut u32) -> u32 {
 
 fn svchost() -> Process {
     let executable = Module { name: "svchost.exe".into(), path: Some(r"C:\Windows\System32\svchost.exe".into()) };
-    Process { pid: 1000, started: 1, executable, deleted: false }
+    Process { pid: 1000, started: 1, image: 0, executable, deleted: false }
 }
 
 /// The module that such names make of a process.
