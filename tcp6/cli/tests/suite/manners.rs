@@ -1,6 +1,7 @@
 //! What every command does: usage, messages, exit statuses, readers that close.
 
 use std::io::Read;
+#[cfg(unix)]
 use std::process::Stdio;
 
 use crate::support::{Loopback, output, program, started, stdout};
@@ -57,11 +58,13 @@ fn a_reader_that_closes_early_is_a_success() {
     drop(own);
 }
 
+#[cfg(unix)]
 #[test]
 fn a_closed_standard_error_changes_no_status() {
     for (arguments, status) in [(&["--nonsense"][..], 2), (&["watch"], 1), (&["--state", "DELETE-TCB"], 0)] {
-        let (reader, writer) = std::io::pipe().unwrap();
+        let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
         drop(reader);
+        let writer = std::os::fd::OwnedFd::from(writer);
         let mut child = program(arguments).stdout(Stdio::null()).stderr(writer).spawn().unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(status), "{arguments:?}");
     }
