@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, TcpStream};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -28,6 +28,18 @@ pub fn started<T>(start: impl Fn() -> io::Result<T>) -> T {
 pub fn stdout(output: &Output) -> &str {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     std::str::from_utf8(&output.stdout).unwrap()
+}
+
+/// A program that does not outlive its test.
+#[derive(Debug)]
+pub struct Guarded(pub Child);
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// A listener and a connection to it.

@@ -1,8 +1,10 @@
 //! `tcp6 watch --json`.
 
+#[cfg(unix)]
+use std::io::Read;
 use std::io::{BufRead, BufReader};
 use std::net::{Shutdown, TcpStream};
-use std::process::{Child, Output};
+use std::process::Output;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tcp6::{Change, OwnerPidRow, Row};
 
-use crate::support::{self, Loopback, is_end, program, started, v6};
+use crate::support::{self, Guarded, Loopback, is_end, program, started, v6};
 
 fn output(arguments: &[&str]) -> Output {
     support::output(&[&["watch", "--json"], arguments].concat())
@@ -23,7 +25,7 @@ fn changes(arguments: &[&str]) -> Vec<Value> {
 
 /// A run that goes on; its lines are read as they come.
 struct Running {
-    child: Child,
+    _child: Guarded,
     lines: Receiver<String>,
 }
 
@@ -33,7 +35,7 @@ impl Running {
         let output = BufReader::new(child.stdout.take().unwrap()).lines();
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || output.map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Running { child, lines }
+        Running { _child: Guarded(child), lines }
     }
 
     /// Waits for a line for which this holds. Which lines precede it depends on the moments of the polls.
@@ -45,14 +47,6 @@ impl Running {
                 return;
             }
         }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.child.kill();
-        self.child.wait().unwrap();
     }
 }
 
@@ -134,19 +128,20 @@ fn it_ends_after_n_polls() {
 fn it_ends_with_its_reader_although_nothing_changes() {
     let own = Loopback::open();
     let arguments = ["watch", "--json", "--initial", "--interval", "86400000", "--port", &own.port()];
-    let mut child = program(&arguments).spawn().unwrap();
-    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    let mut child = Guarded(program(&arguments).spawn().unwrap());
+    let mut reader = BufReader::new(child.0.stdout.take().unwrap());
     let mut line = String::new();
     for _ in 0..3 {
         reader.read_line(&mut line).unwrap();
     }
     // It waits for the next day's poll now, or will.
     thread::sleep(Duration::from_millis(100));
-    assert!(child.try_wait().unwrap().is_none());
+    assert!(child.0.try_wait().unwrap().is_none());
     drop(reader);
-    support::eventually("it ends", || child.try_wait().unwrap().is_some());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]));
+    support::eventually("it ends", || child.0.try_wait().unwrap().is_some());
+    let mut errors = String::new();
+    child.0.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert_eq!((child.0.wait().unwrap().code(), &*errors), (Some(0), ""));
 }
 
 /// Windows reports a closed reader to a write only.
@@ -155,15 +150,15 @@ fn it_ends_with_its_reader_although_nothing_changes() {
 fn it_ends_at_the_first_change_after_its_reader() {
     let own = Loopback::open();
     let arguments = ["watch", "--json", "--initial", "--interval", "10", "--port", &own.port()];
-    let mut child = started(|| program(&arguments).spawn());
+    let mut child = Guarded(started(|| program(&arguments).spawn()));
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     support::eventually("it ends at a change", || {
         TcpStream::connect(own.listening()).unwrap();
         own.listener.accept().unwrap();
         // Wine 8 gives up on a table that changes faster than it reads it.
         thread::sleep(Duration::from_millis(200));
-        child.try_wait().unwrap().is_some()
+        child.0.try_wait().unwrap().is_some()
     });
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
 }
