@@ -37,19 +37,19 @@ impl Widths {
         }
     }
 
-    /// The widths in a line of `room` columns. The age and long owners give way first, addresses last.
+    /// The widths in a line of `room` columns. Long states and owners and the age give way first, addresses last.
     pub fn fit(mut self, room: usize) -> Widths {
         let change = if room < WIDE { NEW_STATE } else { STATE_CHANGE };
         // Reserved, because states change all the time and the columns should stand still.
         self.state = if room < WIDE { self.state.clamp(0, change).max(LEAST_STATE) } else { self.state.max(change) };
 
         let mut excess = self.total().saturating_sub(room);
+        shrink(&mut self.state, NEW_STATE, &mut excess);
         shrink(&mut self.owner, LEAST_OWNER, &mut excess);
         if excess > 0 {
             self.age = 0;
         }
         excess = self.total().saturating_sub(room);
-        shrink(&mut self.state, change.min(NEW_STATE), &mut excess);
         shrink_both(&mut self.local, &mut self.remote, LEAST_END, &mut excess);
         if excess > 0 {
             self.owner = 0;
@@ -85,6 +85,7 @@ mod tests {
     #[test]
     fn addresses_are_cut_last() {
         assert_eq!(LOOPBACK.fit(50), Widths { owner: 8, age: 0, ..LOOPBACK });
+        assert_eq!(GLOBAL.fit(140), Widths { state: NEW_STATE, owner: 21, ..GLOBAL });
         assert_eq!(GLOBAL.fit(80), Widths { state: 11, local: 28, remote: 28, owner: 8, age: 0 });
         assert_eq!(LOOPBACK.fit(40), Widths { owner: 0, age: 0, ..LOOPBACK });
     }
