@@ -1,24 +1,37 @@
-//! The state of a connection, and sets of states.
+//! The state of a connection: its numbers, its names and their spellings.
+
+mod set;
 
 use core::fmt;
 use core::str::FromStr;
 
-use bitflags::bitflags;
+pub use self::set::StateSet;
 
 /// The state of a TCP endpoint, as RFC 9293 names it.
 ///
 /// Its numbers are those of the MIB, which Windows uses ([`State::as_raw`]); Linux' are translated into them.
 /// A number without a name is kept in [`State::Other`] and never turned into something it is not.
 ///
-/// The text form is that of RFC 9293, section 3.3.2 (`SYN-RECEIVED`, `FIN-WAIT-1`); a number without a name is
-/// written as the number. Reading it back is not sensitive to case.
+/// # Text
+///
+/// [`Display`](fmt::Display) writes the names of RFC 9293, section 3.3.2 (`SYN-RECEIVED`, `FIN-WAIT-1`), and the decimal
+/// number of a state without a name.
+///
+/// [`FromStr`] reads those and the names that other tools print: ss and netstat on Linux (`ESTAB`, `SYN-RECV`, `TIME_WAIT`,
+/// `FIN_WAIT1`, `UNCONN`, `CLOSE`), netstat on Windows and the BSDs (`LISTENING`, `SYN_RCVD`, `FIN_WAIT_1`), PowerShell
+/// (`TimeWait`) and the Windows headers (`DELETE_TCB`). Case is ignored, and a hyphen may be an underscore, a space or
+/// missing. A number is decimal digits without a sign; any 32-bit number is accepted, so that every state can be read
+/// back.
 ///
 /// ```
 /// use tcp6::State;
 ///
 /// assert_eq!(State::SynReceived.to_string(), "SYN-RECEIVED");
-/// assert_eq!("time-wait".parse(), Ok(State::TimeWait));
+/// for text in ["SYN-RECEIVED", "syn-recv", "SYN_RCVD", "SynReceived"] {
+///     assert_eq!(text.parse(), Ok(State::SynReceived));
+/// }
 /// assert_eq!("77".parse(), Ok(State::Other(77)));
+/// assert!("+77".parse::<State>().is_err());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[doc(alias = "MIB_TCP_STATE")]
@@ -157,141 +170,67 @@ impl fmt::Display for State {
     }
 }
 
-/// A text that names no state.
+/// The error of [`State`]'s and [`StateSet`]'s [`FromStr`]: the text is not the name of a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseStateError {
     text: String,
+    in_set: bool,
 }
 
 impl fmt::Display for ParseStateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is not a TCP state; known are", self.text)?;
-        for (i, state) in State::NAMED.iter().enumerate() {
-            write!(f, "{} {state}", if i == 0 { "" } else { "," })?;
+        write!(f, "{:?} is not a TCP state; expected", self.text)?;
+        for state in State::NAMED {
+            write!(f, " {state},")?;
         }
-        f.write_str(" and numbers")
+        f.write_str(if self.in_set { " OTHER" } else { " or a number" })
     }
 }
 
 impl std::error::Error for ParseStateError {}
 
+/// Names in use besides those of [`State::name`]. Hyphens stand where [`is_spelling`] accepts other separators.
+const ALIASES: &[(&str, State)] = &[
+    ("CLOSE", State::Closed),
+    ("UNCONN", State::Closed),
+    ("UNCONNECTED", State::Closed),
+    ("LISTENING", State::Listen),
+    ("SYN-RECV", State::SynReceived),
+    ("SYN-RCVD", State::SynReceived),
+    ("ESTAB", State::Established),
+];
+
+/// Whether the text is this name, in any case and with `-`, `_`, a space or nothing for each hyphen.
+fn is_spelling(text: &str, name: &str) -> bool {
+    let mut rest = text.bytes().peekable();
+    name.bytes().all(|expected| match expected {
+        b'-' => {
+            rest.next_if(|byte| matches!(byte, b'-' | b'_' | b' '));
+            true
+        }
+        letter => rest.next().is_some_and(|byte| byte.eq_ignore_ascii_case(&letter)),
+    }) && rest.next().is_none()
+}
+
+/// The state with this name in any of its spellings.
+fn by_name(text: &str) -> Option<State> {
+    let names = State::NAMED.into_iter().filter_map(|state| Some((state.name()?, state)));
+    names.chain(ALIASES.iter().copied()).find(|(name, _)| is_spelling(text, name)).map(|(_, state)| state)
+}
+
+/// The state with this number, which has no sign.
+fn by_number(text: &str) -> Option<State> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { text.parse().ok().map(State::from_raw) } else { None }
+}
+
 impl FromStr for State {
     type Err = ParseStateError;
 
     fn from_str(text: &str) -> Result<State, ParseStateError> {
-        let named = State::NAMED.into_iter().find(|s| s.name().is_some_and(|name| name.eq_ignore_ascii_case(text)));
-        named
-            .or_else(|| text.parse().ok().map(State::from_raw))
-            .ok_or_else(|| ParseStateError { text: text.to_owned() })
-    }
-}
-
-bitflags! {
-    /// A set of states.
-    ///
-    /// Bit n stands for the state with the MIB number n, but for the two at the ends: bit 0 for every state
-    /// without a name, bit 13 for BOUND.
-    ///
-    /// The text form, read and written, is a list with commas: `LISTEN,ESTABLISHED`.
-    ///
-    /// ```
-    /// use tcp6::{State, StateSet};
-    ///
-    /// let open: StateSet = "listen,established".parse()?;
-    /// assert_eq!(open, StateSet::LISTEN | StateSet::ESTABLISHED);
-    /// assert!(open.has(State::Listen) && !open.has(State::TimeWait));
-    /// # Ok::<(), tcp6::ParseStateError>(())
-    /// ```
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    pub struct StateSet: u16 {
-        /// Every state without a name.
-        const OTHER = 1;
-        /// [`State::Closed`]
-        const CLOSED = 1 << 1;
-        /// [`State::Listen`]
-        const LISTEN = 1 << 2;
-        /// [`State::SynSent`]
-        const SYN_SENT = 1 << 3;
-        /// [`State::SynReceived`]
-        const SYN_RECEIVED = 1 << 4;
-        /// [`State::Established`]
-        const ESTABLISHED = 1 << 5;
-        /// [`State::FinWait1`]
-        const FIN_WAIT_1 = 1 << 6;
-        /// [`State::FinWait2`]
-        const FIN_WAIT_2 = 1 << 7;
-        /// [`State::CloseWait`]
-        const CLOSE_WAIT = 1 << 8;
-        /// [`State::Closing`]
-        const CLOSING = 1 << 9;
-        /// [`State::LastAck`]
-        const LAST_ACK = 1 << 10;
-        /// [`State::TimeWait`]
-        const TIME_WAIT = 1 << 11;
-        /// [`State::DeleteTcb`]
-        const DELETE_TCB = 1 << 12;
-        /// [`State::Bound`]
-        const BOUND = 1 << 13;
-    }
-}
-
-impl StateSet {
-    /// Whether the set holds this state.
-    #[must_use]
-    #[inline]
-    pub const fn has(self, state: State) -> bool {
-        self.intersects(StateSet::of(state))
-    }
-
-    /// The set of this state alone; [`StateSet::OTHER`] for one without a name.
-    #[must_use]
-    #[inline]
-    pub const fn of(state: State) -> StateSet {
-        match state {
-            State::Other(_) => StateSet::OTHER,
-            State::Bound => StateSet::BOUND,
-            named => StateSet::from_bits_truncate(1 << named.as_raw()),
-        }
-    }
-}
-
-impl From<State> for StateSet {
-    fn from(state: State) -> StateSet {
-        StateSet::of(state)
-    }
-}
-
-impl FromIterator<State> for StateSet {
-    fn from_iter<I: IntoIterator<Item = State>>(states: I) -> StateSet {
-        states.into_iter().map(StateSet::of).collect()
-    }
-}
-
-/// What stands for [`StateSet::OTHER`] in a list of states.
-const OTHER_NAME: &str = "OTHER";
-
-impl fmt::Display for StateSet {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let named = State::NAMED.into_iter().filter(|state| self.has(*state)).filter_map(State::name);
-        let other = self.contains(StateSet::OTHER).then_some(OTHER_NAME);
-        for (i, name) in named.chain(other).enumerate() {
-            f.write_str(if i == 0 { "" } else { "," })?;
-            f.write_str(name)?;
-        }
-        Ok(())
-    }
-}
-
-impl FromStr for StateSet {
-    type Err = ParseStateError;
-
-    fn from_str(text: &str) -> Result<StateSet, ParseStateError> {
-        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-        names
-            .map(|name| {
-                if name.eq_ignore_ascii_case(OTHER_NAME) { Ok(StateSet::OTHER) } else { name.parse().map(StateSet::of) }
-            })
-            .collect()
+        by_name(text)
+            .or_else(|| by_number(text))
+            .ok_or_else(|| ParseStateError { text: text.to_owned(), in_set: false })
     }
 }
 
@@ -332,27 +271,41 @@ mod tests {
     }
 
     #[test]
-    fn a_set_holds_what_was_put_in_and_nothing_else() {
-        let states = State::NAMED.into_iter().chain([State::Other(0), State::Other(4711)]);
-        for one in states.clone() {
-            let set = StateSet::of(one);
-            assert_eq!(set.bits().count_ones(), 1, "{one:?}");
-            for other in states.clone() {
-                let same = one == other || matches!((one, other), (State::Other(_), State::Other(_)));
-                assert_eq!(set.has(other), same, "{one:?} {other:?}");
+    fn every_spelling_in_use_is_read() {
+        let spellings: [(State, &[&str]); 13] = [
+            (State::Closed, &["CLOSED", "CLOSE", "UNCONN", "unconnected", "Closed"]),
+            (State::Listen, &["LISTEN", "LISTENING", "Listen", "listening"]),
+            (State::SynSent, &["SYN-SENT", "SYN_SENT", "SynSent", "syn sent"]),
+            (
+                State::SynReceived,
+                &["SYN-RECEIVED", "SYN-RECV", "SYN_RECV", "SYN-RCVD", "SYN_RCVD", "SYN_RECEIVED", "SynReceived"],
+            ),
+            (State::Established, &["ESTABLISHED", "ESTAB", "estab", "Established"]),
+            (State::FinWait1, &["FIN-WAIT-1", "FIN_WAIT1", "FIN_WAIT_1", "FinWait1", "fin-wait1", "FINWAIT-1"]),
+            (State::FinWait2, &["FIN-WAIT-2", "FIN_WAIT2", "FIN_WAIT_2", "FinWait2"]),
+            (State::CloseWait, &["CLOSE-WAIT", "CLOSE_WAIT", "CloseWait"]),
+            (State::Closing, &["CLOSING", "closing"]),
+            (State::LastAck, &["LAST-ACK", "LAST_ACK", "LastAck"]),
+            (State::TimeWait, &["TIME-WAIT", "TIME_WAIT", "TimeWait", "timewait"]),
+            (State::DeleteTcb, &["DELETE-TCB", "DELETE_TCB", "DeleteTCB"]),
+            (State::Bound, &["BOUND", "Bound"]),
+        ];
+        for (state, names) in spellings {
+            for name in names {
+                assert_eq!(name.parse(), Ok(state), "{name}");
             }
         }
-        assert_eq!(states.collect::<StateSet>(), StateSet::all());
     }
 
     #[test]
-    fn a_set_survives_its_text() {
-        for bits in 0..=StateSet::all().bits() {
-            let set = StateSet::from_bits(bits).unwrap();
-            assert_eq!(set.to_string().parse(), Ok(set));
+    fn other_texts_are_errors() {
+        for text in
+            ["", " ", "+2", "-2", "2 ", "0x2", "4294967296", "L-ISTEN", "FIN--WAIT-1", "FIN-WAIT-3", "LISTENI", "-"]
+        {
+            assert!(text.parse::<State>().is_err(), "{text:?}");
         }
-        assert_eq!("".parse(), Ok(StateSet::empty()));
-        assert_eq!(" listen, other,".parse(), Ok(StateSet::LISTEN | StateSet::OTHER));
-        assert!("LISTEN,LISTENING".parse::<StateSet>().is_err());
+        let error = |text: &str| text.parse::<State>().unwrap_err().to_string();
+        assert!(error("\u{1b}x").starts_with(r#""\u{1b}x" is not a TCP state; expected CLOSED, LISTEN,"#));
+        assert!(error("x").ends_with(" BOUND, or a number"));
     }
 }

@@ -96,7 +96,7 @@ fn features(sh: &Shell) -> anyhow::Result<()> {
 /// Builds the crates from what would be uploaded, which need not be all that lies here.
 fn package(sh: &Shell) -> anyhow::Result<()> {
     let dirty = env::var_os("CI").is_none().then_some("--allow-dirty");
-    cmd!(sh, "cargo package -p tcp6-sys -p tcp6 --locked {dirty...}").run()?;
+    cmd!(sh, "cargo package -p tcp6-sys -p tcp6 -p tcp6-cli --locked {dirty...}").run()?;
     Ok(())
 }
 

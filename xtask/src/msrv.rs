@@ -16,7 +16,7 @@ use crate::debian;
 const VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 
 pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
-    let check = ["check", "-p", "tcp6-sys", "-p", "tcp6", "--locked"];
+    let check = ["check", "-p", "tcp6-sys", "-p", "tcp6", "-p", "tcp6-cli", "--locked"];
     if cmd!(sh, "rustup run {VERSION} cargo --version").quiet().ignore_stderr().read().is_ok() {
         cmd!(sh, "rustup run {VERSION} cargo {check...}").run()?;
     } else if let Some(root) = unpacked(sh)? {

@@ -46,7 +46,7 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
 fn clippy<'a>(sh: &'a Shell, targets: &[&str]) -> anyhow::Result<Cmd<'a>> {
     let targets = targets.iter().flat_map(|target| ["--target", target]);
     Ok(debian::cargo(sh, "clippy")?
-        .args(["-p", "tcp6-sys", "-p", "tcp6", "--all-features", "--locked", "--keep-going"])
+        .args(["-p", "tcp6-sys", "-p", "tcp6", "-p", "tcp6-cli", "--all-features", "--locked", "--keep-going"])
         .args(targets)
         .args(["--", "-D", "warnings"]))
 }

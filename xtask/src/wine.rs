@@ -48,7 +48,7 @@ struct Verb {
 }
 
 const VERBS: &[Verb] = &[
-    Verb { name: "test", packages: &["-p", "tcp6-sys", "-p", "tcp6"] },
+    Verb { name: "test", packages: &["-p", "tcp6-sys", "-p", "tcp6", "-p", "tcp6-cli"] },
     Verb { name: "run", packages: &["-p", "tcp6"] },
     Verb { name: "bench", packages: &["-p", "benches"] },
 ];
@@ -93,11 +93,11 @@ mod tests {
 
     #[test]
     fn the_wine_comes_before_the_verb_and_the_rest_is_for_cargo() {
-        let args = split("--wine /opt/wine run --example netstat6 -- --wine");
+        let args = split("--wine /opt/wine run -p tcp6-cli -- list --wine");
         let call = Call::parse(&args).unwrap();
         assert_eq!(call.wine, Some("/opt/wine"));
         assert_eq!(call.verb.name, "run");
-        assert_eq!(call.args, split("--example netstat6 -- --wine"));
+        assert_eq!(call.args, split("-p tcp6-cli -- list --wine"));
     }
 
     #[test]
@@ -109,10 +109,10 @@ mod tests {
 
     #[test]
     fn packages_are_named_before_the_dashes_only() {
-        for line in ["-p tcp6", "-ptcp6", "--package=tcp6", "--lib --workspace"] {
+        for line in ["-p tcp6", "-p tcp6-cli -- list", "-ptcp6", "--package=tcp6", "--lib --workspace"] {
             assert!(names_packages(&split(line)), "{line}");
         }
-        for line in ["", "--profile release", "--example netstat6 -- -p 80"] {
+        for line in ["", "--profile release", "--example netstat6 -- -p"] {
             assert!(!names_packages(&split(line)), "{line}");
         }
     }

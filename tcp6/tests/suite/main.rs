@@ -5,11 +5,11 @@ mod allocations;
 mod c_program;
 mod capture;
 mod counting;
+mod examples;
 mod laws;
 mod limits;
 mod live;
 mod load;
-mod netstat6;
 mod owners;
 mod process;
 mod source;
@@ -18,7 +18,6 @@ mod ss;
 mod support;
 #[cfg(target_os = "linux")]
 mod trouble;
-mod watch_program;
 mod watcher;
 
 use std::process::Command;

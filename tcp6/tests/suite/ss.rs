@@ -5,7 +5,6 @@ use std::net::SocketAddrV6;
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
 use tcp6::{BasicRow, Buffer, Query, Row, System};
 
 use crate::load::Load;
@@ -84,13 +83,6 @@ fn rows(system: &mut System, buffer: &mut Buffer, query: Query) -> Lines {
     table.iter().map(line).collect()
 }
 
-/// What the program netstat6 says, in the words of `ss`.
-fn netstat6(more: &[&str]) -> Lines {
-    let end = |end: &Value| end.as_str().map_or_else(|| NO_END.to_owned(), |text| self::end(text.parse().unwrap()));
-    let line = |row: &Value| [name(row["state"].as_str().unwrap()).to_owned(), end(&row["local"]), end(&row["remote"])];
-    super::netstat6::rows(more).iter().map(line).collect()
-}
-
 /// Compares until this and two moments of `ss`, before and after, agree: other tests come and go meanwhile.
 fn same_as_ss(options: &str, least: usize, mut ours: impl FnMut() -> Lines) {
     let mut last = (Lines::new(), Lines::new());
@@ -121,6 +113,4 @@ fn eighteen_thousand_rows_are_those_of_ss() {
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
     same_as_ss("-6tanHn", 18_000, || rows(&mut system, &mut buffer, Query::all()));
     same_as_ss("-6tlnHn", 6, || rows(&mut system, &mut buffer, Query::listeners()));
-    same_as_ss("-6tanHn", 18_000, || netstat6(&[]));
-    same_as_ss("-6tlnHn", 6, || netstat6(&["--listening"]));
 }

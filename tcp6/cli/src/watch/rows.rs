@@ -1,21 +1,22 @@
-//! The rows of the view: those of the table, each with what last happened to it, and for a while those that are gone.
+//! The rows of the view: those of the table, each with its last change, and for a while those that were removed.
 
 use std::time::{Duration, Instant};
 
 use tcp6::{Change, Owner, Row, State, StateCounts, StateSet};
 
 use super::Shown;
-use super::owner::{Name, Named};
+use crate::columns::width;
+use crate::owner::{Name, Named};
 
-/// For so long a row keeps its mark, and one that has vanished its place.
+/// How long a row keeps its mark, and a removed row its place.
 pub const LINGER: Duration = Duration::from_secs(3);
 
-/// What has happened to a row.
+/// The last change of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
     Added,
     Removed,
-    /// What it was before.
+    /// With the state and the owner before the change.
     Changed {
         state: State,
         owner: Named,
@@ -24,28 +25,28 @@ pub enum Mark {
 
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// As it is, or was last.
+    /// The current row, or the last one before it was removed.
     pub row: Shown,
-    /// Its owner by name, which it keeps when that process is gone.
+    /// Its owner, with a name that is kept after the process has ended.
     owner: Named,
-    /// What last happened to it and when; nothing since the first poll, if there is none.
+    /// Its last change and when; none since the first poll if absent.
     last: Option<(Mark, Instant)>,
-    /// When it leaves the view, if it is not of the table any more or not of the states that were asked for.
+    /// When it leaves the view, if it was removed or has left the states that are watched.
     leaves: Option<Instant>,
 }
 
 impl Entry {
-    /// What has just happened to it.
+    /// Its last change, if that is recent.
     pub fn mark(&self, now: Instant) -> Option<&Mark> {
         self.last.as_ref().filter(|(_, at)| now < *at + LINGER).map(|(mark, _)| mark)
     }
 
-    /// Since when it is as it is; unknown, if it was so at the first poll.
+    /// When it last changed; unknown if it has not changed since the first poll.
     pub fn since(&self) -> Option<Instant> {
         self.last.as_ref().map(|(_, at)| *at)
     }
 
-    /// The state, and for a while the one that it came from.
+    /// The state, and for a while the previous one.
     pub fn state_text(&self, now: Instant) -> Text {
         let state = self.row.state();
         match self.mark(now) {
@@ -56,12 +57,12 @@ impl Entry {
         }
     }
 
-    /// The owner, and for a while the one that it came from.
+    /// The owner, and for a while the previous one.
     pub fn owner_text(&self, now: Instant) -> Text {
         let owner = &self.owner;
         match self.mark(now) {
             Some(Mark::Changed { owner: before, .. }) if before.owner() != owner.owner() => {
-                // Of a process and nobody, the process tells more.
+                // A process says more than nobody.
                 let is_process = matches!(owner.owner(), Owner::Process(_));
                 let short = if is_process { format!("-> {owner}") } else { format!("{before} ->") };
                 Text { full: format!("{before} -> {owner}"), short: Some(short) }
@@ -82,7 +83,7 @@ impl Entry {
         self.row.remote().map_or("-".to_owned(), |remote| remote.to_string())
     }
 
-    /// Whether it is in one of these states, or has just come out of one.
+    /// Whether it is in one of these states, or was just before.
     pub fn is_of(&self, states: StateSet, now: Instant) -> bool {
         let before = match self.mark(now) {
             Some(Mark::Changed { state, .. }) => states.has(*state),
@@ -92,15 +93,25 @@ impl Entry {
     }
 }
 
-/// What stands in a column.
+/// The content of a column.
 #[derive(Debug)]
 pub struct Text {
     pub full: String,
-    /// Where there is no room for all of it: one side of a change.
+    /// One side of a change, shown if there is no room for both.
     pub short: Option<String>,
 }
 
-/// How many changes of each kind there were in a poll.
+impl Text {
+    /// The text for a column of this width.
+    pub fn in_columns(self, columns: usize) -> String {
+        match self.short {
+            Some(short) if width(&self.full) > columns => short,
+            _ => self.full,
+        }
+    }
+}
+
+/// The changes of one poll, counted by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     pub added: usize,
@@ -108,19 +119,19 @@ pub struct Tally {
     pub changed: usize,
 }
 
-/// A poll costs a binary search a change and a few plain passes over all rows.
+/// An update takes one binary search for each change and a few passes over all rows.
 #[derive(Debug)]
 pub struct Rows {
-    /// In the documented order of rows, as the changes are.
+    /// In the documented order of rows.
     entries: Vec<Entry>,
-    /// The states of which changes are told. A row that comes into another one is heard of for the last time.
+    /// The states that are watched. A change into another state is the last one reported for a row.
     states: StateSet,
-    /// When it was last seen to what fades.
+    /// When marks were last checked.
     faded_at: Option<Instant>,
 }
 
 impl Rows {
-    /// The rows that were found at first. `names` gives those of their owners.
+    /// Starts with the rows of the first poll. `names` looks up their owners' names.
     pub fn new<'a>(
         states: StateSet,
         baseline: impl IntoIterator<Item = &'a Shown>,
@@ -129,7 +140,7 @@ impl Rows {
         let unmarked =
             |row: &Shown| Entry { row: *row, owner: Named::new(row.owner(), &mut names), last: None, leaves: None };
         let mut entries: Vec<Entry> = baseline.into_iter().map(unmarked).collect();
-        // Those of a poll are in order already.
+        // The rows of a poll are in order already.
         entries.sort_by_key(|entry| entry.row);
         Rows { entries, states, faded_at: None }
     }
@@ -138,12 +149,12 @@ impl Rows {
         &self.entries
     }
 
-    /// How many rows there are in each state, without those that are gone.
+    /// The rows in each state, without the removed ones.
     pub fn counts(&self) -> StateCounts {
         self.entries.iter().filter(|entry| entry.leaves.is_none()).map(|entry| entry.row.state()).collect()
     }
 
-    /// After a poll. `names` gives the owners' names, and is asked only for rows that have changed.
+    /// Applies the changes of a poll. `names` is called only for rows that have changed.
     pub fn update<'a>(
         &mut self,
         changes: impl IntoIterator<Item = Change<&'a Shown>>,
@@ -151,7 +162,7 @@ impl Rows {
         now: Instant,
     ) -> Tally {
         let mut tally = Tally::default();
-        // Kept aside, so that the entries stay in order while they are searched.
+        // Kept apart, because the entries are searched by binary search meanwhile.
         let mut new = Vec::new();
         for change in changes {
             match change {
@@ -174,7 +185,7 @@ impl Rows {
                             entry.leaves = Some(now);
                             entry.owner.clone()
                         }
-                        // It was in a state that was not asked for.
+                        // It was in a state that is not watched.
                         None => Named::new(before.owner(), &mut names),
                     };
                     let owner = was.renew(after.owner(), &mut names);
@@ -186,12 +197,12 @@ impl Rows {
         }
         self.fade(now);
         self.entries.append(&mut new);
-        // Two sorted runs, which this sort merges.
+        // Two sorted runs, which a stable sort merges in linear time.
         self.entries.sort_by_key(|entry| entry.row);
         tally
     }
 
-    /// Lets go what has been gone for long enough. Tells whether anything looks different since the last time.
+    /// Drops removed rows after [`LINGER`]. Reports whether anything looks different since the last call.
     pub fn fade(&mut self, now: Instant) -> bool {
         let since = self.faded_at.replace(now);
         let has_faded = |at: Instant| at + LINGER <= now && since.is_some_and(|since| since < at + LINGER);
@@ -201,7 +212,7 @@ impl Rows {
         marks_faded || self.entries.len() < length
     }
 
-    /// The entry of this row, if it is in the table; of several alike, any.
+    /// The entry of this row that was not removed; any of several equal ones.
     fn living(&mut self, row: &Shown) -> Option<&mut Entry> {
         let start = self.entries.partition_point(|entry| entry.row < *row);
         let mut alike = self.entries[start..].iter_mut().take_while(|entry| entry.row == *row);
@@ -222,14 +233,14 @@ pub(super) mod tests {
         Shown::new(state, end(port), Some(end(443)))
     }
 
-    /// This row of a process; of nobody, if the id is 0.
+    /// The row with this owner; pid 0 is nobody.
     pub fn owned(pid: u32, row: Shown) -> Shown {
         let mut raw = *row.as_raw();
         raw.dwOwningPid = pid;
         Shown::from_raw(raw)
     }
 
-    /// The processes that there are.
+    /// The processes of the tests.
     pub fn names(pid: u32) -> Option<Name> {
         match pid {
             1234 | 1235 => Some("nginx".into()),
@@ -243,7 +254,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn marks_fade_and_what_vanished_goes_with_its_mark() {
+    fn marks_fade_and_removed_rows_are_dropped_with_them() {
         let start = Instant::now();
         let (old, new) = (listener(80), listener(22));
         let mut rows = Rows::new(StateSet::all(), [&old], names);
@@ -275,12 +286,12 @@ pub(super) mod tests {
         assert!(entry.is_of(StateSet::ESTABLISHED, start));
         assert_eq!(entry.state_text(start + LINGER).full, "FIN-WAIT-2");
         assert!(!entry.is_of(StateSet::ESTABLISHED, start + LINGER));
-        assert!(rows.fade(start + LINGER), "a mark that fades is a difference");
+        assert!(rows.fade(start + LINGER), "a mark that fades is visible");
         assert_eq!(rows.counts().get(State::FinWait2), 1);
     }
 
     #[test]
-    fn an_owner_that_changes_is_kept_for_a_while_and_the_state_is_told_once() {
+    fn a_previous_owner_is_shown_for_a_while() {
         let start = Instant::now();
         let row = connection(State::FinWait2, 5000);
         let (before, after) = (owned(1234, row), owned(0, row));
@@ -299,7 +310,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_row_keeps_the_name_of_its_owner_when_that_is_gone() {
+    fn a_row_keeps_the_name_of_an_owner_that_has_ended() {
         let start = Instant::now();
         let gone = |_: u32| None;
         let (before, after) =
@@ -313,11 +324,11 @@ pub(super) mod tests {
         assert_eq!(entry.owner_text(start).full, "1234 nginx");
 
         rows.update([Change::Added(&owned(1235, listener(80)))], gone, start);
-        assert_eq!(rows.entries()[0].owner_text(start).full, "1235", "gone before it could be looked up");
+        assert_eq!(rows.entries()[0].owner_text(start).full, "1235", "it ended before it was looked up");
     }
 
     #[test]
-    fn a_row_that_comes_out_of_a_state_that_was_not_asked_for_has_its_owners_looked_up() {
+    fn both_owners_of_a_row_from_an_unwatched_state_are_looked_up() {
         let start = Instant::now();
         let (before, after) =
             (owned(1234, connection(State::Established, 90)), owned(0, connection(State::TimeWait, 90)));
@@ -327,7 +338,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn of_rows_that_are_alike_as_many_vanish_as_were_removed() {
+    fn of_equal_rows_only_the_removed_ones_are_dropped() {
         let start = Instant::now();
         let row = listener(80);
         let mut rows = Rows::new(StateSet::all(), [&row, &row, &row], names);
@@ -341,7 +352,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_row_that_comes_into_a_state_that_was_not_asked_for_leaves() {
+    fn a_row_that_enters_an_unwatched_state_is_dropped() {
         let start = Instant::now();
         let (before, after) = (connection(State::Established, 5000), connection(State::TimeWait, 5000));
         let mut rows = Rows::new(StateSet::ESTABLISHED, [&before], names);

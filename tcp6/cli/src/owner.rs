@@ -1,16 +1,19 @@
 //! Owners and their names.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::fmt;
 use std::rc::Rc;
 
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 use tcp6::{Owner, Processes};
 
-/// The name of a process, fit to be shown; all rows of a process that are found together share it.
+use crate::escape::{decode, escape};
+
+/// The name of a process, shared by its rows. It is escaped where it is written.
 pub type Name = Rc<str>;
 
-/// An owner, and the name that it had when it was found to be one. The process may have ended since.
+/// An owner and its name when it was looked up. The process may have ended since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     owner: Owner,
@@ -19,7 +22,7 @@ pub struct Named {
 
 impl Named {
     pub fn new(owner: Owner, mut names: impl FnMut(u32) -> Option<Name>) -> Named {
-        // The kernel has an id on Windows, and a name of its own here.
+        // The kernel has a pid on Windows, but is shown by its own word.
         let name = if let Owner::Process(pid) = owner { names(pid) } else { None };
         Named { owner, name }
     }
@@ -28,37 +31,43 @@ impl Named {
         self.owner
     }
 
-    /// This again, if the owner is the same and has a name: of a process that is ending now, there is none to be had.
+    /// Keeps the name if the owner is the same: the name of a process that is ending cannot be looked up again.
     pub fn renew(&self, owner: Owner, names: impl FnMut(u32) -> Option<Name>) -> Named {
         if owner == self.owner && self.name.is_some() { self.clone() } else { Named::new(owner, names) }
     }
 
-    /// Processes of one name stand together; then those without a name, and then who is no process.
+    /// Processes with the same name are adjacent, then those without a name, then the other owners.
     pub fn sort_key(&self) -> impl Ord {
         (self.name.is_none(), self.name.as_deref(), self.owner)
     }
 }
 
 impl fmt::Display for Named {
-    /// `1234 nginx`, `1234` if it has no name, `nobody`, `kernel` or `unresolved`.
+    /// `1234 nginx`, `1234` without a name, `nobody`, `kernel` or `unresolved`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.owner, &self.name) {
-            (Owner::Process(pid), Some(name)) => write!(f, "{pid} {name}"),
+            (Owner::Process(pid), Some(name)) => write!(f, "{pid} {}", escape(name)),
             (owner, _) => write!(f, "{owner}"),
         }
     }
 }
 
-/// The names of processes as they are now. Each is looked up once, at the first of its rows.
+impl Serialize for Named {
+    /// `{"pid": 1234, "name": "nginx"}`, `"nobody"`, `"kernel"` or `"unresolved"`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Owner::Process(pid) = self.owner else { return self.owner.serialize(serializer) };
+        let mut owner = serializer.serialize_struct("Owner", 2)?;
+        owner.serialize_field("pid", &pid)?;
+        owner.serialize_field("name", &self.name.as_deref())?;
+        owner.end()
+    }
+}
+
+/// Looks up the names of processes, each of them once.
 pub fn names(processes: &mut Processes) -> impl FnMut(u32) -> Option<Name> {
     let mut round = processes.round();
     let mut known = HashMap::new();
-    move |pid| known.entry(pid).or_insert_with(|| Some(printable(round.get(pid)?.name()))).clone()
-}
-
-/// A process may call itself anything; what would move the cursor or colour the screen is escaped.
-fn printable(name: &OsStr) -> Name {
-    name.to_string_lossy().escape_debug().to_string().into()
+    move |pid| known.entry(pid).or_insert_with(|| Some(decode(round.get(pid)?.name()).into())).clone()
 }
 
 #[cfg(test)]
@@ -70,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_is_shown_by_what_is_known_of_it() {
+    fn an_owner_is_shown_with_its_pid_and_name() {
         let shown = |owner, name: Option<Name>| Named::new(owner, |_| name.clone()).to_string();
         assert_eq!(shown(Owner::Process(1234), Some("nginx".into())), "1234 nginx");
         assert_eq!(shown(Owner::Process(1234), None), "1234");
@@ -80,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn only_processes_are_asked_for_their_names() {
+    fn only_names_of_processes_are_looked_up() {
         for owner in [Owner::Kernel, Owner::Nobody, Owner::Unresolved] {
             Named::new(owner, |pid| panic!("{pid}"));
         }
@@ -96,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_has_a_name_and_is_looked_up_once() {
+    fn each_process_is_looked_up_once() {
         let mut processes = Processes::new();
         let mut names = names(&mut processes);
         let name = names(std::process::id()).unwrap();
@@ -106,8 +115,11 @@ mod tests {
     }
 
     #[test]
-    fn a_name_does_nothing_to_the_terminal() {
-        assert_eq!(&*printable("a\x1b[31mb\nc\u{202e}".as_ref()), r"a\u{1b}[31mb\nc\u{202e}");
-        assert_eq!(&*printable("kworker/0:1 größe".as_ref()), "kworker/0:1 größe");
+    fn a_name_is_escaped_for_text_and_complete_for_json() {
+        let named = |name: &str| Named::new(Owner::Process(1), |_| Some(name.into()));
+        for (name, escaped) in crate::escape::tests::NAMES {
+            assert_eq!(named(name).to_string(), format!("1 {escaped}"));
+            assert_eq!(serde_json::to_value(named(name)).unwrap(), serde_json::json!({ "pid": 1, "name": name }));
+        }
     }
 }

@@ -1,0 +1,215 @@
+//! `tcp6 list`: the table, once.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::net::SocketAddrV6;
+use std::time::SystemTime;
+
+use serde::Serialize;
+use tcp6::{BasicRow, Buffer, OwnerPidRow, Processes, Query, Row, State, StateCounts, System, Table};
+
+use crate::args::List;
+use crate::columns::{cut, cut_end, pad, shrink, shrink_both, width};
+use crate::message::{Failure, report};
+use crate::owner::{Named, names};
+use crate::{json, terminal};
+
+/// Columns between two columns.
+const GAP: usize = 2;
+
+/// A cut owner keeps its process id, a cut end its port.
+const LEAST_OWNER: usize = 9;
+const LEAST_END: usize = 14;
+
+pub fn run(options: &List) -> Result<(), Failure> {
+    let (mut system, mut buffer) = (System::new()?, Buffer::new());
+    let mut out = BufWriter::new(io::stdout().lock());
+    let query = query(options);
+    if options.processes {
+        let document = Document::new(system.table::<OwnerPidRow>(&query, &mut buffer)?);
+        if options.json {
+            json::write_line(&mut out, &document)?;
+        } else {
+            print(&mut out, &document.rows, true)?;
+        }
+    } else {
+        let table = system.table::<BasicRow>(&query, &mut buffer)?;
+        if options.json {
+            json::write_line(&mut out, &table)?;
+        } else {
+            let rows: Vec<Printed> = table.iter().map(|row| Printed::new(row, None)).collect();
+            print(&mut out, &rows, false)?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn query(options: &List) -> Query {
+    let query = Query::all().states(options.select.states());
+    let query = options.select.port.map_or(query, |port| query.port(port));
+    if options.unsorted { query.unsorted() } else { query }
+}
+
+/// A table whose owners have names.
+#[derive(Serialize)]
+struct Document {
+    #[serde(with = "tcp6::time")]
+    taken_at: SystemTime,
+    rows: Vec<Printed>,
+}
+
+impl Document {
+    fn new(table: Table<'_, OwnerPidRow>) -> Document {
+        let mut processes = Processes::new();
+        let mut names = names(&mut processes);
+        let printed = |row: &OwnerPidRow| Printed::new(row, Some(Named::new(row.owner(), &mut names)));
+        Document { taken_at: table.taken_at(), rows: table.iter().map(printed).collect() }
+    }
+}
+
+#[derive(Serialize)]
+struct Printed {
+    local: SocketAddrV6,
+    remote: Option<SocketAddrV6>,
+    state: State,
+    owner: Option<Named>,
+}
+
+impl Printed {
+    fn new(row: &impl Row, owner: Option<Named>) -> Printed {
+        Printed { local: row.local(), remote: row.remote(), state: row.state(), owner }
+    }
+
+    fn cells(&self) -> [String; 4] {
+        let remote = self.remote.map_or_else(|| "-".to_owned(), |remote| remote.to_string());
+        let owner = self.owner.as_ref().map(ToString::to_string).unwrap_or_default();
+        [self.state.to_string(), self.local.to_string(), remote, owner]
+    }
+}
+
+/// Prints a heading, the rows and their counts, and hints at what the table leaves out if there are none.
+fn print(out: &mut impl Write, rows: &[Printed], with_owners: bool) -> io::Result<()> {
+    let room = io::stdout().is_terminal().then(|| terminal::size().0.into());
+    out.write_all(text(rows, with_owners, room).as_bytes())?;
+    out.flush()?;
+    if rows.is_empty() {
+        report(&"nothing to show; IPv4 sockets are not in this table");
+    }
+    Ok(())
+}
+
+/// The table as text, in lines of at most `room` columns.
+fn text(rows: &[Printed], with_owners: bool, room: Option<usize>) -> String {
+    let shown = if with_owners { 4 } else { 3 };
+    let heading = ["State", "Local", "Remote", "Owner"].map(str::to_owned);
+    let lines: Vec<[String; 4]> = std::iter::once(heading).chain(rows.iter().map(Printed::cells)).collect();
+    let mut widths = [0, 1, 2, 3].map(|at| lines.iter().map(|line| width(&line[at])).max().unwrap_or(0));
+    if let Some(room) = room {
+        fit(&mut widths[..shown], room);
+    }
+
+    let mut text = String::new();
+    for [state, local, remote, owner] in &lines {
+        let cells = [
+            pad(state, widths[0]),
+            pad(&cut_end(local, widths[1]), widths[1]),
+            cut_end(remote, widths[2]),
+            cut(owner, widths[3]),
+        ];
+        let cells = if with_owners {
+            let [state, local, remote, owner] = cells;
+            [state, local, pad(&remote, widths[2]), owner]
+        } else {
+            cells
+        };
+        text.push_str(cells[..shown].join("  ").trim_end());
+        text.push('\n');
+    }
+    let counts: StateCounts = rows.iter().map(|row| row.state).collect();
+    let colon = if rows.is_empty() { "" } else { ": " };
+    text.push_str(&format!("{} in all{colon}{counts}\n", rows.len()));
+    text
+}
+
+/// Shrinks the columns to the room that there is: the owner first, then the ends.
+fn fit(widths: &mut [usize], room: usize) {
+    let mut excess = (widths.iter().sum::<usize>() + GAP * (widths.len() - 1)).saturating_sub(room);
+    let (ends, owner) = widths.split_at_mut(3);
+    if let [owner] = owner {
+        shrink(owner, LEAST_OWNER, &mut excess);
+    }
+    let [_, local, remote] = ends else { return };
+    shrink_both(local, remote, LEAST_END, &mut excess);
+    if let [owner] = owner {
+        shrink(owner, 0, &mut excess);
+    }
+    shrink_both(local, remote, 0, &mut excess);
+}
+
+#[cfg(test)]
+mod tests {
+    use tcp6::Owner;
+
+    use super::*;
+
+    fn printed(local: &str, remote: Option<&str>, owner: Option<(Owner, &str)>) -> Printed {
+        let state = if remote.is_some() { State::Established } else { State::Listen };
+        Printed {
+            local: local.parse().unwrap(),
+            remote: remote.map(|remote| remote.parse().unwrap()),
+            state,
+            owner: owner.map(|(owner, name)| Named::new(owner, |_| Some(name.into()))),
+        }
+    }
+
+    fn long_rows() -> [Printed; 2] {
+        let (local, remote) =
+            ("[2001:db8:1234:5678:9abc:def0:1234:5678]:50123", "[2001:db8:1234:5678:9abc:def0:1234:9999]:443");
+        [
+            printed("[::]:22", None, Some((Owner::Process(1234567), "a-process-with-a-very-long-name"))),
+            printed(local, Some(remote), Some((Owner::Nobody, ""))),
+        ]
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_content() {
+        let rows = [printed("[::]:22", None, None), printed("[::1]:22", Some("[::1]:50000"), None)];
+        assert_eq!(
+            text(&rows, false, Some(80)),
+            "State        Local     Remote\n\
+             LISTEN       [::]:22   -\n\
+             ESTABLISHED  [::1]:22  [::1]:50000\n\
+             2 in all: 1 LISTEN, 1 ESTABLISHED\n"
+        );
+        assert_eq!(text(&[], false, None), "State  Local  Remote\n0 in all\n");
+    }
+
+    #[test]
+    fn owners_are_cut_before_ends_and_ends_keep_their_ports() {
+        let rows = long_rows();
+        let whole = text(&rows, true, None);
+        assert!(whole.contains("1234567 a-process-with-a-very-long-name") && !whole.contains('…'), "{whole}");
+        for room in [125, 80, 60, 40, 20, 1] {
+            let text = text(&rows, true, Some(room));
+            let table: Vec<&str> = text.lines().take(3).collect();
+            assert!(room < 20 || table.iter().all(|line| width(line) <= room), "{room}: {text}");
+            assert_eq!(room >= 125, text.contains("[2001:db8:1234:5678:9abc:def0:1234:9999]:443"), "{text}");
+            if room >= 40 {
+                assert!(table[2].contains(":50123 ") && table[2].contains("]:443"), "{text}");
+            }
+            if room >= 60 {
+                assert!(table[1].contains("1234567 "), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_escaped_in_text_and_complete_in_json() {
+        let rows = vec![printed("[::]:22", None, Some((Owner::Process(1), "Bob's \x1b[31m \u{202e}\"\\")))];
+        assert!(text(&rows, true, None).contains("1 Bob's \\u{1b}[31m \\u{202e}\"\\\n"));
+        let mut out = Vec::new();
+        let document = Document { taken_at: SystemTime::UNIX_EPOCH, rows };
+        json::write_line(&mut out, &document).unwrap();
+        let line = String::from_utf8(out).unwrap();
+        assert!(line.contains(r#""name":"Bob's \u001b[31m \u202e\"\\""#), "{line}");
+    }
+}

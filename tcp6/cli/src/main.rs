@@ -1,0 +1,35 @@
+//! The IPv6 TCP listeners and connections of this machine: a table, a live view, JSON.
+//!
+//! `args` reads the command line, `list` and `watch` are the commands. `escape` decides which characters are written
+//! escaped, for all of them; `message` has the errors and the exit status.
+
+mod args;
+mod columns;
+mod escape;
+mod json;
+mod list;
+mod message;
+mod owner;
+mod terminal;
+mod watch;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use crate::args::Command;
+use crate::message::Failure;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.exit_code(),
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    match args::parse(std::env::args_os().skip(1)).map_err(Failure::Usage)? {
+        Command::Print(text) => Ok(writeln!(io::stdout().lock(), "{}", text.trim_end())?),
+        Command::List(options) => list::run(&options),
+        Command::Watch(options) => watch::run(&options),
+    }
+}

@@ -1,0 +1,120 @@
+//! The commands of the live view, by key.
+
+use crate::escape::is_escaped;
+use crate::terminal::Key;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    Quit,
+    Pause,
+    Sort,
+    Reverse,
+    State,
+    Help,
+    Filter(Edit),
+    Scroll(Scroll),
+}
+
+/// A change to the text of the filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edit {
+    Begin,
+    Type(char),
+    Erase,
+    Keep,
+    Clear,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scroll {
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    Top,
+    Bottom,
+}
+
+/// The help of the view; each entry stays on one line.
+pub const HELP: [&str; 9] = [
+    "q quit",
+    "p pause",
+    "s sort",
+    "r reverse",
+    "f next state",
+    "/ filter (Enter keeps it)",
+    "Esc clears the filter",
+    "arrows, PgUp, PgDn, Home, End scroll",
+    "h hides this",
+];
+
+/// The action of a key, while a filter is being typed or not.
+pub fn action(key: Key, is_typing: bool) -> Option<Action> {
+    let shared = match key {
+        Key::Ctrl('c') => Action::Quit,
+        Key::Esc => Action::Filter(Edit::Clear),
+        Key::Up => Action::Scroll(Scroll::Up),
+        Key::Down => Action::Scroll(Scroll::Down),
+        Key::PageUp => Action::Scroll(Scroll::PageUp),
+        Key::PageDown => Action::Scroll(Scroll::PageDown),
+        Key::Home => Action::Scroll(Scroll::Top),
+        Key::End => Action::Scroll(Scroll::Bottom),
+        _ => return if is_typing { edit(key).map(Action::Filter) } else { command(key) },
+    };
+    Some(shared)
+}
+
+fn edit(key: Key) -> Option<Edit> {
+    Some(match key {
+        Key::Char(c) if !is_escaped(c) => Edit::Type(c),
+        Key::Backspace => Edit::Erase,
+        Key::Enter => Edit::Keep,
+        _ => return None,
+    })
+}
+
+fn command(key: Key) -> Option<Action> {
+    let Key::Char(c) = key else { return None };
+    // Caps Lock may be on.
+    Some(match c.to_ascii_lowercase() {
+        'q' => Action::Quit,
+        'p' | ' ' => Action::Pause,
+        's' => Action::Sort,
+        'r' => Action::Reverse,
+        'f' => Action::State,
+        '/' => Action::Filter(Edit::Begin),
+        'h' | '?' => Action::Help,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_is_a_command_or_is_typed() {
+        for q in ['q', 'Q'] {
+            assert_eq!(action(Key::Char(q), false), Some(Action::Quit));
+            assert_eq!(action(Key::Char(q), true), Some(Action::Filter(Edit::Type(q))));
+        }
+        assert_eq!(action(Key::Char('\''), true), Some(Action::Filter(Edit::Type('\''))));
+        assert_eq!(action(Key::Char('\u{202e}'), true), None, "no name shows it");
+    }
+
+    #[test]
+    fn esc_clears_the_filter_and_never_quits() {
+        for is_typing in [false, true] {
+            assert_eq!(action(Key::Esc, is_typing), Some(Action::Filter(Edit::Clear)));
+        }
+        assert!(HELP.contains(&"Esc clears the filter") && HELP.contains(&"q quit"));
+    }
+
+    #[test]
+    fn control_c_always_quits_and_no_other_control_key_does_anything() {
+        for is_typing in [false, true] {
+            assert_eq!(action(Key::Ctrl('c'), is_typing), Some(Action::Quit));
+            assert_eq!(action(Key::Ctrl('q'), is_typing), None);
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Draws the view as lines.
+//!
+//! From the top: a summary, the counts by state over time, the rows, and at the bottom errors and help.
+
+use std::time::{Duration, Instant};
+
+use tcp6::{State, StateSet};
+
+use super::keys::HELP;
+use super::layout::Widths;
+use super::rows::{Entry, Mark, Tally};
+use super::view::{Sort, View};
+use crate::columns::{cut_end, pad, width};
+use crate::terminal::{Color, Line, Style};
+
+/// The bars of the counts over time, in eighths of a line.
+const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+const EMPTY: &str = "nothing to show; IPv4 sockets are not in this table";
+
+/// Draws frames. It remembers how wide columns were, so that they do not jump from frame to frame.
+#[derive(Debug, Default)]
+pub struct Screen {
+    widest: Widths,
+}
+
+impl Screen {
+    /// Has the columns fit their content again, after the user has asked for other rows.
+    pub fn forget_widths(&mut self) {
+        self.widest = Widths::default();
+    }
+
+    /// The lines of a screen of this size: columns and rows.
+    pub fn draw(&mut self, view: &mut View, now: Instant, size: (u16, u16)) -> Vec<Line> {
+        let (columns, rows) = (usize::from(size.0), usize::from(size.1));
+        // The title says which lines are shown, which is known last.
+        let mut lines = vec![Line::default()];
+
+        let states: Vec<State> = view.states().collect();
+        lines.extend(states.into_iter().take(rows / 3).map(|state| counts(view, state, columns)));
+
+        let mut notes = notes(view, columns);
+        let heading = 1;
+        notes.truncate(rows.saturating_sub(lines.len() + heading));
+        view.fit(rows.saturating_sub(lines.len() + heading + notes.len()));
+        lines[0] = title(view);
+        lines.extend(self.table(view, now, columns));
+        lines.truncate(rows.saturating_sub(notes.len()));
+        lines.resize(rows.saturating_sub(notes.len()), Line::default());
+        lines.append(&mut notes);
+        lines
+    }
+
+    /// The heading and the rows.
+    fn table(&mut self, view: &View, now: Instant, columns: usize) -> Vec<Line> {
+        let cells: Vec<Cells> = view.visible().map(|entry| Cells::new(entry, now)).collect();
+        let headings = headings(view);
+        let content = cells.iter().map(Cells::widths).fold(headings.widths(), Widths::max);
+        self.widest = self.widest.max(content);
+        let widths = self.widest.fit(columns);
+
+        let mut lines = vec![headings.line(widths, columns, Style::REVERSED)];
+        lines.extend(view.visible().zip(cells).map(|(entry, cells)| {
+            let style = match entry.mark(now) {
+                Some(Mark::Added) => Style::color(Color::Green),
+                Some(Mark::Removed) => Style::color(Color::Red),
+                Some(Mark::Changed { .. }) => Style::color(Color::Yellow),
+                None => Style::PLAIN,
+            };
+            cells.line(widths, columns, style)
+        }));
+        if view.shown() == 0 {
+            lines.extend(wrap(EMPTY.split(' '), " ", columns).into_iter().map(|text| Line::new(text, Style::DIM)));
+        }
+        lines
+    }
+}
+
+/// The texts of a row. Those of changes are a long one and, for little room, a short one.
+struct Cells {
+    sign: &'static str,
+    state: super::rows::Text,
+    local: String,
+    remote: String,
+    owner: super::rows::Text,
+    age: String,
+}
+
+impl Cells {
+    fn new(entry: &Entry, now: Instant) -> Cells {
+        Cells {
+            sign: match entry.mark(now) {
+                Some(Mark::Added) => "+",
+                Some(Mark::Removed) => "-",
+                Some(Mark::Changed { .. }) => "~",
+                None => "",
+            },
+            state: entry.state_text(now),
+            local: entry.local_text(),
+            remote: entry.remote_text(),
+            owner: entry.owner_text(now),
+            age: entry.since().map(|since| age(now.saturating_duration_since(since))).unwrap_or_default(),
+        }
+    }
+
+    fn widths(&self) -> Widths {
+        Widths {
+            state: width(&self.state.full),
+            local: width(&self.local),
+            remote: width(&self.remote),
+            owner: width(&self.owner.full),
+            age: width(&self.age),
+        }
+    }
+
+    fn line(self, widths: Widths, columns: usize, style: Style) -> Line {
+        let cells = [
+            (pad(&self.state.in_columns(widths.state), widths.state), widths.state),
+            (pad(&cut_end(&self.local, widths.local), widths.local), widths.local),
+            (pad(&cut_end(&self.remote, widths.remote), widths.remote), widths.remote),
+            (pad(&self.owner.in_columns(widths.owner), widths.owner), widths.owner),
+            (pad(&self.age, widths.age), widths.age),
+        ];
+        let mut text = pad(self.sign, 1);
+        for (cell, _) in cells.iter().filter(|(_, width)| *width > 0) {
+            text.push(' ');
+            text.push_str(cell);
+        }
+        // The reversed heading reaches the edge.
+        if style.reversed {
+            text = pad(&text, columns);
+        }
+        Line::new(text, style)
+    }
+}
+
+fn headings(view: &View) -> Cells {
+    let heading = |text: &str, sort: Sort| {
+        let arrow = match (view.sort() == sort, view.is_reversed()) {
+            (false, _) => "",
+            (true, false) => " ▼",
+            (true, true) => " ▲",
+        };
+        format!("{text}{arrow}")
+    };
+    let text = |full| super::rows::Text { full, short: None };
+    Cells {
+        sign: "",
+        state: text(heading("State", Sort::State)),
+        local: heading("Local", Sort::Local),
+        remote: heading("Remote", Sort::Remote),
+        owner: text(heading("Owner", Sort::Owner)),
+        // As wide as most ages.
+        age: pad(&heading("Age", Sort::Age), "59 min".len()),
+    }
+}
+
+fn title(view: &View) -> Line {
+    let Tally { added, removed, changed } = view.tally();
+    let lines = view.lines();
+    let mut title = Line::new(format!("{} rows", view.total()), Style::BOLD);
+    let mut push = |text: String, style: Style| {
+        title.push("  ", Style::PLAIN);
+        title.push(text, style);
+    };
+    push(format!("+{added}"), Style::color(Color::Green));
+    push(format!("-{removed}"), Style::color(Color::Red));
+    push(format!("~{changed}"), Style::color(Color::Yellow));
+    if view.paused().is_some() {
+        push(" PAUSED ".to_owned(), Style::REVERSED);
+    }
+    if let Some(state) = view.state() {
+        push(format!("only {state}"), Style::color(Color::Cyan));
+    }
+    if view.is_typing() {
+        push(format!("filter: {}_", view.filter()), Style::color(Color::Cyan).bold());
+    } else if !view.filter().is_empty() {
+        push(format!("filter: {}", view.filter()), Style::color(Color::Cyan));
+    }
+    push(format!("lines {}-{} of {}", lines.end.min(lines.start + 1), lines.end, view.shown()), Style::PLAIN);
+    title
+}
+
+/// A state, its rows now, and its rows over time, the latest at the right.
+fn counts(view: &View, state: State, columns: usize) -> Line {
+    let now = view.counts(state).next().unwrap_or(0);
+    let label = format!("{:12} {now:>8} ", StateSet::of(state).to_string());
+    let room = columns.saturating_sub(label.len());
+    let counts: Vec<usize> = view.counts(state).take(room).collect();
+    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+    // Rounded up: a few rows are visible even if there were thousands.
+    let bar = |count: &usize| BARS[(count * 8).div_ceil(most).min(8)];
+    let mut bars = " ".repeat(room - counts.len());
+    bars.extend(counts.iter().rev().map(bar));
+    let mut line = Line::new(label, Style::PLAIN);
+    line.push(bars, Style::color(Color::Cyan));
+    line
+}
+
+/// The lines below the rows.
+fn notes(view: &View, columns: usize) -> Vec<Line> {
+    let mut notes = Vec::new();
+    if let Some(failure) = view.failure() {
+        let text = format!("the last poll failed: {failure}");
+        let lines = wrap(text.split(' '), " ", columns);
+        notes.extend(lines.into_iter().map(|text| Line::new(text, Style::color(Color::Red).bold())));
+    }
+    if view.has_help() {
+        notes.extend(wrap(HELP, "  ", columns).into_iter().map(|text| Line::new(text, Style::PLAIN)));
+    } else if notes.is_empty() {
+        notes.push(Line::new("h help  q quit", Style::DIM));
+    }
+    notes
+}
+
+/// Items in lines of at most this width, as far as each of them fits.
+fn wrap<'a>(items: impl IntoIterator<Item = &'a str>, separator: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for item in items {
+        match lines.last_mut() {
+            Some(line) if width(line) + separator.len() + width(item) <= columns => {
+                line.push_str(separator);
+                line.push_str(item);
+            }
+            _ => lines.push(item.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A duration in the largest unit that it fills.
+fn age(age: Duration) -> String {
+    match age.as_secs() {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min", seconds / 60),
+        seconds @ 3600..86400 => format!("{} h", seconds / 3600),
+        seconds => format!("{} d", seconds / 86400),
+    }
+}
+
+#[cfg(test)]
+mod tests;

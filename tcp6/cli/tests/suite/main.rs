@@ -1,0 +1,14 @@
+//! Tests that run the program.
+
+mod list;
+mod manners;
+#[cfg(target_os = "linux")]
+mod names;
+#[cfg(unix)]
+mod pty;
+#[cfg(target_os = "linux")]
+mod ss;
+mod support;
+#[cfg(unix)]
+mod terminal;
+mod watch_json;

@@ -1,0 +1,94 @@
+//! What every command does: usage, messages, exit statuses, readers that close.
+
+use std::io::Read;
+#[cfg(unix)]
+use std::process::Stdio;
+
+use crate::support::{Loopback, output, program, started, stdout};
+
+#[test]
+fn bad_usage_has_status_2_and_a_message() {
+    for bad in [
+        &["--state", ""][..],
+        &["--state", "+2"],
+        &["--state", "77"],
+        &["--state", "LISTEN,,ESTAB"],
+        &["--state", "LISTENINGG"],
+        &["--port", "65536"],
+        &["--port", "+80"],
+        &["--nonsense"],
+        &["extra"],
+        &["watch", "extra"],
+        &["watch", "--count", "3"],
+        &["watch", "--json", "--state", ""],
+    ] {
+        let output = output(bad);
+        assert_eq!(output.status.code(), Some(2), "{bad:?}");
+        assert!(output.stdout.is_empty() && output.stderr.starts_with(b"tcp6: "), "{output:?}");
+    }
+}
+
+#[test]
+fn an_argument_in_a_message_is_escaped() {
+    for bad in [&["--x\x1b[31m"][..], &["\u{202e}evil"], &["--state", "\x1b[31m"], &["--port", "\u{9b}"]] {
+        let output = output(bad);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(!message.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')), "{message:?}");
+    }
+}
+
+#[test]
+fn help_and_version_have_status_0() {
+    assert_eq!(stdout(&output(&["--version"])), concat!("tcp6 ", env!("CARGO_PKG_VERSION"), "\n"));
+    assert!(stdout(&output(&["--help"])).contains("Exit status:"));
+    assert!(stdout(&output(&["list", "-h"])).contains("--listening"));
+    assert!(stdout(&output(&["watch", "--help"])).contains("--initial"));
+}
+
+#[test]
+fn a_reader_that_closes_early_is_a_success() {
+    let own = Loopback::open();
+    for arguments in [&[][..], &["--json"], &["--help"], &["-p"], &["watch", "--json", "--initial"]] {
+        let mut child = started(|| program(arguments).spawn());
+        drop(child.stdout.take());
+        let mut errors = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        assert_eq!((child.wait().unwrap().code(), &*errors), (Some(0), ""), "{arguments:?}");
+    }
+    drop(own);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_standard_error_changes_no_status() {
+    for (arguments, status) in [(&["--nonsense"][..], 2), (&["watch"], 1), (&["--state", "DELETE-TCB"], 0)] {
+        let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+        drop(reader);
+        let writer = std::os::fd::OwnedFd::from(writer);
+        let mut child = program(arguments).stdout(Stdio::null()).stderr(writer).spawn().unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(status), "{arguments:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_output_that_cannot_be_written_has_status_1() {
+    for arguments in [&["list"][..], &["list", "--json"], &["--help"], &["watch", "--json", "--initial"]] {
+        let own = Loopback::open();
+        let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = program(arguments).stdout(full()).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).starts_with("tcp6: cannot write: "), "{output:?}");
+        // Standard error may be full as well.
+        let status = program(arguments).stdout(full()).stderr(full()).status().unwrap();
+        assert_eq!(status.code(), Some(1), "{arguments:?}");
+        drop(own);
+    }
+}
+
+#[test]
+fn without_a_terminal_watch_suggests_json() {
+    let output = output(&["watch"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty() && String::from_utf8_lossy(&output.stderr).contains("--json"), "{output:?}");
+}

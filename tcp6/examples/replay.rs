@@ -1,0 +1,36 @@
+//! Plays a capture of the example `record`: `cargo run --example replay FILE`. A capture plays on every system.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::process::ExitCode;
+
+use tcp6::{Change, Error, OwnerPidRow, Replay, Row, Watcher};
+
+fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let Some(path) = std::env::args().nth(1) else {
+        eprintln!("usage: replay FILE");
+        return Ok(ExitCode::from(2));
+    };
+    let replay = Replay::load(BufReader::new(File::open(path)?))?;
+    // A replay is a source like the machine itself.
+    let mut watcher = Watcher::<OwnerPidRow, _>::new(replay).with_initial();
+    for poll in 1.. {
+        match watcher.poll() {
+            Ok(changes) => {
+                println!("table {poll}:");
+                for change in changes {
+                    let sign = match change {
+                        Change::Added(_) => '+',
+                        Change::Removed(_) => '-',
+                        Change::Changed { .. } => '~',
+                    };
+                    let row = change.row();
+                    println!("{sign} {} {} {:?}", row.state(), row.local(), row.remote());
+                }
+            }
+            Err(Error::Ended) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,165 @@
+//! Sets of states.
+
+use core::fmt;
+use core::str::FromStr;
+
+use bitflags::bitflags;
+
+use super::{ParseStateError, State, by_name};
+
+bitflags! {
+    /// A set of states.
+    ///
+    /// Bit n stands for the state with the MIB number n, but for the two at the ends: bit 0 for every state
+    /// without a name, bit 13 for BOUND.
+    ///
+    /// The text is a list of names, separated by commas: `LISTEN,ESTABLISHED`. Every spelling that [`State`] reads is
+    /// accepted, `OTHER` names [`StateSet::OTHER`], and the empty text is the empty set. Numbers are errors, because a set
+    /// cannot hold one state without a name and no other; so are empty names, as in `LISTEN,,ESTABLISHED`.
+    ///
+    /// ```
+    /// use tcp6::{State, StateSet};
+    ///
+    /// let open: StateSet = "listen, ESTAB".parse()?;
+    /// assert_eq!(open, StateSet::LISTEN | StateSet::ESTABLISHED);
+    /// assert!(open.has(State::Listen) && !open.has(State::TimeWait));
+    /// # Ok::<(), tcp6::ParseStateError>(())
+    /// ```
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    pub struct StateSet: u16 {
+        /// Every state without a name.
+        const OTHER = 1;
+        /// [`State::Closed`]
+        const CLOSED = 1 << 1;
+        /// [`State::Listen`]
+        const LISTEN = 1 << 2;
+        /// [`State::SynSent`]
+        const SYN_SENT = 1 << 3;
+        /// [`State::SynReceived`]
+        const SYN_RECEIVED = 1 << 4;
+        /// [`State::Established`]
+        const ESTABLISHED = 1 << 5;
+        /// [`State::FinWait1`]
+        const FIN_WAIT_1 = 1 << 6;
+        /// [`State::FinWait2`]
+        const FIN_WAIT_2 = 1 << 7;
+        /// [`State::CloseWait`]
+        const CLOSE_WAIT = 1 << 8;
+        /// [`State::Closing`]
+        const CLOSING = 1 << 9;
+        /// [`State::LastAck`]
+        const LAST_ACK = 1 << 10;
+        /// [`State::TimeWait`]
+        const TIME_WAIT = 1 << 11;
+        /// [`State::DeleteTcb`]
+        const DELETE_TCB = 1 << 12;
+        /// [`State::Bound`]
+        const BOUND = 1 << 13;
+    }
+}
+
+impl StateSet {
+    /// Whether the set holds this state.
+    #[must_use]
+    #[inline]
+    pub const fn has(self, state: State) -> bool {
+        self.intersects(StateSet::of(state))
+    }
+
+    /// The set of this state alone; [`StateSet::OTHER`] for one without a name.
+    #[must_use]
+    #[inline]
+    pub const fn of(state: State) -> StateSet {
+        match state {
+            State::Other(_) => StateSet::OTHER,
+            State::Bound => StateSet::BOUND,
+            named => StateSet::from_bits_truncate(1 << named.as_raw()),
+        }
+    }
+}
+
+impl From<State> for StateSet {
+    fn from(state: State) -> StateSet {
+        StateSet::of(state)
+    }
+}
+
+impl FromIterator<State> for StateSet {
+    fn from_iter<I: IntoIterator<Item = State>>(states: I) -> StateSet {
+        states.into_iter().map(StateSet::of).collect()
+    }
+}
+
+/// What stands for [`StateSet::OTHER`] in a list of states.
+const OTHER_NAME: &str = "OTHER";
+
+impl fmt::Display for StateSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = State::NAMED.into_iter().filter(|state| self.has(*state)).filter_map(State::name);
+        let other = self.contains(StateSet::OTHER).then_some(OTHER_NAME);
+        for (i, name) in named.chain(other).enumerate() {
+            f.write_str(if i == 0 { "" } else { "," })?;
+            f.write_str(name)?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for StateSet {
+    type Err = ParseStateError;
+
+    fn from_str(text: &str) -> Result<StateSet, ParseStateError> {
+        if text.is_empty() {
+            return Ok(StateSet::empty());
+        }
+        let set = |name: &str| {
+            if name.eq_ignore_ascii_case(OTHER_NAME) { Some(StateSet::OTHER) } else { by_name(name).map(StateSet::of) }
+        };
+        let unknown = |name: &str| ParseStateError { text: name.to_owned(), in_set: true };
+        text.split(',').map(str::trim).map(|name| set(name).ok_or_else(|| unknown(name))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_holds_what_was_put_in_and_nothing_else() {
+        let states = State::NAMED.into_iter().chain([State::Other(0), State::Other(4711)]);
+        for one in states.clone() {
+            let set = StateSet::of(one);
+            assert_eq!(set.bits().count_ones(), 1, "{one:?}");
+            for other in states.clone() {
+                let same = one == other || matches!((one, other), (State::Other(_), State::Other(_)));
+                assert_eq!(set.has(other), same, "{one:?} {other:?}");
+            }
+        }
+        assert_eq!(states.collect::<StateSet>(), StateSet::all());
+    }
+
+    #[test]
+    fn a_set_survives_its_text() {
+        for bits in 0..=StateSet::all().bits() {
+            let set = StateSet::from_bits(bits).unwrap();
+            assert_eq!(set.to_string().parse(), Ok(set));
+        }
+        assert_eq!("".parse(), Ok(StateSet::empty()));
+        assert_eq!(" listen, other".parse(), Ok(StateSet::LISTEN | StateSet::OTHER));
+    }
+
+    #[test]
+    fn names_are_read_in_any_spelling() {
+        let states = StateSet::ESTABLISHED | StateSet::TIME_WAIT | StateSet::SYN_RECEIVED | StateSet::CLOSED;
+        assert_eq!("ESTAB,TimeWait, syn_rcvd ,UNCONN".parse(), Ok(states));
+    }
+
+    #[test]
+    fn numbers_and_empty_names_are_errors() {
+        for text in [" ", ",", "LISTEN,", ",LISTEN", "LISTEN,,ESTAB", "+2", "2", "77", "LISTEN,77", "LISTEN ESTAB"] {
+            assert!(text.parse::<StateSet>().is_err(), "{text:?}");
+        }
+        let error = "LISTEN,77".parse::<StateSet>().unwrap_err().to_string();
+        assert!(error.starts_with("\"77\" is not a TCP state") && error.ends_with(" BOUND, OTHER"), "{error}");
+    }
+}
