@@ -6,6 +6,8 @@ mod c_program;
 mod capture;
 mod counting;
 mod laws;
+#[cfg(target_os = "linux")]
+mod life;
 mod limits;
 mod live;
 mod load;
