@@ -22,7 +22,7 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use xshell::{Shell, cmd};
 
 struct Task {
@@ -67,7 +67,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "soak",
-        help: "[--small-hash] [--seconds N] [--rate N] [ARG...]: read the table while connections come and go",
+        help: "[--small-hash | --lives] [--seconds N] [ARG...]: read the table while connections come and go",
         run: Run::WithArgs(soak::run),
     },
     Task { name: "targets", help: "lint the crates for every system that they support", run: Run::Plain(targets::run) },
@@ -88,6 +88,15 @@ fn host(sh: &Shell) -> anyhow::Result<String> {
     let version = cmd!(sh, "rustc -vV").quiet().read()?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     Ok(host.context("rustc does not say what machine this is")?.to_owned())
+}
+
+/// Says that a check cannot be made here. On a machine of CI, which must be able to make every check, that is an error.
+fn skip(reason: &str) -> anyhow::Result<()> {
+    if env::var_os("CI").is_some_and(|value| !value.is_empty()) {
+        bail!("{reason}; `CI` is set, where no check may be skipped");
+    }
+    println!("skipped: {reason}");
+    Ok(())
 }
 
 /// The command line was wrong, rather than the workspace.

@@ -10,7 +10,7 @@ use std::{
 
 use xshell::{Shell, cmd};
 
-use crate::debian;
+use crate::{debian, skip};
 
 /// `rust-version` in the workspace's manifest.
 const VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
@@ -28,7 +28,7 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
             .env("CARGO_TARGET_DIR", root.join("build"))
             .run()?;
     } else {
-        println!("skipped: neither rustup nor Debian's archive has Rust {VERSION} for this machine");
+        return skip(&format!("neither rustup nor Debian's archive has Rust {VERSION} for this machine"));
     }
     Ok(())
 }

@@ -1,13 +1,16 @@
 //! The crate on a machine whose table does not stand still: `cargo xtask soak`.
 //!
-//! Child processes open and close thousands of connections a second around a set that this process holds open. Several
-//! threads meanwhile read the table, one for each class and a watcher, each with a `System` of its own. Every table must
-//! show what is held open, each row once; no poll may fail or try for ever; and neither memory nor descriptors may grow.
+//! Child processes open and close thousands of connections a second around a set that this process holds open, half of
+//! them with a reset and half so that they stay in TIME-WAIT. Several threads meanwhile read the table, one for each class
+//! and a watcher, each with a `System` of its own. Every table must show what is held open; no row may be doubled, in
+//! whatever state; the watcher may report no socket twice as added, and none as removed that comes back; no poll may fail or
+//! try for ever; and neither memory nor descriptors may grow.
 //! Wine's tables are not that good, whoever reads them: `--lenient` counts what is wrong with them.
 //!
 //! All of it is on the loopback and ends by itself.
 
 mod churn;
+mod cookies;
 mod health;
 mod lasting;
 mod poll;

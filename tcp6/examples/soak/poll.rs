@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tcp6::{Buffer, Change, OwnerModuleRow, Query, Row, System, Watcher};
 
+use crate::cookies::{self, False, Reported};
 use crate::lasting::Lasting;
 
 /// So often a table is asked for before the crate gives up.
@@ -28,6 +29,12 @@ pub struct Polled {
     least_rows: Option<usize>,
     most_rows: usize,
     changes: u64,
+    /// Rows that were in a table once more.
+    doubled: u64,
+    /// Changes that cannot be true.
+    false_changes: u64,
+    /// For cookies.
+    space: Vec<u64>,
     /// What is only counted.
     tolerated: u64,
     lenient: bool,
@@ -62,17 +69,24 @@ pub fn changes(lasting: &Lasting, lenient: bool, end: &AtomicBool) -> Polled {
     let mut polled = Polled { name: "watcher".to_owned(), lenient, ..Polled::default() };
     let Some(system) = polled.open() else { return polled };
     let mut watcher = Watcher::<OwnerModuleRow, _>::new(system);
+    let mut reported = Reported::default();
     while !end.load(Ordering::Relaxed) {
         let calls = watcher.source().calls();
         match watcher.poll() {
             Ok(changes) => {
                 for change in changes {
                     polled.changes += 1;
+                    if let Some(how) = reported.note(change) {
+                        polled.false_change(how, change);
+                    }
                     match change {
                         _ if lasting.number(change.row()).is_none() => {}
                         Change::Added(_) if polled.polls <= FIRST => {}
                         change => polled.fault(format!("a row that lasts has changed: {change:?}")),
                     }
+                }
+                if polled.polls == 0 {
+                    reported.begin(watcher.snapshot());
                 }
                 polled.saw(watcher.snapshot(), lasting);
             }
@@ -92,12 +106,26 @@ impl Polled {
         self.rows += rows.len() as u64;
         self.least_rows = Some(self.least_rows.map_or(rows.len(), |least| least.min(rows.len())));
         self.most_rows = self.most_rows.max(rows.len());
+        let doubled = cookies::doubled(rows, &mut self.space);
+        if doubled > 0 {
+            self.doubled += doubled as u64;
+            self.fault(format!("{doubled} of {} rows are doubled", rows.len()));
+        }
         match lasting.missing_from(rows) {
             Ok(0) => {}
             Ok(_) if self.polls < FIRST => {}
             Ok(missing) => self.fault(format!("{missing} rows that last are missing from {}", rows.len())),
             Err(wrong) => self.fault(wrong),
         }
+    }
+
+    fn false_change<R: Row>(&mut self, how: False, change: Change<&R>) {
+        self.false_changes += 1;
+        self.fault(match how {
+            False::Added => format!("added, and it was there: {change:?}"),
+            False::Back => format!("added, and it was removed before: {change:?}"),
+            False::Removed => format!("changed or removed, and it was not there: {change:?}"),
+        });
     }
 
     fn called(&mut self, calls: u64) {
@@ -135,9 +163,10 @@ impl Polled {
         let least_rows = self.least_rows.unwrap_or(0);
         let counted = |number: u64, what| if number > 0 { format!(", {number} {what}") } else { String::new() };
         let (changes, tolerated) = (counted(*changes, "changes"), counted(self.tolerated, "faults tolerated"));
+        let wrong = counted(self.doubled, "rows doubled") + &counted(self.false_changes, "changes false");
         format!(
             "{name:<12} {polls:>7} polls ({a_second:.0}/s) of {least_rows} to {most_rows} rows, {rows} in all; \
-             {retries} retries, at most {most_calls} calls a poll{changes}{tolerated}"
+             {retries} retries, at most {most_calls} calls a poll{changes}{wrong}{tolerated}"
         )
     }
 }

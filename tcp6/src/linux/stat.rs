@@ -126,7 +126,8 @@ mod tests {
     fn the_image_differs_by_name_and_addresses_alone() {
         let image = |line: &[u8]| Stat::parse(line).unwrap().image;
         let line = |name: &str, times: &str, code: &str, stack: &str| {
-            let numbers = format!("S 1 4242 4242 0 -1 4194560 1200 0 3 0 {times} 0 0 20 0 1 0 7654321 5242880 900 1844");
+            let numbers =
+                format!("S 1 4242 4242 0 -1 4194560 1200 0 3 0 {times} 0 0 20 0 1 0 7654321 5242880 900 1844");
             format!("4242 ({name}) {numbers} {code} 94000 {stack} 0 0\n").into_bytes()
         };
         let one = image(&line("server", "11 7", "94111", "140111"));

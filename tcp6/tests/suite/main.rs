@@ -7,6 +7,8 @@ mod capture;
 mod counting;
 mod examples;
 mod laws;
+#[cfg(target_os = "linux")]
+mod life;
 mod limits;
 mod live;
 mod load;

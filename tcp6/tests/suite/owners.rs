@@ -44,7 +44,6 @@ mod linux {
     use std::os::unix::net::UnixStream;
     use std::os::unix::process::CommandExt;
     use std::process::{Child, Command, Stdio};
-    use std::time::Duration;
 
     use rustix::net::{
         RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
@@ -52,7 +51,7 @@ mod linux {
     };
     use socket2::{Domain, SockRef, Socket, Type};
     use tcp6::os::linux::{OwnerModuleRowExt, SystemExt};
-    use tcp6::{Buffer, Owner, OwnerModuleRow, OwnerPidRow, Query, Row, System};
+    use tcp6::{Buffer, Owner, OwnerModuleRow, OwnerPidRow, Query, Resolution, Row, System};
 
     use super::owners_of;
     use crate::ss;
@@ -234,12 +233,12 @@ mod linux {
             let ends = |port: u16| line[1].ends_with(&format!("]:{port}")) || line[2].ends_with(&format!("]:{port}"));
             ends(port) || ends(shared)
         };
-        let mut differs = Vec::new();
-        for _ in 0..100 {
-            let Some(before) = ss::with_pids() else { return eprintln!("skipped: no ss on this machine") };
+        let mut last = (Vec::new(), Resolution::default());
+        let look = || {
+            let before = ss::with_pids()?;
             let table = system.table::<OwnerModuleRow>(&Query::all(), &mut buffer).unwrap();
             let (rows, resolution) = (table.to_vec(), system.resolution());
-            let mut ours: Vec<([String; 3], BTreeSet<u32>)> = rows
+            let ours: Vec<([String; 3], BTreeSet<u32>)> = rows
                 .iter()
                 .map(|row| {
                     let pids: BTreeSet<u32> = system.holders(row.socket_info().unwrap().inode).collect();
@@ -247,32 +246,28 @@ mod linux {
                     (ss::line(row), pids)
                 })
                 .collect();
-            ours.sort_unstable();
-            // What the kernel itself or another machine's processes hold, ss does not name either.
-            if ours != before || before != ss::with_pids().unwrap() {
-                differs = ours.into_iter().filter(|line| !before.contains(line)).collect();
-                std::thread::sleep(Duration::from_millis(20));
-                continue;
-            }
-            let (mut named, mut nobody) = (0, 0);
-            for (_, pids) in ours.iter().filter(|(line, _)| is_ours(line)) {
-                named += usize::from(!pids.is_empty());
-                nobody += usize::from(pids.is_empty());
-            }
-            // A listener, its connection, the orphan's peer, the one who waits; and four workers.
-            assert_eq!(named, 1 + 2 + 1 + 1 + 4, "{ours:?}");
-            assert!(nobody >= 3, "an orphan, one in TIME-WAIT, one not accepted: {ours:?}");
-            let total = resolution.owned + resolution.nobody + resolution.unresolved;
-            assert_eq!(total, rows.len());
-            let listeners = ours.iter().find(|(line, _)| line[0] == "LISTEN" && line[1].ends_with(&format!(":{port}")));
-            let everyone = holders.iter().chain([&heir]).map(Holder::pid).chain([std::process::id()]);
-            assert_eq!(listeners.unwrap().1, everyone.collect());
-            assert_eq!(workers.len(), 3);
-            // Besides what others may have left on that port in TIME-WAIT.
-            assert!(owners_of(&rows, calling).contains(&Owner::Process(std::process::id())));
-            return;
+            last = (rows, resolution);
+            Some(ss::Moments { before, ours, after: ss::with_pids()? })
+        };
+        // What the kernel itself or another machine's processes hold, ss does not name either.
+        let Some(ours) = ss::agree(look) else { return };
+        let (rows, resolution) = last;
+        let (mut named, mut nobody) = (0, 0);
+        for (_, pids) in ours.iter().filter(|(line, _)| is_ours(line)) {
+            named += usize::from(!pids.is_empty());
+            nobody += usize::from(pids.is_empty());
         }
-        panic!("this machine did not stand still for a moment; only here: {differs:?}");
+        // A listener, its connection, the orphan's peer, the one who waits; and four workers.
+        assert_eq!(named, 1 + 2 + 1 + 1 + 4, "{ours:?}");
+        assert!(nobody >= 3, "an orphan, one in TIME-WAIT, one not accepted: {ours:?}");
+        let total = resolution.owned + resolution.nobody + resolution.unresolved;
+        assert_eq!(total, rows.len());
+        let listeners = ours.iter().find(|(line, _)| line[0] == "LISTEN" && line[1].ends_with(&format!(":{port}")));
+        let everyone = holders.iter().chain([&heir]).map(Holder::pid).chain([std::process::id()]);
+        assert_eq!(listeners.unwrap().1, everyone.collect());
+        assert_eq!(workers.len(), 3);
+        // Besides what others may have left on that port in TIME-WAIT.
+        assert!(owners_of(&rows, calling).contains(&Owner::Process(std::process::id())));
     }
 
     #[test]

@@ -29,9 +29,9 @@ impl Lookup for Script {
 
     fn is_same(&mut self, process: &Process) -> bool {
         self.asked.set(self.asked.get() + 1);
-        self.running.get(&process.pid).is_some_and(|(started, name)| {
-            *started == process.started && process.executable.name == *name
-        })
+        self.running
+            .get(&process.pid)
+            .is_some_and(|(started, name)| *started == process.started && process.executable.name == *name)
     }
 
     fn describe(&mut self, pid: u32) -> Option<Process> {
