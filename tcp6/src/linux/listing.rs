@@ -20,6 +20,8 @@ const TEXT: &str = "/proc/thread-self/net/tcp6";
 pub(super) struct Listing {
     way: Way,
     calls: u64,
+    /// See [`SystemExt::unreconciled_refreshes`](crate::os::linux::SystemExt::unreconciled_refreshes).
+    unreconciled: u64,
     /// Whether it is known that this machine has IPv6. That does not change while it runs.
     has_ipv6: bool,
     inodes: Vec<u32>,
@@ -38,11 +40,15 @@ impl Listing {
             Err(errno) if is_refusal(errno.raw_os_error()) => Way::text()?,
             Err(errno) => return Err(Error::os("socket for sock_diag", errno)),
         };
-        Ok(Listing { way, calls: 0, has_ipv6: false, inodes: Vec::new() })
+        Ok(Listing { way, calls: 0, unreconciled: 0, has_ipv6: false, inodes: Vec::new() })
     }
 
     pub(super) fn calls(&self) -> u64 {
         self.calls
+    }
+
+    pub(super) fn unreconciled(&self) -> u64 {
+        self.unreconciled
     }
 
     /// The inodes of the sockets in the last table, row by row, if its rows have owners; 0 for a socket that nobody holds.
@@ -73,7 +79,7 @@ impl Listing {
     }
 
     fn read<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
-        let Listing { way, calls, inodes, .. } = self;
+        let Listing { way, calls, unreconciled, inodes, .. } = self;
         match way {
             Way::Dump(netlink) => {
                 let states = mask(query.wanted_states());
@@ -81,7 +87,9 @@ impl Listing {
                     *calls += 1;
                     write::<R, Failure>(buffer, inodes, |found| netlink.dump(states, found))
                 };
-                netlink::retry(dump, thread::sleep)
+                let read = netlink::retry(dump, thread::sleep);
+                *unreconciled = netlink.unreconciled();
+                read
             }
             Way::Text { file, bytes, text } => {
                 *calls += 1;
