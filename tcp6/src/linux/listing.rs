@@ -29,14 +29,14 @@ pub(super) struct Listing {
 
 #[derive(Debug)]
 enum Way {
-    Dump(Netlink),
+    Dump(Box<Netlink>),
     Text { file: File, bytes: Vec<u8>, text: Text },
 }
 
 impl Listing {
     pub(super) fn new() -> Result<Listing> {
         let way = match Netlink::open() {
-            Ok(netlink) => Way::Dump(netlink),
+            Ok(netlink) => Way::Dump(Box::new(netlink)),
             Err(errno) if is_refusal(errno.raw_os_error()) => Way::text()?,
             Err(errno) => return Err(Error::os("socket for sock_diag", errno)),
         };
