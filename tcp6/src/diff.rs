@@ -30,8 +30,13 @@ use crate::{Row, order, view};
 /// 3. What is left then was removed, or added. So a pair of ends that is used again is Removed and Added where rows carry
 ///    an identity, and may be taken for Changed where they do not.
 ///
-/// On Linux a connection that enters TIME-WAIT leaves its socket, and the cookie with it: with `OwnerModuleRow` that is
-/// Removed and Added as well.
+/// On Linux a connection that was listed before it closed keeps its cookie into FIN-WAIT-2 and TIME-WAIT, although its
+/// owner, inode and user change: closing is one [`Change::Changed`] in every class. Two cases differ:
+///
+/// * A cookie is created when a socket is first listed. A connection that was opened and closed between two tables is
+///   Added in TIME-WAIT. If it used the ends of a row of the table before, that row is Removed.
+/// * Before Linux 4.1 a cookie is the address of the socket in the kernel. TIME-WAIT has another address, and an address is
+///   used again: with `OwnerModuleRow` closing is Removed and Added there.
 #[derive(Clone, Debug)]
 pub struct Diff<'a, R> {
     before: &'a [R],

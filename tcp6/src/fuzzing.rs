@@ -22,14 +22,22 @@ pub fn dump<'a, R: Row>(
     linux::fuzzing::dump(sequence, port, datagrams)
 }
 
-/// Reads datagrams as the answers to so many look-ups: what was found, and whether they were all answered.
-pub fn look_ups<'a, R: Row>(
-    sequence: u32,
+/// Reads datagrams as replies to this many look-ups: how many sockets were found, how many are gone, and whether all
+/// look-ups were answered.
+pub fn look_ups<'a>(
+    first_sequence: u32,
     port: u32,
-    awaited: usize,
+    awaited: u32,
     datagrams: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<(Vec<R>, bool)> {
-    linux::fuzzing::look_ups(sequence, port, awaited, datagrams)
+) -> Result<(usize, usize, bool)> {
+    linux::fuzzing::look_ups(first_sequence, port, awaited, datagrams)
+}
+
+/// Plays the history of a kernel's table that the bytes describe, and checks the table of each refresh. Returns the number
+/// of refreshes, or what is wrong.
+#[cfg(target_os = "linux")]
+pub fn refreshes(history: &[u8]) -> core::result::Result<usize, String> {
+    linux::fuzzing::refreshes(history)
 }
 
 /// Reads the kernel's text.

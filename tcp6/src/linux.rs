@@ -1,6 +1,6 @@
 //! The table of Linux: from the kernel's sock_diag, or from its text where that is refused.
 //!
-//! What reads bytes or decides ([`diag`], [`roll`], [`proc`], [`socket`], [`stat`], [`owners`]) is compiled and tested on
+//! What reads bytes or decides ([`diag`], [`reconcile`], [`proc`], [`socket`], [`stat`], [`owners`]) is compiled and tested on
 //! every system; what calls the kernel ([`netlink`], [`listing`], [`process`], [`system`], `owners::procfs`) on Linux
 //! alone.
 #![cfg_attr(not(target_os = "linux"), allow(dead_code))]
@@ -16,7 +16,7 @@ mod owners;
 mod proc;
 #[cfg(target_os = "linux")]
 mod process;
-mod roll;
+mod reconcile;
 mod socket;
 mod spread;
 mod stat;

@@ -61,17 +61,23 @@ use crate::windows::System as Backend;
 /// | `/proc` with hidepid | as ever | others' are unresolved, and not counted: they are not there |
 /// | no `/proc` | as ever; if sock_diag is refused as well, [`Error::Os`](crate::Error::Os) | unresolved |
 ///
-/// # One moment
+/// # Consistency
 ///
-/// No system gives its table as of one moment: Linux lists thousands of sockets while others come and go. A socket that
-/// lives all the while is in it, once.
+/// No system lists its table at one moment: Linux lists thousands of sockets while others come and go. A `System` makes up
+/// for that: a socket that exists during two refreshes is in the second table exactly once, in whatever state.
 ///
-/// Linux' kernel alone does not see to that. It goes through each chain of its hash piece by piece, and finds its place again
-/// by counting: when others come or go meanwhile it lists a socket twice, or passes over it. So a `System` remembers what was
-/// listed last time, 48 bytes a socket, and a row that is not listed any more is looked up by itself before it is given up;
-/// those in TIME-WAIT are not, as they end by themselves. That needs a table before, of the same states: the first one of a
-/// `System` may lack a row. So may any, one of several listeners on the same end (SO_REUSEPORT), as the kernel looks up one
-/// of them, and what is read from the text.
+/// Linux sends each chain of its hash in pieces and finds its place again by counting. If sockets come or go meanwhile, a
+/// dump lists others twice or passes over them. Duplicates are dropped by cookie. A socket of the table before that is
+/// missing is looked up before its row is dropped; a connection that closes is still listed, as TIME-WAIT, and costs no
+/// look-up. For this a `System` keeps 48 bytes per socket, and 64 per socket in TIME-WAIT. The limits:
+///
+/// * The first table of a `System`, and the first after one of other states, has nothing to be compared with and may lack
+///   rows. So may tables that are read from the text.
+/// * If look-ups fail, the table is returned as the kernel listed it, and counted by
+///   `os::linux::SystemExt::unreconciled_refreshes`.
+/// * Of several listeners on one end (SO_REUSEPORT) the kernel looks up one. The others are confirmed by a second dump of
+///   listeners alone, which could pass over the same one again.
+/// * A query of some states costs a look-up for each socket that left these states since the table before.
 #[derive(Debug)]
 pub struct System {
     backend: Backend,
@@ -145,6 +151,12 @@ impl System {
         self.backend.set_exact_owners(exact);
         #[cfg(not(target_os = "linux"))]
         let _ = exact;
+    }
+
+    /// See [`SystemExt::unreconciled_refreshes`](crate::os::linux::SystemExt::unreconciled_refreshes).
+    #[cfg(target_os = "linux")]
+    pub(crate) fn unreconciled(&self) -> u64 {
+        self.backend.unreconciled()
     }
 
     /// Every process that was seen to hold this socket, by ascending pid.

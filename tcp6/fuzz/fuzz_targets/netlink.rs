@@ -1,95 +1,12 @@
-//! Datagrams as an answer of sock_diag, to a dump: refused, or exactly the rows that stand in them, each socket once; and
-//! to look-ups.
+//! Whole refreshes of a long-lived reader of the kernel's table: dumps, look-ups and further dumps, while sockets come, go
+//! and change their states, and while look-ups fail. A model of the kernel's table plays the kernel and is the witness:
+//! each socket is in the table once, none that is gone, and all that lasted.
 #![no_main]
 
-use std::collections::HashSet;
-
 use libfuzzer_sys::fuzz_target;
-use tcp6::os::linux::OwnerModuleRowExt;
-use tcp6::{OwnerModuleRow, Row};
-use tcp6_fuzz::frames;
-
-const HEADER: usize = 16;
-const SOCK_DIAG_BY_FAMILY: u16 = 20;
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
-const NLMSG_OVERRUN: u16 = 4;
-const AF_INET6: u8 = 10;
-const ENOENT: u32 = 2;
 
 fuzz_target!(|input: &[u8]| {
-    let datagrams = frames::split(input);
-    // The first message is an answer to our request; whatever follows may be one to somebody else.
-    let word = |at: usize| datagrams.first().and_then(|first| u32_at(first, at)).unwrap_or_default();
-    let (sequence, port) = (word(8), word(12));
-    let read = |datagrams: &[&[u8]]| tcp6::fuzzing::dump::<OwnerModuleRow>(sequence, port, datagrams.iter().copied());
-
-    let dumped = read(&datagrams);
-    // How messages are spread over datagrams plays no part.
-    let messages: Vec<&[u8]> = datagrams.iter().flat_map(|datagram| split(datagram)).collect();
-    assert_eq!(format!("{:?}", read(&messages)), format!("{dumped:?}"));
-
-    let is_ours = |message: &[u8]| u32_at(message, 8) == Some(sequence) && u32_at(message, 12) == Some(port);
-    let kind = |message: &[u8]| u16::from_ne_bytes([message[4], message[5]]);
-    let ours: Vec<&[u8]> = messages.iter().copied().filter(|message| is_ours(message)).collect();
-
-    // Look-ups are over with the last answer, and not before.
-    let is_answer = |message: &&&[u8]| match kind(message) {
-        SOCK_DIAG_BY_FAMILY => true,
-        NLMSG_ERROR => u32_at(message, HEADER).is_some_and(|errno| errno.cast_signed().unsigned_abs() == ENOENT),
-        _ => false,
-    };
-    let answers = ours.iter().filter(is_answer).count();
-    let look_up =
-        |awaited: usize| tcp6::fuzzing::look_ups::<OwnerModuleRow>(sequence, port, awaited, messages.iter().copied());
-    if let Ok((rows, whole)) = look_up(answers + 1) {
-        assert!(!whole && rows.len() <= answers);
-        assert!(answers == 0 || look_up(answers).is_ok_and(|(found, whole)| whole && found.len() == rows.len()));
-        assert!(ours.iter().all(|message| kind(message) != NLMSG_OVERRUN));
-        let is_refusal = |message: &&&[u8]| kind(message) == NLMSG_ERROR && u32_at(message, HEADER) != Some(0);
-        assert!(ours.iter().filter(is_refusal).all(|message| is_answer(&message)));
+    if let Err(wrong) = tcp6::fuzzing::refreshes(input) {
+        panic!("{wrong}");
     }
-
-    let Ok((rows, dumped)) = dumped else { return };
-    let end = ours.iter().position(|message| kind(message) == NLMSG_DONE);
-    assert_eq!(dumped.done, end.is_some());
-    let before = &ours[..end.unwrap_or(ours.len())];
-    // What says that something went wrong would have been an error.
-    let errno = |message: &[u8]| u32_at(message, HEADER);
-    assert!(before.iter().all(|message| kind(message) != NLMSG_OVERRUN));
-    assert!(before.iter().all(|message| kind(message) != NLMSG_ERROR || errno(message) == Some(0)));
-    assert!(end.is_none_or(|end| errno(ours[end]).is_none_or(|errno| errno == 0)));
-    let told = before.iter().filter(|message| kind(message) == SOCK_DIAG_BY_FAMILY && message[HEADER] == AF_INET6).map(
-        |message| {
-            let word = |at: usize| u64::from(u32_at(message, HEADER + at).unwrap());
-            (word(48) << 32 | word(44), u16::from_be_bytes([message[HEADER + 4], message[HEADER + 5]]))
-        },
-    );
-    let cookie = |row: &OwnerModuleRow| row.socket_info().unwrap().cookie.map_or(0, |cookie| cookie.get());
-    let found = rows.iter().map(|row| (cookie(row), row.local().port()));
-    assert!(rows.len() <= told.clone().count());
-    assert_eq!(each_once(found), each_once(told));
 });
-
-/// Sockets by their cookies, the first of each; those without a cookie are told apart by nothing.
-fn each_once(sockets: impl Iterator<Item = (u64, u16)>) -> Vec<(u64, u16)> {
-    let mut known = HashSet::new();
-    sockets.filter(|(cookie, _)| *cookie == 0 || known.insert(*cookie)).collect()
-}
-
-/// The messages of a datagram; what is none stays in one piece.
-fn split(mut datagram: &[u8]) -> Vec<&[u8]> {
-    let mut messages = Vec::new();
-    while !datagram.is_empty() {
-        let length = u32_at(datagram, 0).map_or(0, |length| length as usize);
-        let whole = if length < HEADER || length > datagram.len() { datagram.len() } else { length };
-        let end = whole.next_multiple_of(4).min(datagram.len());
-        messages.push(&datagram[..end]);
-        datagram = &datagram[end..];
-    }
-    messages
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|word| u32::from_ne_bytes(*word))
-}

@@ -1,8 +1,8 @@
 //! The readers of the kernel's bytes, for the fuzz targets.
 
-use super::diag::{self, Dump, LookUps, Progress};
+use super::diag::{self, Dump, InetDiagMsg, LookUps, MAX_AT_ONCE, Progress, Reply};
 use super::proc::Text;
-use super::roll::Roll;
+use super::reconcile::Reconciler;
 use super::socket::mask;
 use crate::error::Result;
 use crate::{Row, StateSet};
@@ -26,13 +26,13 @@ pub(crate) fn dump<'a, R: Row>(
     datagrams: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<(Vec<R>, Dumped)> {
     let mut dump = Dump::new(sequence, port);
-    let mut roll = Roll::new();
+    let mut reconciler = Reconciler::new();
     let mut rows = Vec::new();
     let mut done = false;
     for datagram in datagrams {
-        let progress = dump.read(datagram, |listed| {
-            if roll.enter(listed)? {
-                rows.push(listed.socket().to_row());
+        let progress = dump.read(datagram, |message| {
+            if reconciler.record(message)? {
+                rows.push(message.socket().to_row());
             }
             Ok(())
         })?;
@@ -44,24 +44,34 @@ pub(crate) fn dump<'a, R: Row>(
     Ok((rows, Dumped { done, interrupted: dump.was_interrupted() }))
 }
 
-pub(crate) fn look_ups<'a, R: Row>(
-    sequence: u32,
+pub(crate) fn look_ups<'a>(
+    first_sequence: u32,
     port: u32,
-    awaited: usize,
+    awaited: u32,
     datagrams: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<(Vec<R>, bool)> {
-    let mut look_ups = LookUps::new(sequence, port, awaited);
-    let mut rows = Vec::new();
+) -> Result<(usize, usize, bool)> {
+    let mut message = [0; 72];
+    message[0] = 10;
+    let id = InetDiagMsg::new(&message)?.map(|message| message.id());
+    let ids: Vec<_> = id.into_iter().cycle().take((awaited as usize).min(MAX_AT_ONCE)).collect();
+    let mut look_ups = LookUps::new(first_sequence, port, &ids);
+    let (mut found, mut gone) = (0, 0);
+    let mut progress = Progress::More;
     for datagram in datagrams {
-        let progress = look_ups.read(datagram, |listed| {
-            rows.push(listed.socket().to_row());
+        progress = look_ups.read(datagram, |reply| {
+            *match reply {
+                Reply::Found(_) => &mut found,
+                Reply::Gone(_) => &mut gone,
+            } += 1;
             Ok(())
         })?;
-        if progress == Progress::Done {
-            return Ok((rows, true));
-        }
     }
-    Ok((rows, false))
+    Ok((found, gone, progress == Progress::Done))
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) fn refreshes(history: &[u8]) -> core::result::Result<usize, String> {
+    super::netlink::history::run(history)
 }
 
 pub(crate) fn text<R: Row>(text: &[u8]) -> Result<Vec<R>> {

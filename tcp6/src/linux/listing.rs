@@ -21,6 +21,8 @@ const TEXT: &str = "/proc/thread-self/net/tcp6";
 pub(super) struct Listing {
     way: Way,
     calls: u64,
+    /// See [`SystemExt::unreconciled_refreshes`](crate::os::linux::SystemExt::unreconciled_refreshes).
+    unreconciled: u64,
     /// Whether it is known that this machine has IPv6. That does not change while it runs.
     has_ipv6: bool,
     wanted: Vec<Wanted>,
@@ -28,22 +30,26 @@ pub(super) struct Listing {
 
 #[derive(Debug)]
 enum Way {
-    Dump(Netlink),
+    Dump(Box<Netlink>),
     Text { file: File, bytes: Vec<u8>, text: Text },
 }
 
 impl Listing {
     pub(super) fn new() -> Result<Listing> {
         let way = match Netlink::open() {
-            Ok(netlink) => Way::Dump(netlink),
+            Ok(netlink) => Way::Dump(Box::new(netlink)),
             Err(errno) if is_refusal(errno.raw_os_error()) => Way::text()?,
             Err(errno) => return Err(Error::os("socket for sock_diag", errno)),
         };
-        Ok(Listing { way, calls: 0, has_ipv6: false, wanted: Vec::new() })
+        Ok(Listing { way, calls: 0, unreconciled: 0, has_ipv6: false, wanted: Vec::new() })
     }
 
     pub(super) fn calls(&self) -> u64 {
         self.calls
+    }
+
+    pub(super) fn unreconciled(&self) -> u64 {
+        self.unreconciled
     }
 
     /// The sockets whose owners are to be found, row by row, if the rows of the last table have owners.
@@ -74,7 +80,7 @@ impl Listing {
     }
 
     fn read<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
-        let Listing { way, calls, wanted, .. } = self;
+        let Listing { way, calls, unreconciled, wanted, .. } = self;
         match way {
             Way::Dump(netlink) => {
                 let states = mask(query.wanted_states());
@@ -82,7 +88,9 @@ impl Listing {
                     *calls += 1;
                     write::<R, Failure>(buffer, wanted, |found| netlink.dump(states, found))
                 };
-                netlink::retry(dump, thread::sleep)
+                let read = netlink::retry(dump, thread::sleep);
+                *unreconciled = netlink.unreconciled();
+                read
             }
             Way::Text { file, bytes, text } => {
                 *calls += 1;

@@ -1,46 +1,52 @@
-//! Dumps: the kernel is asked over a netlink socket, and again where the failure may pass.
+//! Dumps over a netlink socket, repeated while a failure may pass, and reconciled with the dump before.
 
 use core::time::Duration;
 use std::io;
 
 use rustix::io::Errno;
 
-use self::channel::{Channel, Transport};
+use self::channel::{Channel, RECV_TIMEOUT, Transport};
 use self::kernel::KernelSocket;
-use super::diag::{CALL, Dump, LookUps, REQUEST, look_up, request};
-use super::roll::{AT_ONCE, Roll};
+use self::look_up::LookUpStatus;
+use super::diag::{CALL, Dump, request};
+use super::reconcile::Reconciler;
 use super::socket::Socket;
 use crate::attempts::{ATTEMPTS, attempts};
 use crate::error::{Error, Result};
 
 mod channel;
+#[cfg(any(test, fuzzing))]
+pub(super) mod history;
 mod kernel;
+mod look_up;
+#[cfg(any(test, fuzzing))]
+mod model;
 
-/// What is passing is over in a moment.
+/// The wait between two attempts.
 const WAIT: Duration = Duration::from_millis(4);
 
-/// Failures of which another attempt may do: the kernel is short of memory for a moment, or still at a dump that was
-/// given up. Such a dump goes on as something is received, so the refusal of the one attempt makes it ready to be
-/// drained by the next.
+/// Failures that may pass: the kernel is short of memory, or still busy with a dump that was given up. The refusal of
+/// one attempt makes the kernel continue such a dump, and the next attempt drains it.
 const PASSING: [Errno; 3] = [Errno::NOBUFS, Errno::NOMEM, Errno::BUSY];
 
-/// Dumps, over a socket of their own.
+/// Dumps over a socket of their own.
 #[derive(Debug)]
 pub(super) struct Netlink<T = KernelSocket> {
     channel: Channel<T>,
-    roll: Roll,
+    reconciler: Reconciler,
+    look_ups: LookUpStatus,
 }
 
-/// How a dump failed.
+/// Why a dump failed.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// Another attempt may do: the table changed meanwhile, or it is one of [`PASSING`].
+    /// Another attempt may succeed: the table changed during the dump, or the errno is one of [`PASSING`].
     Passing(io::Error),
-    /// Another attempt is of no use.
+    /// Another attempt cannot succeed.
     Lasting(Error),
 }
 
-/// Wherever an errno comes from, a call or a message, it means the same.
+/// An errno means the same in a message and from a call.
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let is_passing = |errno| PASSING.iter().any(|passing| passing.raw_os_error() == errno);
@@ -59,43 +65,43 @@ impl Netlink {
 }
 
 impl<T: Transport> Netlink<T> {
-    fn over(transport: T, port: u32) -> Netlink<T> {
-        Netlink { channel: Channel::new(transport, port), roll: Roll::new() }
+    pub(super) fn over(transport: T, port: u32) -> Netlink<T> {
+        Netlink {
+            channel: Channel::new(transport, port),
+            reconciler: Reconciler::new(),
+            look_ups: LookUpStatus::default(),
+        }
     }
 
-    /// The sockets whose states are in `states`, each once, given to `found`: in the kernel's order, and behind them those
-    /// that it has passed over.
+    /// Passes each socket whose state is in `states` to `found` once: in the kernel's order, followed by those that the
+    /// kernel passed over.
     pub(super) fn dump(&mut self, states: u32, mut found: impl FnMut(Socket) -> Result<()>) -> Result<(), Failure> {
-        let Netlink { channel, roll } = self;
-        roll.begin(states);
-        let sequence = channel.next()?;
+        let Netlink { channel, reconciler, .. } = self;
+        let sequence = channel.reserve(1)?;
+        let now = u64::try_from(channel.transport.now().as_millis()).unwrap_or(u64::MAX);
+        reconciler.begin(states, now);
         let mut dump = Dump::new(sequence, channel.port);
-        channel.exchange(&request(sequence, states), |datagram| {
-            dump.read(datagram, |listed| if roll.enter(listed)? { found(listed.socket()) } else { Ok(()) })
+        channel.exchange(&request(sequence, states), RECV_TIMEOUT, |datagram| {
+            dump.read(datagram, |message| if reconciler.record(message)? { found(message.socket()) } else { Ok(()) })
         })?;
         if dump.was_interrupted() {
             return Err(Failure::Passing(Errno::INTR.into()));
         }
-        roll.call(|gone, take_in| {
-            let sequence = channel.next()?;
-            let mut look_ups = LookUps::new(sequence, channel.port, gone.len());
-            let mut requests = [[0; REQUEST]; AT_ONCE];
-            requests.iter_mut().zip(gone).for_each(|(request, id)| *request = look_up(sequence, id));
-            channel.exchange(requests[..gone.len()].as_flattened(), |datagram| {
-                look_ups.read(datagram, |listed| {
-                    if listed.is_in(states) {
-                        take_in(listed)?;
-                        found(listed.socket())?;
-                    }
-                    Ok(())
-                })
-            })
-        })?;
-        Ok(())
+        reconciler.find_missing()?;
+        if !reconciler.is_complete() {
+            self.recover_missing(states, &mut found)?;
+        }
+        Ok(self.reconciler.commit()?)
+    }
+
+    /// The number of tables for which the look-ups of missing sockets failed, or were not tried because they had failed
+    /// shortly before.
+    pub(super) fn unreconciled(&self) -> u64 {
+        self.look_ups.unreconciled
     }
 }
 
-/// Dumps until there is a table, or a failure that is not passing. `wait` is [`std::thread::sleep`] but for tests.
+/// Repeats `dump` until it succeeds or fails for good. `wait` is [`std::thread::sleep`], or a script in tests.
 pub(super) fn retry(mut dump: impl FnMut() -> Result<(), Failure>, mut wait: impl FnMut(Duration)) -> Result<()> {
     let mut last = Errno::INTR.into();
     for pause in attempts(WAIT, WAIT) {

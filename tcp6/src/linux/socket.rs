@@ -15,7 +15,7 @@ pub(super) struct Socket {
     /// 0 if there is no file behind it: nobody owns it.
     pub(super) inode: u32,
     pub(super) uid: u32,
-    /// The kernel's number for it, never used again; 0 if it is not told.
+    /// The cookie, which stays the same into TIME-WAIT; 0 if the kernel reports none.
     pub(super) cookie: u64,
 }
 

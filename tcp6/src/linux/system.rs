@@ -25,6 +25,10 @@ impl System {
         self.listing.calls()
     }
 
+    pub(crate) fn unreconciled(&self) -> u64 {
+        self.listing.unreconciled()
+    }
+
     /// The processes that were there when owners were last looked for, and how many of them refused to be read.
     pub(crate) fn processes(&self) -> (usize, usize) {
         self.owners.processes()

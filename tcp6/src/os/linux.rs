@@ -28,11 +28,36 @@ pub trait SystemExt {
     /// handed over, have several. It looks through all sockets of all processes. After a table of some states only, a
     /// process that was known before and has got the socket since may be missing, until the next table of all states.
     fn holders(&self, inode: u32) -> impl Iterator<Item = u32>;
+
+    /// The number of tables that could not be reconciled with the table before.
+    ///
+    /// A dump of the kernel can pass over sockets while others come and go. A `System` looks up each socket that was in the
+    /// table before and is missing now. If the kernel or a sandbox refuses these look-ups, does not answer them within 1 s,
+    /// or has no room for a single reply, the table is returned as the kernel listed it, and counted here. Sockets that the
+    /// kernel passed over may then be missing, so that a watcher reports them as Removed and later as Added. No socket is
+    /// in the table twice, and the next table is compared with this one.
+    ///
+    /// After a failure, look-ups pause for 100 times the time that they took. Tables of the pause are counted if a socket
+    /// is missing. Tables read from `/proc` are never reconciled and not counted.
+    ///
+    /// ```
+    /// use tcp6::{BasicRow, Buffer, Query, System, os::linux::SystemExt};
+    ///
+    /// let (mut system, mut buffer) = (System::new()?, Buffer::new());
+    /// system.table::<BasicRow>(&Query::all(), &mut buffer)?;
+    /// assert_eq!(system.unreconciled_refreshes(), 0, "the first table is compared with none");
+    /// # Ok::<(), tcp6::Error>(())
+    /// ```
+    fn unreconciled_refreshes(&self) -> u64;
 }
 
 #[cfg(target_os = "linux")]
 impl SystemExt for crate::System {
     fn holders(&self, inode: u32) -> impl Iterator<Item = u32> {
         crate::System::holders(self, inode)
+    }
+
+    fn unreconciled_refreshes(&self) -> u64 {
+        crate::System::unreconciled(self)
     }
 }

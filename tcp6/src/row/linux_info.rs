@@ -10,9 +10,14 @@ pub struct SocketInfo {
     pub inode: u32,
     /// The user that made the socket; 0 (root's, too) where the kernel does not know.
     pub uid: u32,
-    /// The kernel's number for the socket, which it never uses again; `None` if the table was read from `/proc`.
+    /// The kernel's number for the socket (`sock_diag` cookie); `None` if the table was read from `/proc`.
     ///
-    /// A connection that enters TIME-WAIT leaves its socket, and what is left of it has a number of its own.
+    /// The kernel creates it when it first reports the socket, and never uses it again. It stays the same from SYN-RECEIVED
+    /// to TIME-WAIT, while `inode` and `uid` change to 0 when the connection closes. Numbers are not in the order of
+    /// creation.
+    ///
+    /// Before Linux 4.1 it is the address of the socket in the kernel: TIME-WAIT has another one than the connection had,
+    /// and a later socket can have the same.
     pub cookie: Option<NonZeroU64>,
 }
 

@@ -4,6 +4,8 @@ mod allocations;
 #[cfg(windows)]
 mod c_program;
 mod capture;
+#[cfg(target_os = "linux")]
+mod closing;
 mod counting;
 mod examples;
 mod laws;

@@ -25,7 +25,7 @@ pub fn record(folder: &Path) -> Result<()> {
         Ok(fs::write(folder.join(name), bytes)?)
     };
     let datagrams = datagrams()?;
-    write("netlink", "dump", &frames::join(datagrams.iter().map(Vec::as_slice)))?;
+    write("sock_diag", "dump", &frames::join(datagrams.iter().map(Vec::as_slice)))?;
     write("proc_text", "tcp6", &fs::read("/proc/thread-self/net/tcp6")?)?;
 
     let mut tables = Vec::new();

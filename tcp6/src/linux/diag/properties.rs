@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use super::message::MESSAGE;
 use super::tests::{PORT, SEQUENCE, message_to};
 use super::*;
 use crate::{BasicRow, Row};

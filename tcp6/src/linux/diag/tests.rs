@@ -1,3 +1,4 @@
+use super::message::MESSAGE;
 use super::*;
 use crate::{Owner, OwnerPidRow, Row, State};
 
@@ -181,66 +182,124 @@ fn an_error_of_the_reader_ends_the_dump() {
     assert!(matches!(full, Err(Error::OutOfMemory { bytes: 1 })));
 }
 
-/// What is read as the answers to so many look-ups: the cookies and ports of what is found, and whether it is all.
-fn looked_up(awaited: usize, datagrams: &[Vec<u8>]) -> Result<(Vec<(u64, u16)>, Progress)> {
-    let mut look_ups = LookUps::new(SEQUENCE, PORT, awaited);
-    let mut found = Vec::new();
-    let mut progress = Progress::More;
-    for datagram in datagrams {
-        progress = look_ups.read(datagram, |listed| {
-            found.push((listed.cookie(), listed.socket().to_row::<OwnerPidRow>().local().port()));
-            Ok(())
-        })?;
-    }
-    Ok((found, progress))
+/// The ids of connections from these ports, as a dump lists them.
+fn ids(ports: &[u16]) -> Vec<SockId> {
+    ports.iter().map(|port| InetDiagMsg::new(&connection(*port)).unwrap().unwrap().id()).collect()
 }
 
-fn refused(errno: i32) -> Vec<u8> {
-    message(NLMSG_ERROR, 0, &errno.wrapping_neg().to_ne_bytes())
+fn connection(port: u16) -> Vec<u8> {
+    diag(AF_INET6, 1, &format!("[fe80::1]:{port}"), "[fe80::2]:50000", 7, 99)
 }
+
+/// A reply to the look-up with this index: a socket.
+fn found(index: u32, payload: &[u8]) -> Vec<u8> {
+    message_to(SEQUENCE.wrapping_add(index), PORT, SOCK_DIAG_BY_FAMILY, 0, payload)
+}
+
+/// A reply to the look-up with this index: an errno.
+fn refused(index: u32, errno: i32) -> Vec<u8> {
+    message_to(SEQUENCE.wrapping_add(index), PORT, NLMSG_ERROR, 0, &errno.wrapping_neg().to_ne_bytes())
+}
+
+/// What is read as replies to look-ups of these ports: for each reply the cookie, and whether the socket was found; whether
+/// the answer is complete; and the indices of the answered look-ups.
+fn looked_up(ports: &[u16], datagrams: &[Vec<u8>]) -> (Vec<(u64, bool)>, Result<Progress>, Vec<usize>) {
+    let ids = ids(ports);
+    let mut look_ups = LookUps::new(SEQUENCE, PORT, &ids);
+    let mut replies = Vec::new();
+    let mut progress = Ok(Progress::More);
+    for datagram in datagrams {
+        progress = look_ups.read(datagram, |reply| {
+            replies.push(match reply {
+                Reply::Found(message) => (message.id().cookie(), true),
+                Reply::Gone(id) => (id.cookie(), false),
+            });
+            Ok(())
+        });
+        if progress.is_err() {
+            break;
+        }
+    }
+    let answered = (0..ids.len()).filter(|index| look_ups.is_answered(*index)).collect();
+    (replies, progress, answered)
+}
+
+const ENOENT: i32 = 2;
+const ESTALE: i32 = 116;
 
 #[test]
 fn a_look_up_names_its_socket_as_the_dump_did() {
-    let mut ids = Vec::new();
-    let mut dump = Dump::new(SEQUENCE, PORT);
-    let connection = diag(AF_INET6, 1, "[fe80::1]:443", "[fe80::2]:50000", 7, 99);
-    dump.read(&message(SOCK_DIAG_BY_FAMILY, 0, &connection), |listed| {
-        ids.push(listed.id());
-        Ok(())
-    })
-    .unwrap();
-    let bytes = look_up(0x0102_0304, &ids[0]);
-    assert_eq!((u32_at(&bytes, 0), u16_at(&bytes, 4), u32_at(&bytes, 8)), (72, 20, 0x0102_0304));
-    assert_eq!(u16_at(&bytes, 6), 1, "a request, and not for a dump");
-    assert_eq!(bytes[16..20], [10, 6, 0, 0]);
-    assert_eq!(bytes[24..], connection[4..52], "ends, interface and cookie");
+    let ids = ids(&[443, 80]);
+    let look_ups = LookUps::new(0xFFFF_FFFF, PORT, &ids);
+    let mut buffer = [[0; REQUEST]; MAX_AT_ONCE];
+    let bytes = look_ups.requests(&mut buffer);
+    assert_eq!(bytes.len(), 2 * REQUEST);
+    for (request, (sequence, port)) in bytes.chunks(REQUEST).zip([(0xFFFF_FFFF, 443), (0, 80)]) {
+        assert_eq!((u32_at(request, 0), u16_at(request, 4), u32_at(request, 8)), (72, 20, sequence));
+        assert_eq!(u16_at(request, 6), 1, "NLM_F_REQUEST without NLM_F_DUMP");
+        assert_eq!(request[16..20], [10, 6, 0, 0]);
+        assert_eq!(request[24..], connection(port)[4..52], "ends, interface and cookie");
+    }
     assert_eq!(ids[0].cookie(), 443);
+    assert!(!ids[0].is_listener() && InetDiagMsg::new(&listener(1)[HEADER..]).unwrap().unwrap().id().is_listener());
 }
 
 #[test]
-fn look_ups_are_over_when_each_has_an_answer() {
-    let gone = || refused(ENOENT);
-    for (datagrams, found, progress) in [
-        (vec![gone(), listener(5), gone()], vec![(5, 5)], Progress::Done),
-        (vec![[gone(), listener(5)].concat(), listener(6)], vec![(5, 5), (6, 6)], Progress::Done),
-        (vec![gone(), listener(5)], vec![(5, 5)], Progress::More),
-        (vec![], vec![], Progress::More),
-    ] {
-        assert_eq!(looked_up(3, &datagrams).unwrap(), (found, progress), "{datagrams:?}");
+fn each_reply_belongs_to_the_look_up_with_its_sequence_number() {
+    // In any order and in any number of datagrams.
+    let replies = [found(2, &connection(3)), refused(0, ENOENT), refused(1, ESTALE)];
+    let expected = [(3, true), (1, false), (2, false)];
+    for datagrams in [vec![replies.concat()], replies.to_vec()] {
+        let (read, progress, answered) = looked_up(&[1, 2, 3], &datagrams);
+        assert_eq!((read, progress.unwrap(), answered), (expected.to_vec(), Progress::Done, vec![0, 1, 2]));
     }
-    // What answers another request, or no request, is no answer.
-    let strange = message_to(SEQUENCE - 1, PORT, NLMSG_ERROR, 0, &(-ENOENT).to_ne_bytes());
-    let others = [strange, message_to(SEQUENCE, PORT + 1, NLMSG_ERROR, 0, &[0; 4]), refused(0), message(1, 0, &[])];
-    assert_eq!(looked_up(1, &others).unwrap().1, Progress::More);
+    let (read, progress, answered) = looked_up(&[1, 2, 3], &replies[..2]);
+    assert_eq!((read, progress.unwrap(), answered), (expected[..2].to_vec(), Progress::More, vec![0, 2]));
 }
 
 #[test]
-fn a_look_up_that_fails_is_an_error() {
+fn a_reply_with_another_socket_means_gone() {
+    let wrong_cookie = {
+        let mut bytes = connection(1);
+        bytes[44] ^= 1;
+        bytes
+    };
+    let ipv4 = diag(2, 1, "[fe80::1]:1", "[fe80::2]:50000", 7, 99);
+    let another_end = diag(AF_INET6, 1, "[fe80::1]:1", "[fe80::2]:50001", 7, 99);
+    for reply in [wrong_cookie, ipv4, another_end] {
+        assert_eq!(looked_up(&[1], &[found(0, &reply)]).0, [(1, false)]);
+    }
+    // SO_BINDTODEVICE may change the interface meanwhile.
+    let another_interface = diag(AF_INET6, 1, "[fe80::1]:1", "[fe80::2]:50000", 8, 99);
+    assert_eq!(looked_up(&[1], &[found(0, &another_interface)]).0, [(1, true)]);
+}
+
+#[test]
+fn what_answers_no_look_up_is_skipped() {
+    let others = [
+        refused(u32::MAX, ENOENT),
+        refused(1, ENOENT),
+        message_to(SEQUENCE, PORT + 1, NLMSG_ERROR, 0, &[0xFF; 4]),
+        refused(0, 0),
+        message_to(SEQUENCE, PORT, 1, 0, &[]),
+    ];
+    let (read, progress, answered) = looked_up(&[1], &others);
+    assert_eq!((read, progress.unwrap(), answered), (vec![], Progress::More, vec![]));
+    // A second reply is none either.
+    let (read, ..) = looked_up(&[1, 2], &[found(0, &connection(1)), found(0, &connection(1)), refused(0, 12)]);
+    assert_eq!(read, [(1, true)]);
+}
+
+#[test]
+fn a_failed_look_up_is_an_error_and_the_answered_ones_are_known() {
     for errno in [1, 12, 105, i32::MAX] {
-        assert_eq!(looked_up(2, &[refused(ENOENT), refused(errno)]).unwrap_err().raw_os_error(), Some(errno));
+        let (read, progress, answered) = looked_up(&[1, 2, 3], &[refused(0, ENOENT), refused(1, errno)]);
+        assert_eq!(progress.unwrap_err().raw_os_error(), Some(errno));
+        assert_eq!((read, answered), (vec![(1, false)], vec![0]));
     }
-    assert!(matches!(looked_up(1, &[message(NLMSG_OVERRUN, 0, &[])]), Err(Error::Os { .. })));
-    assert!(matches!(looked_up(1, &[message(NLMSG_ERROR, 0, &[1, 2])]), Err(Error::Malformed(_))));
-    assert!(matches!(looked_up(1, &[message(SOCK_DIAG_BY_FAMILY, 0, &[AF_INET6; 71])]), Err(Error::Malformed(_))));
-    assert!(matches!(looked_up(1, &[listener(1)[..50].to_vec()]), Err(Error::Malformed(_))));
+    let of = |datagram| looked_up(&[1], &[datagram]).1;
+    assert!(matches!(of(message(NLMSG_OVERRUN, 0, &[])), Err(Error::Os { .. })));
+    assert!(matches!(of(message(NLMSG_ERROR, 0, &[1, 2])), Err(Error::Malformed(_))));
+    assert!(matches!(of(message(SOCK_DIAG_BY_FAMILY, 0, &[AF_INET6; 71])), Err(Error::Malformed(_))));
+    assert!(matches!(of(found(0, &connection(1))[..50].to_vec()), Err(Error::Malformed(_))));
 }

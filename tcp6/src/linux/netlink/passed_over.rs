@@ -26,8 +26,8 @@ impl Transport for Forgetful {
         self.kernel.send(request)
     }
 
-    fn receive(&mut self, into: &mut [u8], wait: bool) -> Result<Received, Errno> {
-        let received = self.kernel.receive(into, wait)?;
+    fn receive(&mut self, into: &mut [u8]) -> Result<Received, Errno> {
+        let received = self.kernel.receive(into)?;
         let word = |bytes: &[u8], at: usize| u16::from_ne_bytes(bytes[at..at + 2].try_into().unwrap());
         let mut rest = &mut into[..received.length.min(DATAGRAM)];
         while !rest.is_empty() {
@@ -40,6 +40,14 @@ impl Transport for Forgetful {
             }
         }
         Ok(received)
+    }
+
+    fn wait(&mut self, timeout: Duration) -> Result<(), Errno> {
+        self.kernel.wait(timeout)
+    }
+
+    fn now(&mut self) -> Duration {
+        self.kernel.now()
     }
 }
 

@@ -3,8 +3,10 @@
 //! As the kernel does it, a dump goes on when something is received, and while one runs there is no other: a request
 //! is then answered with EBUSY, and what is left of the old dump comes behind that. Look-ups are answered at once.
 
+use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 
+use super::super::diag::REQUEST;
 use super::channel::{DATAGRAM, Received};
 use super::*;
 
@@ -102,9 +104,16 @@ pub(super) struct Script {
     pub(super) sends: usize,
     pub(super) look_ups: Vec<usize>,
     pub(super) receives: usize,
-    /// How often there was nothing to receive, with and without waiting for it.
+    /// How often there was nothing to receive, and how often that was waited for.
+    empty: usize,
     pub(super) waited: usize,
-    pub(super) drained: usize,
+    /// Whether signals interrupt every wait and, from then on, every receive.
+    pub(super) signals: bool,
+    pub(super) clock: Duration,
+    /// How much the clock advances whenever it is read.
+    pub(super) tick: Duration,
+    /// After how much of each wait a datagram of another sender arrives, if at all.
+    pub(super) foreign_every: Option<Duration>,
     /// Every errno that a call or a message had.
     pub(super) said: Vec<i32>,
 }
@@ -113,6 +122,11 @@ impl Script {
     /// Requests are answered in turn; behind the last there is silence.
     pub(super) fn new(answers: impl IntoIterator<Item = Answer>) -> Script {
         Script { answers: answers.into_iter().collect(), ..Script::default() }
+    }
+
+    /// How often a drain found nothing more: each wait has an empty receive before and after it.
+    pub(super) fn drained(&self) -> usize {
+        self.empty - 2 * self.waited
     }
 
     /// The kernel goes on with the dump that is running.
@@ -164,7 +178,7 @@ impl Script {
             Some(Mishap::NotReceived(errno)) => self.queue.push_back(Err(errno)),
             Some(Mishap::Silence) => return,
             Some(Mishap::Strange) => {
-                self.datagram(message(ROW, 0, sequence - 1, PORT, &socket(port)));
+                self.datagram(message(ROW, 0, sequence.wrapping_sub(1_000), PORT, &socket(port)));
                 self.datagram(message(ERROR, 0, sequence, PORT + 1, &[0xFF; 4]));
             }
             // The one was handled before, where the other was not.
@@ -224,8 +238,12 @@ impl Transport for Script {
         Ok(())
     }
 
-    fn receive(&mut self, into: &mut [u8], wait: bool) -> Result<Received, Errno> {
+    fn receive(&mut self, into: &mut [u8]) -> Result<Received, Errno> {
         self.receives += 1;
+        if self.signals && self.waited > 0 {
+            self.clock += Duration::from_millis(100);
+            return Err(Errno::INTR);
+        }
         match self.queue.pop_front() {
             Some(Ok((bytes, received))) => {
                 into[..bytes.len()].copy_from_slice(&bytes);
@@ -241,10 +259,32 @@ impl Transport for Script {
                 Err(errno)
             }
             None => {
-                *if wait { &mut self.waited } else { &mut self.drained } += 1;
+                self.empty += 1;
                 Err(Errno::AGAIN)
             }
         }
+    }
+
+    fn wait(&mut self, timeout: Duration) -> Result<(), Errno> {
+        self.waited += 1;
+        if self.signals {
+            self.clock += Duration::from_millis(100);
+            return Err(Errno::INTR);
+        }
+        match self.foreign_every.filter(|every| *every < timeout) {
+            Some(every) => {
+                self.clock += every;
+                let received = Received { length: 16, from_kernel: false };
+                self.queue.push_back(Ok((vec![0; 16], received)));
+            }
+            None => self.clock += timeout,
+        }
+        Ok(())
+    }
+
+    fn now(&mut self) -> Duration {
+        self.clock += self.tick;
+        self.clock
     }
 }
 
@@ -264,11 +304,12 @@ fn message(kind: u16, flags: u16, sequence: u32, port: u32, payload: &[u8]) -> V
     bytes
 }
 
-/// A listener on this port, with a cookie of its own.
+/// An established connection from this port, with a cookie of its own.
 fn socket(port: u16) -> [u8; 72] {
     let mut bytes = [0; 72];
-    bytes[..2].copy_from_slice(&[10, 10]);
+    bytes[..2].copy_from_slice(&[10, 1]);
     bytes[4..6].copy_from_slice(&port.to_be_bytes());
+    bytes[6..8].copy_from_slice(&443u16.to_be_bytes());
     bytes[44..46].copy_from_slice(&(port + 1).to_ne_bytes());
     bytes
 }

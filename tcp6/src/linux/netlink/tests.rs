@@ -1,6 +1,6 @@
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
-use super::channel::{DATAGRAM, RECV, STRANGERS};
+use super::channel::{DATAGRAM, LOOK_UP_TIMEOUT, MAX_FOREIGN_DATAGRAMS, RECV, RECV_TIMEOUT, SEND};
 use super::script::{Answer, Mishap, PORT, Script, Step};
 use super::*;
 use crate::error::Malformed;
@@ -109,7 +109,7 @@ fn an_interrupted_dump_is_read_again_whole() {
         netlink(std::iter::repeat_n(interrupted.clone(), 15).chain([good()]).chain(vec![interrupted; 16]));
     let (done, waits) = refresh(&mut netlink);
     assert_eq!((done.unwrap(), waits), (vec![1, 2, 3], 12));
-    assert_eq!(netlink.channel.transport.drained, 0, "an interrupted dump is received to its end");
+    assert_eq!(netlink.channel.transport.drained(), 0, "an interrupted dump is received to its end");
     let error = error(&mut netlink);
     assert!(matches!(error, Error::Unstable { attempts: 16, .. }), "{error}");
     assert_eq!(error.raw_os_error(), Some(Errno::INTR.raw_os_error()));
@@ -139,7 +139,7 @@ fn what_is_left_of_a_dump_is_drained_before_the_next() {
     assert!(matches!(error(&mut netlink), Error::Malformed(_)));
     assert_eq!(ports(&mut netlink), [1, 2, 3]);
     let script = &netlink.channel.transport;
-    assert_eq!((script.sends, script.drained, script.waited), (3, 2, 0));
+    assert_eq!((script.sends, script.drained(), script.waited), (3, 2, 0));
     assert!(script.said.is_empty(), "none was refused for another");
 }
 
@@ -152,7 +152,7 @@ fn a_datagram_larger_than_the_room_is_an_error() {
 
 #[test]
 fn datagrams_of_others_are_passed_over_and_not_for_ever() {
-    let many = STRANGERS as usize - 1;
+    let many = MAX_FOREIGN_DATAGRAMS as usize - 1;
     let patient =
         [Step::Others(1), Step::Rows(vec![1]), Step::Others(many), Step::Rows(vec![2]), Step::Done(vec![], 0)];
     assert_eq!(ports(&mut netlink([patient.into()])), [1, 2]);
@@ -163,9 +163,9 @@ fn datagrams_of_others_are_passed_over_and_not_for_ever() {
     for flood in ["dumped", "drained"] {
         let error = error(&mut netlink);
         assert!(matches!(error, Error::Os { call: RECV, .. }), "{flood}: {error}");
-        assert!(error.to_string().contains("others"), "{flood}: {error}");
+        assert!(error.to_string().contains("received 1000 datagrams, none from the kernel"), "{flood}: {error}");
     }
-    assert_eq!(netlink.channel.transport.receives, 1 + 2 * STRANGERS as usize);
+    assert_eq!(netlink.channel.transport.receives, 1 + 2 * MAX_FOREIGN_DATAGRAMS as usize);
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn a_socket_that_is_closed_under_it_is_an_error() {
     for errno in [Errno::BADF, Errno::NOTCONN] {
         let sending = Answer { sending: [errno].into(), ..Answer::default() };
         let receiving = [Step::Rows(vec![1]), Step::Fails(errno), Step::Done(vec![], 0)].into();
-        for (answer, call) in [(sending, "send to sock_diag"), (receiving, RECV)] {
+        for (answer, call) in [(sending, SEND), (receiving, RECV)] {
             let mut netlink = netlink([answer, good()]);
             let error = error(&mut netlink);
             assert!(matches!(error, Error::Os { call: named, .. } if named == call), "{error}");
@@ -193,7 +193,7 @@ fn a_socket_that_is_closed_under_it_is_an_error() {
 }
 
 #[test]
-fn a_kernel_that_says_nothing_is_given_up_at_once() {
+fn a_dump_without_an_answer_times_out_once() {
     for steps in [vec![Step::Silence], vec![Step::Rows(vec![1]), Step::Silence], vec![Step::Rows(vec![1])]] {
         let mut netlink = netlink([Answer { steps: steps.into(), ..Answer::default() }, good()]);
         let (done, waits) = refresh(&mut netlink);
@@ -266,7 +266,7 @@ fn a_socket_that_is_passed_over_is_looked_up() {
         assert_eq!(netlink.channel.transport.look_ups, asked);
     }
     let script = &netlink.channel.transport;
-    assert_eq!((script.sends, script.waited, script.drained), (3, 0, 0));
+    assert_eq!((script.sends, script.waited, script.drained()), (3, 0, 0));
 }
 
 #[test]
@@ -287,15 +287,15 @@ fn a_dump_of_other_states_tells_nothing_of_what_has_gone() {
 }
 
 #[test]
-fn a_row_that_was_looked_up_is_in_the_states_that_were_asked_for() {
+fn a_socket_that_left_the_states_of_the_query_is_no_row() {
     let rows = |rows: Vec<u16>| Answer::from([Step::Rows(rows), Step::Done(vec![], 0)]);
-    // Listeners all; the script does not care for what was asked.
+    // The script lists connections whatever the query; a look-up finds an established one.
     let mut netlink = netlink([rows(vec![1, 2]), rows(vec![1])]);
     netlink.channel.transport.alive = [2].into();
     let mut found = 0;
     for dump in 1..=2 {
         netlink
-            .dump(1 << 1, |_| {
+            .dump(1 << 10, |_| {
                 found += 1;
                 Ok(())
             })
@@ -306,30 +306,130 @@ fn a_row_that_was_looked_up_is_in_the_states_that_were_asked_for() {
 }
 
 #[test]
-fn a_look_up_that_fails_for_a_moment_is_a_dump_that_does() {
+fn look_ups_without_room_for_the_replies_are_sent_again_fewer_at_once() {
     let code = Errno::NOBUFS.raw_os_error();
-    for mishap in [Mishap::NotSent(Errno::NOBUFS), Mishap::Refused(code), Mishap::NotReceived(Errno::NOMEM)] {
+    let again = Errno::AGAIN.raw_os_error();
+    for mishap in [
+        Mishap::NotSent(Errno::NOBUFS),
+        Mishap::Refused(code),
+        Mishap::Refused(again),
+        Mishap::NotReceived(Errno::NOMEM),
+    ] {
         let mut netlink = passed_over(5, [3]);
         netlink.channel.transport.mishaps = [mishap].into();
         assert_eq!(ports(&mut netlink), [1, 5, 3], "{mishap:?}");
-        assert_eq!(netlink.channel.transport.sends, 3, "{mishap:?}");
+        assert_eq!((netlink.channel.transport.sends, netlink.unreconciled()), (2, 0), "{mishap:?}");
+    }
+
+    let mut netlink = passed_over(100, 2..100);
+    netlink.channel.transport.mishaps = vec![Mishap::Refused(code); 32 + 16 + 8].into();
+    assert_eq!(ports(&mut netlink), [vec![1, 100], (2..100).collect()].concat());
+    // Three batches are refused. The channel remembers what fits.
+    assert_eq!(netlink.channel.transport.look_ups[..3], [32, 16, 8]);
+    assert!(netlink.channel.transport.look_ups[3..].iter().all(|count| *count <= 4));
+}
+
+#[test]
+fn a_batch_that_fails_half_way_adds_nothing_twice() {
+    for fault in [Mishap::Refused(Errno::NOBUFS.raw_os_error()), Mishap::Silence] {
+        let mut netlink = passed_over(6, [2, 3, 5]);
+        let good = [Mishap::Strange; 2];
+        netlink.channel.transport.mishaps = good.into_iter().chain([fault]).collect();
+        let rows = ports(&mut netlink);
+        if fault == Mishap::Silence {
+            // 5 is answered too; 4 is not, and is gone anyway.
+            assert_eq!((rows, netlink.unreconciled()), (vec![1, 6, 2, 3, 5], 1));
+        } else {
+            assert_eq!((rows, netlink.unreconciled()), (vec![1, 6, 2, 3, 5], 0));
+        }
     }
 }
 
 #[test]
-fn a_look_up_that_fails_is_an_error_and_its_socket_is_asked_for_again() {
-    let code = Errno::INVAL.raw_os_error();
-    for mishap in [Mishap::NotSent(Errno::INVAL), Mishap::Refused(code), Mishap::NotReceived(Errno::INVAL)] {
+fn if_look_ups_keep_failing_the_dump_is_the_table_and_it_is_counted() {
+    // What is not received stays in the socket, and is one for the batch.
+    let forever = |mishap| vec![mishap; if matches!(mishap, Mishap::NotReceived(_)) { 1 } else { 100 }];
+    let no_room = Errno::NOBUFS.raw_os_error();
+    for mishap in [
+        Mishap::NotSent(Errno::INVAL),
+        Mishap::NotSent(Errno::NOBUFS),
+        Mishap::Refused(Errno::PERM.raw_os_error()),
+        Mishap::Refused(no_room),
+        Mishap::NotReceived(Errno::INVAL),
+        Mishap::Silence,
+    ] {
         let mut netlink = passed_over(5, [3]);
-        netlink.channel.transport.mishaps = [mishap].into();
-        assert_eq!(error(&mut netlink).raw_os_error(), Some(code), "{mishap:?}");
-        assert_eq!(ports(&mut netlink), [1, 5, 3], "{mishap:?}");
+        netlink.channel.transport.mishaps = forever(mishap).into();
+        assert_eq!(ports(&mut netlink), [1, 5], "{mishap:?}");
+        assert_eq!(netlink.unreconciled(), 1, "{mishap:?}");
+        assert!(netlink.channel.transport.look_ups.len() <= 8, "{mishap:?}");
+        // The next table is compared with this one, in which nothing is missing.
+        netlink.channel.transport.mishaps.clear();
+        assert_eq!(ports(&mut netlink), [1, 5], "{mishap:?}");
+        assert_eq!(netlink.unreconciled(), 1, "{mishap:?}");
     }
+}
+
+#[test]
+fn look_ups_that_are_never_answered_take_one_per_cent_of_the_time() {
+    let all = || Answer::from([Step::Rows(vec![1, 2]), Step::Done(vec![3], 0)]);
+    let some = || Answer::from([Step::Rows(vec![1]), Step::Done(vec![3], 0)]);
+    let mut netlink = netlink((0..400).flat_map(|_| [all(), some()]));
+    netlink.channel.transport.mishaps = vec![Mishap::Silence; 1_000].into();
+    netlink.channel.transport.alive = [2].into();
+    let mut waited = Duration::ZERO;
+    for refresh in 0..400 {
+        let start = netlink.channel.transport.clock;
+        assert_eq!(ports(&mut netlink), [1, 2, 3]);
+        assert_eq!(ports(&mut netlink), [1, 3]);
+        waited += netlink.channel.transport.clock - start;
+        assert_eq!(netlink.unreconciled(), refresh + 1);
+        netlink.channel.transport.clock += Duration::from_secs(1);
+    }
+    // 400 s, in which look-ups were tried at the begin and then every 101 s.
+    assert_eq!(waited, 4 * LOOK_UP_TIMEOUT);
+}
+
+#[test]
+fn a_row_that_cannot_be_written_is_an_error_and_not_a_failed_look_up() {
     let mut netlink = passed_over(5, [3]);
-    netlink.channel.transport.mishaps = [Mishap::Silence].into();
-    let Error::Os { call: RECV, source } = error(&mut netlink) else { panic!("there was no answer") };
+    let mut rows = 0;
+    let dumped = netlink.dump(u32::MAX, |_| {
+        rows += 1;
+        if rows == 3 { Err(Error::OutOfMemory { bytes: 1 }) } else { Ok(()) }
+    });
+    assert!(matches!(dumped, Err(Failure::Lasting(Error::OutOfMemory { bytes: 1 }))));
+    assert_eq!(netlink.unreconciled(), 0);
+    assert_eq!(ports(&mut netlink), [1, 5, 3], "and the table before it stays the one to compare with");
+}
+
+#[test]
+fn signals_do_not_postpone_the_deadline() {
+    let mut netlink = netlink([[Step::Rows(vec![1]), Step::Silence].into()]);
+    netlink.channel.transport.signals = true;
+    let error = error(&mut netlink);
+    assert_eq!(error.raw_os_error(), Some(Errno::INTR.raw_os_error()), "{error}");
+    let clock = netlink.channel.transport.clock;
+    assert!(RECV_TIMEOUT <= clock && clock <= RECV_TIMEOUT + Duration::from_secs(1), "{clock:?}");
+
+    let sending = vec![Errno::INTR; 200_000].into();
+    let mut netlink = self::netlink([Answer { sending, ..Answer::default() }]);
+    netlink.channel.transport.tick = Duration::from_millis(1);
+    let error = self::error(&mut netlink);
+    assert!(matches!(error, Error::Os { call: SEND, .. }), "{error}");
+    assert!(netlink.channel.transport.clock <= RECV_TIMEOUT + Duration::from_secs(1));
+}
+
+#[test]
+fn foreign_datagrams_do_not_postpone_the_deadline() {
+    // One arrives during each wait.
+    let mut netlink = netlink([[Step::Rows(vec![1]), Step::Silence].into()]);
+    netlink.channel.transport.foreign_every = Some(Duration::from_secs(3));
+    let (done, _) = refresh(&mut netlink);
+    let Err(Error::Os { call: RECV, source }) = done else { panic!("{done:?}") };
     assert_eq!(source.kind(), io::ErrorKind::TimedOut);
-    assert_eq!(ports(&mut netlink), [1, 5, 3]);
+    assert_eq!(source.to_string(), "timed out after 10 s waiting for a sock_diag reply");
+    assert_eq!(netlink.channel.transport.clock, RECV_TIMEOUT);
 }
 
 #[test]
@@ -345,6 +445,33 @@ fn bound() -> impl Sized {
     rustix::net::bind(&socket, &std::net::SocketAddrV6::new(std::net::Ipv6Addr::LOCALHOST, 0, 0, 0)).unwrap();
     rustix::net::listen(&socket, 1).unwrap();
     socket
+}
+
+#[test]
+fn replies_to_as_many_look_ups_as_are_sent_at_once_fit_into_the_socket() {
+    let _listener = bound();
+    let (kernel, port) = KernelSocket::open().unwrap();
+    assert!(kernel.receive_buffer() >= 128 * 1024, "{}", kernel.receive_buffer());
+    let mut channel = Channel::new(kernel, port);
+    let mut ids = Vec::new();
+    let sequence = channel.reserve(1).unwrap();
+    let mut dump = Dump::new(sequence, port);
+    let read = |datagram: &[u8]| {
+        dump.read(datagram, |message| {
+            ids.push(message.id());
+            Ok(())
+        })
+    };
+    channel.exchange(&request(sequence, 1 << 10), RECV_TIMEOUT, read).unwrap();
+    // One listener, again and again: the replies are as large as those to any others.
+    let mut ids = vec![ids[0]; 32];
+    let mut replies = 0;
+    let (answered, result) = channel.look_up(&mut ids, |_| {
+        replies += 1;
+        Ok(())
+    });
+    result.unwrap();
+    assert_eq!((answered, replies), (32, 32));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use core::cmp::Ordering;
 use core::mem::MaybeUninit;
 use std::ffi::CStr;
 use std::io::{self, Write};
+use std::str;
 
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{

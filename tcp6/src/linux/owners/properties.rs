@@ -109,11 +109,9 @@ impl Owners<Script> {
             }
             Event::Exit { pid } => self.exit(pid),
             Event::Forget => self.source.forgotten += 1,
-            Event::HandOver { from, to, nth } => {
-                if exists(self, from) && exists(self, to) {
-                    let link = self.table(from).descriptors.values().nth(nth).copied();
-                    link.map(|link| self.open(to, link));
-                }
+            Event::HandOver { from, to, nth } if exists(self, from) && exists(self, to) => {
+                let link = self.table(from).descriptors.values().nth(nth).copied();
+                link.map(|link| self.open(to, link));
             }
             Event::Fork { pid, child } if exists(self, pid) => self.fork(pid, child),
             Event::Share { pid, child } if exists(self, pid) && pid != child => {
@@ -127,7 +125,7 @@ impl Owners<Script> {
             Event::WaitInAccept { pid } if exists(self, pid) => drop(self.wait_in_accept(pid)),
             Event::Accept { pid } if exists(self, pid) => {
                 let reserved = self.table(pid).reserved.first().copied();
-                reserved.map(|descriptor| self.accept(pid, descriptor, inode()));
+                reserved.into_iter().for_each(|descriptor| self.accept(pid, descriptor, inode()));
             }
             Event::Close { pid, nth } if exists(self, pid) => {
                 let table = self.table(pid);

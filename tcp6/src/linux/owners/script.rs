@@ -165,15 +165,13 @@ impl FdSource for Script {
         }
         let Some(table) = self.table(thread) else { return Scan { access: Access::Granted, next: None } };
         let most = range.most.min(range.expected.unwrap_or(u64::MAX));
-        let mut read = 0;
-        for (descriptor, link) in table.descriptors.range(range.from..) {
+        for (read, (descriptor, link)) in (0..).zip(table.descriptors.range(range.from..)) {
             if read == most {
                 let next = (read == range.most).then_some(*descriptor);
                 return Scan { access: Access::Granted, next };
             }
             self.links.fetch_add(1, Relaxed);
             found(*descriptor, *link);
-            read += 1;
         }
         Scan { access: Access::Granted, next: None }
     }
