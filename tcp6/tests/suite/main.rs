@@ -5,6 +5,7 @@ mod allocations;
 mod c_program;
 mod capture;
 mod counting;
+mod formats;
 mod laws;
 mod limits;
 mod live;
@@ -12,6 +13,8 @@ mod load;
 mod netstat6;
 mod owners;
 mod process;
+#[cfg(target_os = "linux")]
+mod seccomp;
 mod source;
 #[cfg(target_os = "linux")]
 mod ss;
