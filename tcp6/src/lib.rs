@@ -175,5 +175,5 @@ pub use watch::{Changes, Watcher};
 
 /// The README's programs, compiled.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 mod readme {}
