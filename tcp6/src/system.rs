@@ -18,14 +18,16 @@ use crate::windows::System as Backend;
 ///   attempt (STATUS_UNSUCCESSFUL), it tries up to 16 times with ever more room.
 /// * On **Linux** it asks the kernel's sock_diag over one netlink socket, which it keeps. Where that is refused (gVisor,
 ///   seccomp, kernels without the module) it reads `/proc/thread-self/net/tcp6`, which is slower and knows no scope ids.
+///   Before Linux 3.17 that file is missing; the text of the first thread's namespace takes its place, and a thread in
+///   another namespace gets an error.
 /// * On **other systems** there is no table: [`Error::NotSupported`](crate::Error::NotSupported).
 ///
 /// A machine without IPv6 has no table either, and the answer is the same. A machine that has IPv6 and no sockets has an
 /// empty table: Linux gives none, Windows gives a count of zero or says that there is no data (232).
 ///
 /// On Linux it shows the network namespace that the calling thread was in when it was made; where sock_diag is refused only
-/// later, that of the thread whose refresh found out. The first table with owners starts up to four threads, which have
-/// ended when it is there. A process that forks makes a new one in the child: both would read from one socket.
+/// later, that of the thread whose refresh found out. A pass that has to read many descriptors to find owners may
+/// start up to four threads, which have ended when the table is there. A process that forks makes a new one in the child: both would read from one socket.
 ///
 /// # In trouble
 ///
@@ -46,10 +48,12 @@ use crate::windows::System as Backend;
 ///
 /// Linux' kernel alone does not see to that. It goes through each chain of its hash piece by piece, and finds its place again
 /// by counting: when others come or go meanwhile it lists a socket twice, or passes over it. So a `System` remembers what was
-/// listed last time, 48 bytes a socket, and a row that is not listed any more is looked up by itself before it is given up;
+/// listed last time (48 bytes a socket, in up to three lists with spare capacity: about 260 bytes at 18,000 sockets), and a row that is not listed any more is looked up by itself before it is given up;
 /// those in TIME-WAIT are not, as they end by themselves. That needs a table before, of the same states: the first one of a
 /// `System` may lack a row. So may any, one of several listeners on the same end (SO_REUSEPORT), as the kernel looks up one
-/// of them, and what is read from the text.
+/// of them, and what is read from the text. In the text the kernel prints a socket again when it moves; such a line is dropped
+/// if its inode or the address of its kernel object proves that it is the same socket. If the kernel hides these addresses
+/// (`kptr_restrict`, or soon after boot) a socket in TIME-WAIT may be in the table twice.
 #[derive(Debug)]
 pub struct System {
     backend: Backend,
