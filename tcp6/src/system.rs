@@ -26,8 +26,9 @@ use crate::windows::System as Backend;
 /// empty table: Linux gives none, Windows gives a count of zero or says that there is no data (232).
 ///
 /// On Linux it shows the network namespace that the calling thread was in when it was made; where sock_diag is refused only
-/// later, that of the thread whose refresh found out. A pass that has to read many descriptors to find owners may
-/// start up to four threads, which have ended when the table is there. A process that forks makes a new one in the child: both would read from one socket.
+/// later, that of the thread whose refresh found out. A pass that has to read many descriptors to find owners may start up to
+/// four threads, which have ended when the table is there. A process that forks makes a new one in the child: both would read
+/// from one socket.
 ///
 /// # In trouble
 ///
@@ -48,8 +49,9 @@ use crate::windows::System as Backend;
 ///
 /// Linux' kernel alone does not see to that. It goes through each chain of its hash piece by piece, and finds its place again
 /// by counting: when others come or go meanwhile it lists a socket twice, or passes over it. So a `System` remembers what was
-/// listed last time (48 bytes a socket, in up to three lists with spare capacity: about 260 bytes at 18,000 sockets), and a row that is not listed any more is looked up by itself before it is given up;
-/// those in TIME-WAIT are not, as they end by themselves. That needs a table before, of the same states: the first one of a
+/// listed last time (48 bytes a socket, in up to three lists with spare capacity: about 260 bytes at 18,000 sockets), and a
+/// row that is not listed any more is looked up by itself before it is given up; those in TIME-WAIT are not, as they end by
+/// themselves. That needs a table before, of the same states: the first one of a
 /// `System` may lack a row. So may any, one of several listeners on the same end (SO_REUSEPORT), as the kernel looks up one
 /// of them, and what is read from the text. In the text the kernel prints a socket again when it moves; such a line is dropped
 /// if its inode or the address of its kernel object proves that it is the same socket. If the kernel hides these addresses
