@@ -52,6 +52,8 @@ fn cargo<'a>(sh: &'a Shell, subcommand: &str, root: &PathBuf, unpacked: &[(&str,
         .flat_map(|(name, path)| ["--config".to_owned(), format!("patch.crates-io.{name}.path='{}'", path.display())]);
     cmd!(sh, "cargo {subcommand} --manifest-path {manifest} {patches...}")
         .env("CARGO_TARGET_DIR", output(sh).join("package/build"))
+        // The workspace's profiles are no part of a package.
+        .env("CARGO_PROFILE_TEST_OPT_LEVEL", "1")
 }
 
 /// Whether docs.rs is told to document every feature.

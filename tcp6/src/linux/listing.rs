@@ -105,7 +105,7 @@ impl Way {
 fn shares_namespace(tid: i32) -> bool {
     // A link names a namespace since Linux 3.8.
     let own = || fs::read_link(format!("/proc/self/task/{tid}/ns/net"));
-    let is_first = std::process::id().cast_signed() == tid;
+    let is_first = i32::try_from(std::process::id()) == Ok(tid);
     is_first || fs::read_link("/proc/self/ns/net").is_ok_and(|first| own().is_ok_and(|own| own == first))
 }
 
