@@ -19,3 +19,8 @@ pub mod played;
 pub mod pointer;
 pub mod random;
 pub mod synthetic;
+
+/// The programs of the workspace's README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

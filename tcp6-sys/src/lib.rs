@@ -72,7 +72,7 @@
 //! # Layout
 //!
 //! Size, alignment and every offset of every structure are asserted when this crate is compiled, compared with
-//! `windows-sys` by its tests, and compared with the C headers of MinGW-w64 by the repository's `cargo xtask layout`.
+//! `windows-sys` by the repository's tests, and compared with the C headers of MinGW-w64 by the repository's `cargo xtask layout`.
 #![no_std]
 // The names are those of the C headers.
 #![allow(non_camel_case_types, non_snake_case, non_upper_case_globals, clippy::upper_case_acronyms)]

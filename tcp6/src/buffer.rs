@@ -16,8 +16,8 @@ use crate::{Class, Row, Table};
 /// The storage of a table: made once, filled again and again.
 ///
 /// It grows when a table needs more, with room to spare, and never shrinks by itself, so that after the first refresh
-/// a [`Source`](crate::Source) fills it with one call and without allocating. What it holds is the table as the system
-/// writes it: the count of rows, then the rows of one [`Class`], 8-aligned.
+/// a [`Source`](crate::Source) fills it without allocating. What it holds is a table as Windows writes it: the count of rows,
+/// then the rows of one [`Class`], 8-aligned.
 ///
 /// Rows are borrowed from the buffer. The compiler sees to it that it is not refilled while somebody holds them:
 ///

@@ -82,8 +82,8 @@ impl<T: Clone> Change<&T> {
 }
 
 bitflags! {
-    /// The fields in which a row has changed. The ends and the identity are not among them: with others, it is another
-    /// row.
+    /// The fields in which a row has changed. The ends, the identity and the time of creation are not among them: with
+    /// others, it is another row.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct Fields: u8 {
         /// [`Row::state`]
@@ -92,8 +92,6 @@ bitflags! {
         const OWNER = 1 << 1;
         /// [`OffloadRow::offload_state`](crate::OffloadRow::offload_state)
         const OFFLOAD = 1 << 2;
-        /// [`OwnerModuleRow::created`](crate::OwnerModuleRow::created)
-        const CREATED = 1 << 3;
         /// [`OwnerModuleRow::module_info`](crate::OwnerModuleRow::module_info)
         const MODULE = 1 << 4;
     }
@@ -110,7 +108,6 @@ impl<R: Row> Change<&R> {
         fields.set(Fields::STATE, before.state != after.state);
         fields.set(Fields::OWNER, before.owner != after.owner);
         fields.set(Fields::OFFLOAD, before.offload != after.offload);
-        fields.set(Fields::CREATED, before.created != after.created);
         fields.set(Fields::MODULE, before.module != after.module);
         fields
     }

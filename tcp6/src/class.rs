@@ -21,7 +21,7 @@ pub enum Class {
 }
 
 impl Class {
-    /// Every class, the poorest first.
+    /// Every class, by the size of its rows.
     pub const ALL: [Class; 4] = [Class::Basic, Class::OwnerPid, Class::Offload, Class::OwnerModule];
 
     /// The size of a row in bytes, which is also the distance from a row to the next.

@@ -15,8 +15,8 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// This system has no IPv6 TCP table: IPv6 is not installed or switched off, or the system is neither Windows nor
-    /// Linux.
+    /// This system has no IPv6 TCP table: IPv6 is not installed, or disabled in the kernel (`ipv6.disable=1`), or the system
+    /// is neither Windows nor Linux. If IPv6 is disabled on every interface only, there is a table.
     NotSupported,
 
     /// The system refused, or a file could not be read or written.

@@ -1,8 +1,9 @@
 //! The IPv6 TCP table of a machine: every listener and connection, its state, its two ends, its owner.
 //!
 //! On Windows it is the table of [GetTcp6Table] and its siblings, on Linux that of the kernel's sock_diag. Rows are
-//! borrowed from one reusable [`Buffer`], in the layout that the system wrote; they are kept as [`Snapshot`]s; and
-//! snapshots are compared.
+//! borrowed from one reusable [`Buffer`], in the layout of the Windows structs: on Windows they are the bytes that the system
+//! wrote, on Linux each row is written from one of the kernel's messages. Rows are kept as [`Snapshot`]s; and snapshots are
+//! compared.
 //!
 //! # The table
 //!
@@ -10,7 +11,7 @@
 //! use tcp6::{BasicRow, Buffer, Query, Row, System};
 //!
 //! let mut system = System::new()?;
-//! let mut buffer = Buffer::new(); // keep it: a refresh into it is one call, and no allocation
+//! let mut buffer = Buffer::new(); // keep it: a refresh reuses its memory
 //! let table = system.table::<BasicRow>(&Query::all(), &mut buffer)?;
 //! for row in table {
 //!     println!("{} {} {:?}", row.state(), row.local(), row.remote());
@@ -18,7 +19,8 @@
 //! # Ok::<(), tcp6::Error>(())
 //! ```
 //!
-//! A [`Table`] is a slice of rows. There are four classes of them, the richer the larger:
+//! A [`Table`] is a slice of rows. There are four classes of them. No class carries everything: the largest lacks the
+//! offload state.
 //!
 //! | class | carries | size | Windows |
 //! |---|---|--:|---|
@@ -28,8 +30,8 @@
 //! | [`OwnerModuleRow`] | owner, time of creation, identity, what names the module | 192 | MIB_TCP6ROW_OWNER_MODULE |
 //!
 //! [`Query`] says which rows: `Query::listeners()` leaves the listeners, `Query::all().port(8080)` the rows of one port. The
-//! kernel is asked for no more than these states where it can be: on Linux, and on Windows for listeners of the classes
-//! [`OwnerPidRow`] and [`OwnerModuleRow`].
+//! kernel is asked for no more than these states where it can be: by sock_diag on Linux, and on Windows for listeners of the
+//! classes [`OwnerPidRow`] and [`OwnerModuleRow`].
 //!
 //! # The snapshot
 //!
@@ -69,7 +71,7 @@
 //!
 //! # The owner
 //!
-//! The richer classes say whose a socket is ([`Row::owner`]), and tell apart [nobody's](Owner::Nobody) from
+//! Every class but [`BasicRow`] says whose a socket is ([`Row::owner`]), and tell apart [nobody's](Owner::Nobody) from
 //! [not known](Owner::Unresolved). [`Processes`] has the names.
 //!
 //! On Linux owners are found by reading what the descriptors of every process are, which takes more than twice as long as
@@ -100,13 +102,14 @@
 //!
 //! | | Windows | Linux | others |
 //! |---|---|---|---|
-//! | the table | iphlpapi, Vista and later | sock_diag; `/proc/thread-self/net/tcp6` where that is refused | [`Error::NotSupported`] |
+//! | versions | 10 and later, as Rust's standard library since 1.78 | 3.3 and later | |
+//! | the table | iphlpapi | sock_diag; `/proc/thread-self/net/tcp6` where that is refused | [`Error::NotSupported`] |
 //! | scope ids | yes | yes; not from `/proc` | |
 //! | owners | yes; none from Wine 8 | by `/proc`, then followed | |
 //! | names of processes ([`Processes`]) | yes, and of services | yes | |
 //! | identity of a socket | time of creation | cookie ([`os::linux`]) | |
 //!
-//! Everything but [`System`] works on every system: a capture taken on Windows is read on Linux.
+//! Everything but [`System`] and [`Processes`] works on every system: a capture taken on Windows is read on Linux.
 //!
 //! # Features
 //!
@@ -175,5 +178,5 @@ pub use watch::{Changes, Watcher};
 
 /// The README's programs, compiled.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
+#[doc = include_str!("../README.md")]
 mod readme {}

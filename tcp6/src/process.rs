@@ -61,7 +61,7 @@ const CAPACITY: usize = 4096;
 /// `None` says that there is no such process, or that the system does not tell anything of it. There are no errors:
 /// a process may end at any time, and the next row wants its name all the same.
 ///
-/// * On **Linux** other users' processes have a name and no path, unless the program runs as root; where `/proc` is
+/// * On **Linux** other users' processes have a name and no path, unless the program may trace them, as root may; where `/proc` is
 ///   mounted with [`hidepid`](https://www.kernel.org/doc/html/latest/filesystems/proc.html#mount-options) they are not
 ///   known at all.
 /// * On **Windows** the name of a process that may not be opened is taken from the list of all, and it has no path.

@@ -21,8 +21,8 @@ use layout::{Layout, Parts};
 
 /// A row of the table, of any class.
 ///
-/// A row is the system's own bytes, seen in place: each class is a `repr(transparent)` wrapper of the Windows struct,
-/// and the methods decode a field when they are asked. The trait is sealed: its implementors are [`BasicRow`],
+/// Each class is a `repr(transparent)` wrapper of the Windows struct, and the methods decode a field when they are called. On
+/// Windows a row is the system's own bytes, seen in place; on Linux it is written in that layout from a kernel message. The trait is sealed: its implementors are [`BasicRow`],
 /// [`OwnerPidRow`], [`OffloadRow`] and [`OwnerModuleRow`].
 ///
 /// Code that works with every class is written against it:
@@ -49,7 +49,7 @@ pub trait Row: Layout + fmt::Debug + Ord + Hash + Send + Sync + Unpin + 'static 
     /// The row that this struct is. Any bytes will do.
     fn from_raw(raw: Self::Raw) -> Self;
 
-    /// The struct as the system wrote it, garbage included: upper port bits, a listener's remote end.
+    /// The struct, with whatever the system left in it: upper port bits, a listener's remote end.
     fn as_raw(&self) -> &Self::Raw;
 
     /// A row with these ends and this state, of an unknown owner, and with zero in all else.
@@ -68,8 +68,9 @@ pub trait Row: Layout + fmt::Debug + Ord + Hash + Send + Sync + Unpin + 'static 
 
     /// The local end; the unspecified address `::` if the socket is bound to all of the machine's.
     ///
-    /// The scope id is the index of the interface for a link-local address and 0 for others. Wine 8 writes a class of
-    /// addresses instead, 4096 for `::1`.
+    /// The scope id is the index of the interface for an address that is valid on one link only (`fe80::/10`, and multicast
+    /// of interface-local or link-local scope) and 0 for others; in a table read from Linux' `/proc` it is always 0. On
+    /// Windows it is what the system wrote. Wine 8 writes a class of addresses instead, 4096 for `::1`.
     #[inline]
     fn local(&self) -> SocketAddrV6 {
         self.raw_local().socket_addr()

@@ -18,6 +18,8 @@ use crate::windows::System as Backend;
 ///   attempt (STATUS_UNSUCCESSFUL), it tries up to 16 times with ever more room.
 /// * On **Linux** it asks the kernel's sock_diag over one netlink socket, which it keeps. Where that is refused (gVisor,
 ///   seccomp, kernels without the module) it reads `/proc/thread-self/net/tcp6`, which is slower and knows no scope ids.
+///   Before Linux 3.17 that file is missing; the text of the first thread's namespace takes its place, and a thread in
+///   another namespace gets an error.
 /// * On **other systems** there is no table: [`Error::NotSupported`](crate::Error::NotSupported).
 ///
 /// A machine without IPv6 has no table either, and the answer is the same. A machine that has IPv6 and no sockets has an
@@ -78,6 +80,9 @@ use crate::windows::System as Backend;
 /// * Of several listeners on one end (SO_REUSEPORT) the kernel looks up one. The others are confirmed by a second dump of
 ///   listeners alone, which could pass over the same one again.
 /// * A query of some states costs a look-up for each socket that left these states since the table before.
+/// * In the kernel's text a socket is printed again when it moves; such a line is dropped if its inode or the address of its
+///   kernel object proves that it is the same socket. If the kernel hides these addresses (`kptr_restrict`, or soon after
+///   boot), a socket in TIME-WAIT may be in the table twice.
 #[derive(Debug)]
 pub struct System {
     backend: Backend,

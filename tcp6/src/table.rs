@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use crate::error::Result;
 use crate::{Buffer, Query, Row, Source, text, view};
 
-/// A table: rows, borrowed from where the system wrote them, and the time when they were taken.
+/// A table: rows, borrowed from a [`Buffer`], and the time when they were taken.
 ///
 /// It is a slice (`Deref<Target = [R]>`): index it, iterate it, search it, share it with threads.
 ///

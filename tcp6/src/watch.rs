@@ -38,8 +38,8 @@ use crate::{Buffer, Query, Row, Snapshot, Source, StateSet, Table};
 /// was asked for.
 ///
 /// [`reading`](Watcher::reading) narrows what is read, which on Linux can be hundreds of times faster. What is not read
-/// is not known: a row that leaves the query is Removed. For listeners that is as good as the truth, since a socket does
-/// not stop listening and go on.
+/// is not known: a row that leaves the query is Removed. For listeners that is nearly always true: a socket can stop
+/// listening without being closed (`shutdown` on Linux), but hardly any program does that.
 #[derive(Debug)]
 pub struct Watcher<R, S> {
     source: S,

@@ -1,11 +1,11 @@
 //! `cargo xtask ci`: every check on a change, in order, the quick ones first.
 
-use std::{env, time::Instant};
+use std::time::Instant;
 
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
-use crate::{Usage, debian, deps, fuzz, i686, layout, msrv, soak, targets, wine};
+use crate::{Usage, debian, deps, fuzz, i686, layout, msrv, package, soak, targets, wine};
 
 struct Job {
     name: &'static str,
@@ -18,7 +18,7 @@ const JOBS: &[Job] = &[
     Job { name: "docs", run: docs },
     Job { name: "features", run: features },
     Job { name: "deps", run: deps::run },
-    Job { name: "package", run: package },
+    Job { name: "package", run: package::run },
     Job { name: "msrv", run: msrv::run },
     Job { name: "layout", run: layout::run },
     Job { name: "targets", run: targets::run },
@@ -90,13 +90,6 @@ fn docs(sh: &Shell) -> anyhow::Result<()> {
 /// Without features. With them it is what `cargo test` tests, as the crate is a dev-dependency of its own with them.
 fn features(sh: &Shell) -> anyhow::Result<()> {
     cmd!(sh, "cargo clippy -p tcp6 --lib --no-default-features --locked -- -D warnings").run()?;
-    Ok(())
-}
-
-/// Builds the crates from what would be uploaded, which need not be all that lies here.
-fn package(sh: &Shell) -> anyhow::Result<()> {
-    let dirty = env::var_os("CI").is_none().then_some("--allow-dirty");
-    cmd!(sh, "cargo package -p tcp6-sys -p tcp6 -p tcp6-cli --locked {dirty...}").run()?;
     Ok(())
 }
 

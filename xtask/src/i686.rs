@@ -7,7 +7,7 @@ use xshell::Shell;
 
 use crate::debian::{self, Package};
 
-const LIBRARIES: &[Package] = &[Package("gcc-multilib", "/usr/lib32/crt1.o")];
+const LIBRARIES: &[Package] = &[Package("gcc-12-multilib", "/usr/lib32/crt1.o")];
 
 pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     if !cfg!(target_arch = "x86_64") {

@@ -10,6 +10,8 @@ mod fuzz;
 mod i686;
 mod layout;
 mod msrv;
+mod package;
+mod qemu;
 mod report;
 mod sanitize;
 mod soak;
@@ -54,6 +56,16 @@ const TASKS: &[Task] = &[
         name: "msrv",
         help: "compile the crates with the oldest Rust that they support",
         run: Run::Plain(msrv::run),
+    },
+    Task {
+        name: "package",
+        help: "test and document the crates as they would be uploaded",
+        run: Run::Plain(package::run),
+    },
+    Task {
+        name: "qemu",
+        help: "the tests on a big-endian and a 32-bit machine, and the formats compared with this one's",
+        run: Run::Plain(qemu::run),
     },
     Task {
         name: "report",

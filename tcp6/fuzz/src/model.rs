@@ -1,4 +1,5 @@
-//! Diff and apply as their documentation has them, over lists and by searching: slow, and plain to see.
+//! Diff, apply and the repeated lines of the kernel's text as their documentation has them, over lists and by searching:
+//! slow, and plain to see.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv6Addr, SocketAddrV6};
@@ -69,4 +70,15 @@ pub fn apply<R: Row>(rows: &[R], changes: &[Change<R>]) -> Option<Vec<R>> {
     left.extend(changes.iter().filter_map(|change| change.after()));
     left.sort();
     Some(left)
+}
+
+/// Whether a line of the kernel's text, given as its ends, inode and object, provably describes the socket of an earlier
+/// one. Zero is no inode, and an object that the kernel hides.
+pub fn repeats<Ends: PartialEq>(earlier: &[(Ends, u32, u64)], line: &(Ends, u32, u64)) -> bool {
+    let (ends, inode, object) = line;
+    let of_these_ends = || earlier.iter().filter(|(other, ..)| other == ends);
+    let same_inode = *inode != 0 && of_these_ends().any(|(_, other, _)| other == inode);
+    let of_this_object = || of_these_ends().filter(|(.., other)| *object != 0 && other == object);
+    let all_without_inode = || of_this_object().all(|(_, other, _)| *other == 0);
+    same_inode || (of_this_object().next().is_some() && (*inode == 0 || all_without_inode()))
 }

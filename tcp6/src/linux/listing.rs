@@ -1,6 +1,6 @@
 //! The sockets of this machine, by whichever way the kernel allows.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Seek};
 use std::thread;
 
@@ -9,13 +9,10 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use super::netlink::{self, Failure, Netlink};
 use super::owners::Wanted;
-use super::proc::Text;
+use super::proc::{TEXT, Text, open_text};
 use super::socket::{Socket, mask};
 use crate::error::{Error, Result};
 use crate::{Buffer, Query, Row};
-
-/// The sockets of the calling thread's network namespace; `/proc/net` would be those of the process' first thread.
-const TEXT: &str = "/proc/thread-self/net/tcp6";
 
 #[derive(Debug)]
 pub(super) struct Listing {
@@ -104,12 +101,21 @@ impl Listing {
 
 impl Way {
     fn text() -> Result<Way> {
-        match File::open(TEXT) {
+        let tid = rustix::thread::gettid().as_raw_pid();
+        match open_text(tid, || shares_namespace(tid), |path| File::open(path)) {
             Ok(file) => Ok(Way::Text { file, bytes: Vec::new(), text: Text::default() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound && !has_ipv6() => Err(Error::NotSupported),
             Err(error) => Err(Error::os(TEXT, error)),
         }
     }
+}
+
+/// Whether this thread is in the network namespace of the process' first thread.
+fn shares_namespace(tid: i32) -> bool {
+    // A link names a namespace since Linux 3.8.
+    let own = || fs::read_link(format!("/proc/self/task/{tid}/ns/net"));
+    let is_first = i32::try_from(std::process::id()) == Ok(tid);
+    is_first || fs::read_link("/proc/self/ns/net").is_ok_and(|first| own().is_ok_and(|own| own == first))
 }
 
 /// Writes a table of the sockets that `read` finds, and notes those whose owners are to be found.

@@ -395,7 +395,6 @@ fn a_change_tells_its_rows_and_its_fields() {
         (raw, Fields::empty()),
         (MIB_TCP6ROW_OWNER_MODULE { dwState: 5, ..raw }, Fields::STATE),
         (MIB_TCP6ROW_OWNER_MODULE { dwOwningPid: 7, ..raw }, Fields::OWNER),
-        (MIB_TCP6ROW_OWNER_MODULE { liCreateTimestamp: 7, ..raw }, Fields::CREATED),
         (module, Fields::MODULE),
         (
             MIB_TCP6ROW_OWNER_MODULE { dwOwningPid: 7, dwState: 5, ..module },
@@ -410,5 +409,18 @@ fn a_change_tells_its_rows_and_its_fields() {
         assert_eq!((added.before(), added.after(), added.row()), (None, Some(after), after));
         assert_eq!((removed.before(), removed.after(), removed.row()), (Some(before), None, before));
         assert_eq!((added.as_ref().fields(), removed.as_ref().fields()), (Fields::empty(), Fields::empty()));
+    }
+}
+
+#[test]
+fn a_row_with_another_time_of_creation_is_another_row() {
+    let rows = [0, 7, 8].map(|created| {
+        let row = OwnerModuleRow::new(State::Listen, "[::1]:80".parse().unwrap(), None);
+        OwnerModuleRow::from_raw(MIB_TCP6ROW_OWNER_MODULE { liCreateTimestamp: created, ..*row.as_raw() })
+    });
+    for (before, after) in [(0, 1), (1, 0), (1, 2)].map(|(before, after)| (rows[before], rows[after])) {
+        let [one, other] = [before, after].map(|row| Snapshot::from_iter([row]));
+        let changes: Vec<_> = one.diff(&other).map(|change| change.cloned()).collect();
+        assert_eq!(changes, [Change::Removed(before), Change::Added(after)]);
     }
 }

@@ -8,6 +8,7 @@ mod capture;
 mod closing;
 mod counting;
 mod examples;
+mod formats;
 mod laws;
 #[cfg(target_os = "linux")]
 mod life;
@@ -16,6 +17,8 @@ mod live;
 mod load;
 mod owners;
 mod process;
+#[cfg(target_os = "linux")]
+mod seccomp;
 mod source;
 #[cfg(target_os = "linux")]
 mod ss;

@@ -3,24 +3,26 @@
 //! Each trouble is made for a child, which is this program run again, so that it troubles nobody else. Where making it
 //! takes root and there is none, the test says that it was skipped.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::net::{Ipv6Addr, TcpListener};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change, unmount};
+use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, set_capabilities, unshare_unsafe};
-use seccompiler::{
-    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
-};
 use tcp6::{BasicRow, Buffer, Error, Owner, OwnerPidRow, Query, Row, State, System};
 
+use crate::seccomp::{
+    AF_INET6, AF_NETLINK, EACCES, EAFNOSUPPORT, EAGAIN, EMFILE, EPERM, SYS_CLONE, SYS_CLONE3, SYS_SENDTO, refuse,
+    refuse_sockets,
+};
 use crate::support::{Loopback, connect, listener, reset, same_end, v6};
 
 const TROUBLE: &str = "TCP6_TROUBLE";
@@ -57,9 +59,24 @@ fn a_child_in_trouble() {
         Ok("no right to trace") => no_right_to_trace(),
         Ok("no proc") => no_proc(),
         Ok("hidepid") => hidepid(),
+        Ok("an old proc") => an_old_proc(),
         Ok(other) => panic!("{other}"),
         Err(_) => {}
     }
+}
+
+/// A test in a child that has the trouble, made by a filter for system calls.
+macro_rules! filtered_test {
+    ($name:ident, $trouble:literal) => {
+        #[test]
+        #[cfg_attr(
+            not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")),
+            ignore = "seccompiler makes no filters for this architecture"
+        )]
+        fn $name() {
+            in_trouble($trouble);
+        }
+    };
 }
 
 fn is_root() -> bool {
@@ -104,11 +121,7 @@ fn no_descriptors() {
     assert_eq!(error.raw_os_error(), Some(24), "EMFILE: {error}");
 }
 
-#[test]
-#[cfg_attr(target_arch = "x86", ignore = "seccompiler makes no filters for 32-bit x86")]
-fn without_a_descriptor_for_sock_diag_the_text_is_not_read_instead() {
-    in_trouble("no descriptor for sock_diag");
-}
+filtered_test!(without_a_descriptor_for_sock_diag_the_text_is_not_read_instead, "no descriptor for sock_diag");
 
 /// The text could be read; but sock_diag is not refused, and whoever has no descriptors has to be told.
 fn no_descriptor_for_sock_diag() {
@@ -117,11 +130,7 @@ fn no_descriptor_for_sock_diag() {
     assert_eq!(error.raw_os_error(), Some(24), "EMFILE: {error}");
 }
 
-#[test]
-#[cfg_attr(target_arch = "x86", ignore = "seccompiler makes no filters for 32-bit x86")]
-fn without_threads_owners_are_found_by_the_one_that_there_is() {
-    in_trouble("no threads");
-}
+filtered_test!(without_threads_owners_are_found_by_the_one_that_there_is, "no threads");
 
 fn no_threads() {
     let own = Loopback::open();
@@ -131,8 +140,8 @@ fn no_threads() {
         let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
         table.iter().find(|row| row.is_listener() && row.local() == own.listening()).unwrap().owner()
     };
-    refuse(SYS_CLONE, vec![], EAGAIN);
-    refuse(SYS_CLONE3, vec![], EAGAIN);
+    refuse(SYS_CLONE, EAGAIN);
+    refuse(SYS_CLONE3, EAGAIN);
     assert!(thread::Builder::new().spawn(|| ()).is_err());
     assert_eq!(owner(), Owner::Process(std::process::id()));
     // And where there is so much to be read that threads would share it.
@@ -144,40 +153,7 @@ fn no_threads() {
     assert_eq!(owner(), Owner::Process(std::process::id()));
 }
 
-/// From now on a socket of this family is refused to this thread with this errno.
-fn refuse_sockets(family: u64, errno: u32) {
-    let is_family = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, family).unwrap();
-    refuse(SYS_SOCKET, vec![SeccompRule::new(vec![is_family]).unwrap()], errno);
-}
-
-/// From now on this system call is refused to this thread, and to those that it starts, with this errno: by one of the rules
-/// or, without any, always. The others keep it: a sanitizer forks to look at what is left at the end.
-fn refuse(call: i64, rules: Vec<SeccompRule>, errno: u32) {
-    let rules = BTreeMap::from([(call, rules)]);
-    let arch = std::env::consts::ARCH.try_into().unwrap();
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(errno), arch).unwrap();
-    let program: BpfProgram = filter.try_into().unwrap();
-    seccompiler::apply_filter(&program).unwrap();
-}
-
-/// The numbers of the system calls.
-const SYS_SOCKET: i64 = if cfg!(target_arch = "x86_64") { 41 } else { 198 };
-const SYS_SENDTO: i64 = if cfg!(target_arch = "x86_64") { 44 } else { 206 };
-const SYS_CLONE: i64 = if cfg!(target_arch = "x86_64") { 56 } else { 220 };
-const SYS_CLONE3: i64 = 435;
-const AF_INET6: u64 = 10;
-const AF_NETLINK: u64 = 16;
-const EPERM: u32 = 1;
-const EAGAIN: u32 = 11;
-const EACCES: u32 = 13;
-const EMFILE: u32 = 24;
-const EAFNOSUPPORT: u32 = 97;
-
-#[test]
-#[cfg_attr(target_arch = "x86", ignore = "seccompiler makes no filters for 32-bit x86")]
-fn where_sock_diag_is_refused_the_text_is_read() {
-    in_trouble("no sock_diag");
-}
+filtered_test!(where_sock_diag_is_refused_the_text_is_read, "no sock_diag");
 
 fn no_sock_diag() {
     let own = Loopback::open();
@@ -195,11 +171,7 @@ fn no_sock_diag() {
     assert_eq!(owner, Owner::Process(std::process::id()));
 }
 
-#[test]
-#[cfg_attr(target_arch = "x86", ignore = "seccompiler makes no filters for 32-bit x86")]
-fn where_dumps_are_refused_the_text_is_read() {
-    in_trouble("no dumps");
-}
+filtered_test!(where_dumps_are_refused_the_text_is_read, "no dumps");
 
 fn no_dumps() {
     let own = Loopback::open();
@@ -207,7 +179,7 @@ fn no_dumps() {
     let mut before = System::new().unwrap();
     assert!(shows(&mut before));
     assert_eq!(before.calls(), 1);
-    refuse(SYS_SENDTO, vec![], EPERM);
+    refuse(SYS_SENDTO, EPERM);
     // The socket is had or can be made, but nothing can be asked. That is tried once.
     let mut after = System::new().unwrap();
     for (system, calls) in [(&mut before, 1), (&mut after, 0)] {
@@ -218,11 +190,7 @@ fn no_dumps() {
     }
 }
 
-#[test]
-#[cfg_attr(target_arch = "x86", ignore = "seccompiler makes no filters for 32-bit x86")]
-fn without_ipv6_there_is_no_table_rather_than_an_empty_one() {
-    in_trouble("no ipv6");
-}
+filtered_test!(without_ipv6_there_is_no_table_rather_than_an_empty_one, "no ipv6");
 
 /// A kernel without IPv6 has no sockets of it, and makes none. The first is had in a namespace of one's own.
 fn no_ipv6() {
@@ -331,11 +299,7 @@ fn leave_mounts() {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).unwrap();
 }
 
-#[test]
-#[cfg_attr(target_arch = "x86", ignore = "seccompiler makes no filters for 32-bit x86")]
-fn without_proc_there_is_a_table_without_owners() {
-    in_trouble("no proc");
-}
+filtered_test!(without_proc_there_is_a_table_without_owners, "no proc");
 
 fn no_proc() {
     if !is_root() {
@@ -359,7 +323,49 @@ fn no_proc() {
     // But where there is no IPv6 there is no such file.
     refuse_sockets(AF_INET6, EAFNOSUPPORT);
     assert!(matches!(System::new(), Err(Error::NotSupported)));
-    unmount("/proc", rustix::mount::UnmountFlags::DETACH).unwrap();
+    unmount("/proc", UnmountFlags::DETACH).unwrap();
+}
+
+filtered_test!(before_linux_3_17_the_text_is_found_without_thread_self, "an old proc");
+
+/// A `/proc` without `thread-self` and, as before Linux 3.17, with the text of the first thread's namespace only.
+fn an_old_proc() {
+    if !is_root() {
+        return eprintln!("skipped: only root can have mounts of its own");
+    }
+    leave_mounts();
+    let own = Loopback::open();
+    let real = std::env::temp_dir().join(format!("tcp6-proc-{}", std::process::id()));
+    let tid = rustix::thread::gettid().as_raw_pid();
+    std::fs::create_dir(&real).unwrap();
+    mount("proc", &real, "proc", MountFlags::empty(), None).unwrap();
+    let link = |file: &str, target: &str| {
+        let file = Path::new("/proc").join(file);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(real.join(target), file).unwrap();
+    };
+    let task = format!("self/task/{tid}");
+    refuse_sockets(AF_NETLINK, EACCES);
+
+    mount("none", "/proc", "tmpfs", MountFlags::empty(), None).unwrap();
+    link("self", "self");
+    let mut system = System::new().unwrap();
+    assert!(listeners(&mut system).iter().any(|row| row.local() == own.listening()), "by the thread's id");
+    unmount("/proc", UnmountFlags::DETACH).unwrap();
+
+    mount("none", "/proc", "tmpfs", MountFlags::empty(), None).unwrap();
+    link("self/net", "self/net");
+    link("self/ns", "self/ns");
+    link(&format!("{task}/ns"), &format!("{task}/ns"));
+    let mut system = System::new().unwrap();
+    assert!(listeners(&mut system).iter().any(|row| row.local() == own.listening()), "by the first thread");
+    // Its text is the wrong one for a thread in another namespace.
+    leave_network();
+    let error = System::new().unwrap_err();
+    assert!(error.to_string().contains("/proc/thread-self/net/tcp6"), "{error}");
+    unmount("/proc", UnmountFlags::DETACH).unwrap();
+    unmount(&real, UnmountFlags::DETACH).unwrap();
+    std::fs::remove_dir(&real).unwrap();
 }
 
 #[test]

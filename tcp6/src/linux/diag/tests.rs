@@ -33,7 +33,9 @@ fn diag(family: u8, state: u8, local: &str, remote: &str, interface: u32, inode:
     bytes.extend(remote.ip().octets());
     bytes.extend(interface.to_ne_bytes());
     bytes.resize(MESSAGE - 4, 0xEE);
-    bytes[44..52].copy_from_slice(&u64::from(local.port()).to_ne_bytes());
+    // The kernel sends a cookie as two words, each in native order, the lower one first.
+    bytes[44..48].copy_from_slice(&u32::from(local.port()).to_ne_bytes());
+    bytes[48..52].copy_from_slice(&0u32.to_ne_bytes());
     bytes.extend(inode.to_ne_bytes());
     // An attribute that nobody knows: length 5, type 99, one byte.
     bytes.extend([5, 0, 99, 0, 1, 0, 0, 0]);

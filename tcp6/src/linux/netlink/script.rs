@@ -310,7 +310,8 @@ fn socket(port: u16) -> [u8; 72] {
     bytes[..2].copy_from_slice(&[10, 1]);
     bytes[4..6].copy_from_slice(&port.to_be_bytes());
     bytes[6..8].copy_from_slice(&443u16.to_be_bytes());
-    bytes[44..46].copy_from_slice(&(port + 1).to_ne_bytes());
+    // The kernel sends a cookie as two words, each in native order, the lower one first.
+    bytes[44..48].copy_from_slice(&(u32::from(port) + 1).to_ne_bytes());
     bytes
 }
 
