@@ -77,7 +77,7 @@ pub(in crate::linux) struct FdRange {
     pub(in crate::linux) from: u32,
     /// The most to read.
     pub(in crate::linux) most: u64,
-    /// The number of descriptors at or above `from`, if known. Reading stops when they are found.
+    /// The number of descriptors at or above `from` when they were counted, if they were. All that are there now are read.
     pub(in crate::linux) expected: Option<u64>,
 }
 

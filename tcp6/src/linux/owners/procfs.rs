@@ -193,9 +193,8 @@ impl FdSource for Proc {
                 if passing == Some(descriptor) { Ok(Link::None) } else { link(&folder, name) }
             };
             match count_up(range, read, found)? {
-                Counted::All => Ok(None),
                 Counted::Until(next) => Ok(Some(next)),
-                Counted::Sparse { next, left } => list_from(&folder, next, left, read, found),
+                Counted::Listed { from, left } => list_from(&folder, from, left, read, found),
             }
         });
         match next {
@@ -231,12 +230,11 @@ const fn max_gaps(descriptors: u64) -> u64 {
 /// How reading descriptors by counting up ended.
 #[derive(Debug, PartialEq, Eq)]
 enum Counted {
-    /// All that were expected were found.
-    All,
     /// As many were found as were wanted. The next may have this number.
     Until(u32),
-    /// There are many gaps: the rest is to be listed from this number on, up to this many.
-    Sparse { next: u32, left: u64 },
+    /// All that were expected were found, or there are many gaps. The rest is to be listed, from this number on and up to
+    /// this many: mostly there is none, but the process may have opened others since they were counted.
+    Listed { from: u32, left: u64 },
 }
 
 /// Reads descriptors by counting up until as many have been found as were expected. That saves listing them: the numbers
@@ -248,26 +246,21 @@ fn count_up(
 ) -> Result<Counted, Errno> {
     let FdRange { from, most, expected } = range;
     let expected = expected.unwrap_or(0);
-    let (mut read_so_far, mut gaps) = (0, 0);
-    for descriptor in from..u32::MAX {
-        if expected > 0 && read_so_far == expected {
-            return Ok(Counted::All);
-        }
+    let (mut read_so_far, mut gaps, mut next) = (0, 0, from);
+    while read_so_far < expected && gaps <= max_gaps(expected) && next < u32::MAX {
         if read_so_far == most {
-            return Ok(Counted::Until(descriptor));
+            return Ok(Counted::Until(next));
         }
-        if expected == 0 || gaps > max_gaps(expected) {
-            return Ok(Counted::Sparse { next: descriptor, left: most - read_so_far });
-        }
-        match read(descriptor, Path::new(format_args!("{descriptor}")).as_c_str())? {
+        match read(next, Path::new(format_args!("{next}")).as_c_str())? {
             Link::None => gaps += 1,
             link => {
                 read_so_far += 1;
-                found(descriptor, link);
+                found(next, link);
             }
         }
+        next += 1;
     }
-    Ok(Counted::All)
+    Ok(Counted::Listed { from: next, left: most - read_so_far })
 }
 
 /// Lists the descriptors from a number on and reads up to `most` of them. Gives the number after the last, if there are

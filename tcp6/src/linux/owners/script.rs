@@ -164,11 +164,9 @@ impl FdSource for Script {
             return refused(Access::Refused);
         }
         let Some(table) = self.table(thread) else { return Scan { access: Access::Granted, next: None } };
-        let most = range.most.min(range.expected.unwrap_or(u64::MAX));
         for (read, (descriptor, link)) in (0..).zip(table.descriptors.range(range.from..)) {
-            if read == most {
-                let next = (read == range.most).then_some(*descriptor);
-                return Scan { access: Access::Granted, next };
+            if read == range.most {
+                return Scan { access: Access::Granted, next: Some(*descriptor) };
             }
             self.links.fetch_add(1, Relaxed);
             found(*descriptor, *link);
