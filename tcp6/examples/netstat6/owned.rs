@@ -12,7 +12,7 @@ use tcp6::{Owner, OwnerPidRow, Processes, Row, State, StateCounts, Table};
 /// A table whose owners have names.
 #[derive(Serialize)]
 pub struct Document {
-    #[serde(with = "tcp6::time")]
+    #[serde(with = "tcp6::serde::time::seconds")]
     taken_at: SystemTime,
     rows: Vec<OwnedRow>,
 }

@@ -109,7 +109,7 @@ fn write<R: Row, E: From<Error>>(
     inodes: &mut Vec<u32>,
     read: impl FnOnce(&mut dyn FnMut(Socket) -> Result<()>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut writer = buffer.write::<R>();
+    let mut writer = buffer.writer::<R>();
     inodes.clear();
     read(&mut |socket| {
         if R::CLASS.has_owners() {

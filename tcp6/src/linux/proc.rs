@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(rows[1].owner(), Owner::Nobody);
         let info = |row: &OwnerModuleRow| row.socket_info().map(|info| (info.inode, info.uid, info.cookie)).unwrap();
         let infos: Vec<_> = self::rows(&text).unwrap().iter().map(info).collect();
-        assert_eq!(infos, [(u32::MAX, 1000, None), (0, 0, None)]);
+        assert_eq!(infos, [(Some(u32::MAX), Some(1000), None), (None, None, None)]);
     }
 
     #[test]

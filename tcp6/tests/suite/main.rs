@@ -4,11 +4,14 @@ mod allocations;
 #[cfg(windows)]
 mod c_program;
 mod capture;
+mod classes;
 mod counting;
+mod json;
 mod laws;
 mod limits;
 mod live;
 mod load;
+mod memory;
 mod netstat6;
 mod owners;
 mod process;
@@ -16,6 +19,7 @@ mod source;
 #[cfg(target_os = "linux")]
 mod ss;
 mod support;
+mod torn;
 #[cfg(target_os = "linux")]
 mod trouble;
 mod watch_program;
