@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use crate::counting::Counting;
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting(count);
+static ALLOCATOR: Counting = Counting { requested: count, grown: |_| {} };
 
 static IS_COUNTING: AtomicBool = AtomicBool::new(false);
 static COUNT: AtomicU64 = AtomicU64::new(0);

@@ -1,7 +1,6 @@
 //! Plays a capture of the example `record`: `cargo run --example replay FILE`. A capture plays on every system.
 
 use std::fs::File;
-use std::io::BufReader;
 use std::process::ExitCode;
 
 use tcp6::{Change, Error, OwnerPidRow, Replay, Row, Watcher};
@@ -11,7 +10,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         eprintln!("usage: replay FILE");
         return Ok(ExitCode::from(2));
     };
-    let replay = Replay::load(BufReader::new(File::open(path)?))?;
+    let replay = Replay::from_reader(File::open(path)?)?;
     // A replay is a source like the machine itself.
     let mut watcher = Watcher::<OwnerPidRow, _>::new(replay).with_initial();
     for poll in 1.. {
@@ -28,7 +27,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
                     println!("{sign} {} {} {:?}", row.state(), row.local(), row.remote());
                 }
             }
-            Err(Error::Ended) => break,
+            Err(Error::EndOfReplay) => break,
             Err(error) => return Err(error.into()),
         }
     }

@@ -35,43 +35,34 @@ pub struct Buffer {
     /// All of the storage, initialised.
     words: Vec<Word>,
     held: Option<Held>,
-    taken_at: SystemTime,
     sorter: Sorter,
     /// Where rows go when they are sorted.
     other: Vec<Word>,
 }
 
-/// What a buffer holds: a table of this class in so many bytes, its count checked.
+/// The table in a buffer: its class, its length with the count checked, its time.
 #[derive(Clone, Copy)]
 struct Held {
     class: Class,
     bytes: usize,
+    taken_at: SystemTime,
 }
 
 const WORD: usize = size_of::<Word>();
-
-/// The least that is allocated: about 1,200 rows of the smallest class.
-const LEAST_BYTES: usize = 64 * 1024;
 
 impl Buffer {
     /// An empty buffer. It allocates when it is filled.
     #[must_use]
     pub const fn new() -> Buffer {
-        Buffer {
-            words: Vec::new(),
-            held: None,
-            taken_at: SystemTime::UNIX_EPOCH,
-            sorter: Sorter::new(),
-            other: Vec::new(),
-        }
+        Buffer { words: Vec::new(), held: None, sorter: Sorter::new(), other: Vec::new() }
     }
 
-    /// A buffer with room for a table of so many rows of this class.
+    /// A buffer with the capacity for a table of `rows` rows of this class.
     ///
     /// # Errors
     ///
     /// [`Error::OutOfMemory`]
-    pub fn with_room_for(class: Class, rows: usize) -> Result<Buffer> {
+    pub fn with_capacity_for(class: Class, rows: usize) -> Result<Buffer> {
         let mut buffer = Buffer::new();
         let bytes = class.table_size(rows).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
         buffer.grow_to(bytes)?;
@@ -91,10 +82,10 @@ impl Buffer {
         self.held.map(|held| held.class)
     }
 
-    /// The time when its table was taken; the Unix epoch if it holds none.
+    /// The time when its table was taken, or `None` if it holds no table.
     #[must_use]
-    pub fn taken_at(&self) -> SystemTime {
-        self.taken_at
+    pub fn taken_at(&self) -> Option<SystemTime> {
+        self.held.map(|held| held.taken_at)
     }
 
     /// The table that it holds, as bytes; empty if it holds none.
@@ -109,34 +100,35 @@ impl Buffer {
     ///
     /// [`Error::WrongClass`] if it holds none, or one of another class.
     pub fn table<R: Row>(&self) -> Result<Table<'_, R>> {
-        self.check_class::<R>()?;
-        Ok(Table::new(view::rows(self.as_bytes())?, self.taken_at))
+        let held = self.held_as::<R>()?;
+        Ok(Table::new(view::rows(self.as_bytes())?, held.taken_at))
     }
 
     /// Forgets the table, keeps the storage.
     pub fn clear(&mut self) {
         self.held = None;
-        self.taken_at = SystemTime::UNIX_EPOCH;
     }
 
-    /// Forgets the table and gives the storage back.
-    pub fn release(&mut self) {
+    /// Forgets the table and frees the storage.
+    pub fn reset(&mut self) {
         *self = Buffer::new();
     }
 
     /// Begins a table of this class, row by row: how a [`Source`](crate::Source) of rows fills a buffer.
     ///
     /// The buffer holds no table until [`Writer::finish`].
-    pub fn write<R: Row>(&mut self) -> Writer<'_, R> {
+    pub fn writer<R: Row>(&mut self) -> Writer<'_, R> {
         self.clear();
         Writer::new(self)
     }
 
-    /// Writes these rows as a table of `class`, which may be poorer than theirs but not richer.
+    /// Writes these rows as a table of `class`, which must not come after theirs in the order of [`Class`].
+    ///
+    /// A field that `class` has and theirs lacks, such as the offload state of rows with modules, reads as `None`.
     ///
     /// # Errors
     ///
-    /// [`Error::WrongClass`] if `class` is richer, [`Error::Malformed`] if there are more rows than a table can count,
+    /// [`Error::WrongClass`] if `class` comes after theirs, [`Error::Malformed`] if there are more rows than a table can count,
     /// [`Error::OutOfMemory`].
     pub fn write_rows<'r, R: Row>(&mut self, class: Class, rows: impl IntoIterator<Item = &'r R>) -> Result<()> {
         self.clear();
@@ -155,33 +147,37 @@ impl Buffer {
     pub fn write_bytes(&mut self, class: Class, table: &[u8]) -> Result<()> {
         self.clear();
         view::count(table, class)?;
-        self.grow_to(table.len())?;
+        self.reserve(table.len())?;
         view::bytes_mut(&mut self.words)[..table.len()].copy_from_slice(table);
         self.hold(class, table.len())
     }
 
-    /// Says when the table was taken, for a source that knows better than "just now".
+    /// Sets the time of the table that the buffer holds: for a source of tables that were taken earlier.
+    ///
+    /// Without a table there is no time to set, and this does nothing. Writing a table sets its time to now, so call
+    /// this after [`Writer::finish`], [`write_rows`](Buffer::write_rows) or [`write_bytes`](Buffer::write_bytes).
     pub fn set_taken_at(&mut self, taken_at: SystemTime) {
-        self.taken_at = taken_at;
+        if let Some(held) = &mut self.held {
+            held.taken_at = taken_at;
+        }
     }
 
     /// The rows of the table, to be completed.
     #[cfg(target_os = "linux")]
     pub(crate) fn rows_mut<R: Row>(&mut self) -> Result<&mut [R]> {
-        self.check_class::<R>()?;
-        let end = self.as_bytes().len();
+        let end = self.held_as::<R>()?.bytes;
         Ok(view::rows_mut(&mut view::bytes_mut(&mut self.words)[..end])?)
     }
 
-    fn check_class<R: Row>(&self) -> Result<()> {
-        match self.class() {
-            Some(class) if class == R::CLASS => Ok(()),
-            held => Err(Error::WrongClass { wanted: R::CLASS, held }),
+    fn held_as<R: Row>(&self) -> Result<Held> {
+        match self.held {
+            Some(held) if held.class == R::CLASS => Ok(held),
+            held => Err(Error::WrongClass { wanted: R::CLASS, held: held.map(|held| held.class) }),
         }
     }
 
     fn write_as<'r, R: Row, W: Row>(&mut self, rows: impl Iterator<Item = &'r R>) -> Result<()> {
-        let mut writer = self.write::<W>();
+        let mut writer = self.writer::<W>();
         for row in rows {
             writer.push(&row.to_class())?;
         }
@@ -189,11 +185,11 @@ impl Buffer {
     }
 
     /// Writes the count of a table whose rows are already there, and holds it.
-    fn set_count<R: Row>(&mut self, rows: usize) -> Result<()> {
+    fn set_count<R: Row>(&mut self, rows: usize, taken_at: SystemTime) -> Result<()> {
         let count = u32::try_from(rows).map_err(|_| Malformed::TooManyRows { rows })?;
         let bytes = R::CLASS.table_size(rows).ok_or(Malformed::TooManyRows { rows })?;
         view::bytes_mut(&mut self.words)[..size_of::<u32>()].copy_from_slice(&count.to_ne_bytes());
-        self.held = Some(Held { class: R::CLASS, bytes });
+        self.held = Some(Held { class: R::CLASS, bytes, taken_at });
         Ok(())
     }
 
@@ -207,15 +203,21 @@ impl Buffer {
     pub(crate) fn hold(&mut self, class: Class, bytes: usize) -> Result<()> {
         let table = view::bytes(&self.words).get(..bytes).ok_or(Malformed::TooShort { bytes: self.capacity() })?;
         let bytes = class.table_size(view::count(table, class)?).unwrap_or(bytes);
-        self.held = Some(Held { class, bytes });
-        self.taken_at = SystemTime::now();
+        self.held = Some(Held { class, bytes, taken_at: SystemTime::now() });
         Ok(())
     }
 
-    /// Makes room for at least so many bytes; what is there stays.
+    /// Grows the storage to exactly `bytes`, rounded up to a word, if it is smaller; its content stays.
     pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<()> {
-        let words = bytes.max(LEAST_BYTES).div_ceil(WORD);
+        let words = bytes.div_ceil(WORD);
         if make_room(&mut self.words, words) { Ok(()) } else { Err(Error::OutOfMemory { bytes }) }
+    }
+
+    /// Makes room for `bytes`: exactly in a new buffer, with a quarter more in one that has to grow, so that tables
+    /// which grow a little each time do not reallocate each time.
+    pub(crate) fn reserve(&mut self, bytes: usize) -> Result<()> {
+        let capacity = self.capacity();
+        if bytes <= capacity { Ok(()) } else { self.grow_to(bytes.max(capacity + capacity / 4)) }
     }
 }
 
@@ -279,10 +281,10 @@ mod tests {
     fn a_buffer_without_a_table_is_not_an_empty_table() {
         let mut buffer = Buffer::new();
         assert!(matches!(buffer.table::<BasicRow>(), Err(Error::WrongClass { held: None, .. })));
-        buffer.write::<BasicRow>().finish().unwrap();
+        buffer.writer::<BasicRow>().finish().unwrap();
         assert!(ports::<BasicRow>(&buffer).is_empty());
         assert!(matches!(buffer.table::<OwnerPidRow>(), Err(Error::WrongClass { held: Some(Class::Basic), .. })));
-        let _unfinished = buffer.write::<BasicRow>();
+        let _unfinished = buffer.writer::<BasicRow>();
         assert!(buffer.table::<BasicRow>().is_err(), "an unfinished table is none");
     }
 
@@ -290,7 +292,7 @@ mod tests {
     fn what_cannot_be_allocated_is_an_error() {
         // Of the first no size can be told, the size of the second is more than there can be.
         for rows in [usize::MAX, usize::MAX / Class::Basic.row_size() - 1] {
-            assert!(matches!(Buffer::with_room_for(Class::Basic, rows), Err(Error::OutOfMemory { .. })), "{rows}");
+            assert!(matches!(Buffer::with_capacity_for(Class::Basic, rows), Err(Error::OutOfMemory { .. })), "{rows}");
         }
     }
 
@@ -305,30 +307,60 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_a_time_and_no_table_has_none() {
+    fn a_table_has_a_time_and_a_buffer_without_a_table_has_none() {
         let begin = SystemTime::now();
         let mut buffer = Buffer::new();
-        assert_eq!(buffer.taken_at(), SystemTime::UNIX_EPOCH);
+        assert_eq!(buffer.taken_at(), None);
         buffer.write_rows(Class::Basic, &[listener(7)]).unwrap();
-        assert!(buffer.taken_at() >= begin);
+        assert!(buffer.taken_at().unwrap() >= begin);
         let bytes = buffer.as_bytes().to_vec();
         buffer.clear();
-        assert_eq!(buffer.taken_at(), SystemTime::UNIX_EPOCH);
+        assert_eq!(buffer.taken_at(), None);
         buffer.write_bytes(Class::Basic, &bytes).unwrap();
-        assert!(buffer.taken_at() >= begin);
+        assert!(buffer.taken_at().unwrap() >= begin);
         assert!(buffer.write_bytes(Class::Basic, &[1]).is_err());
-        assert_eq!(buffer.taken_at(), SystemTime::UNIX_EPOCH);
+        assert_eq!(buffer.taken_at(), None);
+    }
+
+    #[test]
+    fn set_taken_at_sets_the_time_of_the_table_that_is_held() {
+        let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        let mut buffer = Buffer::new();
+        buffer.set_taken_at(time);
+        assert_eq!(buffer.taken_at(), None, "without a table there is no time");
+        buffer.write_rows(Class::Basic, &[listener(7)]).unwrap();
+        buffer.set_taken_at(time);
+        assert_eq!(buffer.taken_at(), Some(time));
+        assert_eq!(buffer.table::<BasicRow>().unwrap().taken_at(), time);
+        buffer.clear();
+        assert_eq!(buffer.taken_at(), None);
+        let _unfinished = buffer.writer::<BasicRow>();
+        assert_eq!(buffer.taken_at(), None);
+    }
+
+    #[test]
+    fn a_small_table_takes_little_memory() {
+        let mut buffer = Buffer::new();
+        buffer.writer::<BasicRow>().finish().unwrap();
+        assert_eq!(buffer.capacity(), 8);
+        buffer.reset();
+        buffer.write_rows(Class::OwnerModule, &[listener(7)]).unwrap();
+        assert!(buffer.capacity() <= 1024, "{} bytes", buffer.capacity());
+        let bytes = buffer.as_bytes().to_vec();
+        buffer.reset();
+        buffer.write_bytes(Class::OwnerModule, &bytes).unwrap();
+        assert_eq!(buffer.capacity(), bytes.len());
     }
 
     #[test]
     fn storage_is_kept_until_it_is_given_back() {
-        let mut buffer = Buffer::with_room_for(Class::OwnerModule, 10_000).unwrap();
+        let mut buffer = Buffer::with_capacity_for(Class::OwnerModule, 10_000).unwrap();
         let room = buffer.capacity();
         assert!(room >= Class::OwnerModule.table_size(10_000).unwrap());
         buffer.write_rows(Class::OwnerModule, &vec![listener(7); 10_000]).unwrap();
         buffer.clear();
         assert_eq!(buffer.capacity(), room);
-        buffer.release();
+        buffer.reset();
         assert_eq!((buffer.capacity(), buffer.class()), (0, None));
     }
 

@@ -50,8 +50,8 @@ pub enum Error {
         bytes: usize,
     },
 
-    /// The recording has been played to its end.
-    Ended,
+    /// The replay has ended: every recorded table was replayed.
+    EndOfReplay,
 
     /// A change does not fit the snapshot that it is applied to: a row that it removes or changes is not there.
     DoesNotFit,
@@ -114,7 +114,14 @@ pub enum Malformed {
         /// The bytes that are there.
         bytes: usize,
     },
-    /// A capture file is none, or has been damaged.
+    /// A capture ends within a table, or within its heading: the disk was full, or the program was killed.
+    #[non_exhaustive]
+    Torn {
+        /// The offset in the file at which that table begins. All before it is intact; cut the file off here to
+        /// continue it ([`Recorder::append`](crate::Recorder::append)).
+        offset: u64,
+    },
+    /// A file is not a capture, or it is damaged.
     #[non_exhaustive]
     Capture {
         /// Where in the file.
@@ -170,7 +177,7 @@ impl fmt::Display for Error {
             }
             Error::Malformed(how) => write!(f, "not a table: {how}"),
             Error::OutOfMemory { bytes } => write!(f, "no memory for a table of {bytes} bytes"),
-            Error::Ended => f.write_str("the recording has ended"),
+            Error::EndOfReplay => f.write_str("the replay has ended"),
             Error::DoesNotFit => f.write_str("a change is of a row that is not there"),
             Error::WrongClass { wanted, held: Some(held) } => {
                 write!(f, "wanted a table of class {wanted}, but there is one of class {held}")
@@ -195,6 +202,7 @@ impl fmt::Display for Malformed {
             Malformed::Message { length, bytes } => {
                 write!(f, "a message claims a length of {length} in {bytes} bytes")
             }
+            Malformed::Torn { offset } => write!(f, "the capture ends within the table at byte {offset}"),
             Malformed::Capture { offset, what } => write!(f, "{what}, at byte {offset} of the capture"),
             Malformed::Line { line } => write!(f, "line {line} is not one of a TCP table"),
         }

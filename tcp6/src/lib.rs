@@ -113,8 +113,8 @@
 //!
 //! # Features
 //!
-//! * `serde` (off): snapshots, rows, states, sets and changes can be written and read, tables written. The module `time`
-//!   does the same for times in structs of one's own.
+//! * `serde` (off): serializes and deserializes snapshots, rows, states, sets and changes, and serializes tables. The module
+//!   `serde` documents the formats.
 //!
 //! [GetTcp6Table]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcp6table
 #![deny(unsafe_code)]
@@ -141,24 +141,21 @@ mod other;
 mod owner;
 mod process;
 mod query;
-mod replay;
 mod row;
 #[cfg(feature = "serde")]
-mod serde;
+pub mod serde;
 mod snapshot;
 mod source;
 mod state;
 mod system;
 mod table;
 mod text;
-#[cfg(feature = "serde")]
-pub mod time;
 mod view;
 mod watch;
 mod windows;
 
 pub use buffer::{Buffer, Writer};
-pub use capture::{Recorder, Recording};
+pub use capture::{Recorder, RecordingSource, Replay};
 pub use change::{Change, Fields};
 pub use class::Class;
 pub use counts::StateCounts;
@@ -167,7 +164,6 @@ pub use error::{Error, Malformed, Result};
 pub use owner::{Owner, Resolution};
 pub use process::{Module, Process, Processes, Round};
 pub use query::Query;
-pub use replay::Replay;
 pub use row::{BasicRow, OffloadRow, OffloadState, OwnerModuleRow, OwnerPidRow, Row};
 pub use snapshot::Snapshot;
 pub use source::Source;

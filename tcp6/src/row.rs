@@ -14,6 +14,8 @@ use std::net::SocketAddrV6;
 pub use basic::BasicRow;
 pub use offload::{OffloadRow, OffloadState};
 pub use owner_module::OwnerModuleRow;
+#[cfg(feature = "serde")]
+pub(crate) use owner_module::{ticks_at, time_at};
 pub use owner_pid::OwnerPidRow;
 
 use crate::{Class, Owner, State, order, view};
@@ -52,7 +54,7 @@ pub trait Row: Layout + fmt::Debug + Ord + Hash + Send + Sync + Unpin + 'static 
     /// The struct, with whatever the system left in it: upper port bits, a listener's remote end.
     fn as_raw(&self) -> &Self::Raw;
 
-    /// A row with these ends and this state, of an unknown owner, and with zero in all else.
+    /// A row with these ends and this state. Its owner, and all else that its class carries, is unknown.
     ///
     /// For sources of one's own and for tests. `None` for the remote end is written as the unspecified address.
     #[must_use]
@@ -94,8 +96,8 @@ pub trait Row: Layout + fmt::Debug + Ord + Hash + Send + Sync + Unpin + 'static 
         self.raw_state() == State::Listen.as_raw()
     }
 
-    /// The same connection as a row of another class: what a poorer class cannot carry is left out, what a richer one
-    /// could is zero, and an owner that was never known is [`Owner::Unresolved`].
+    /// The same connection as a row of another class. Fields that the other class lacks are dropped; fields that this
+    /// class lacks are unknown: `None`, and [`Owner::Unresolved`] for the owner.
     #[must_use]
     fn to_class<R: Row>(&self) -> R {
         R::build(&self.parts())
@@ -110,6 +112,7 @@ pub(crate) mod layout {
 
     use crate::endpoint::RawEnd;
     use crate::owner::UNRESOLVED;
+    use crate::row::offload::UNKNOWN_OFFLOAD;
     use crate::view::Plain;
     use crate::{Owner, State};
 
@@ -152,15 +155,18 @@ pub(crate) mod layout {
         pub local: RawEnd,
         pub remote: RawEnd,
         pub owner: u32,
+        /// [`UNKNOWN_OFFLOAD`] if it is unknown.
         pub offload: i32,
+        /// 0 if it is unknown.
         pub created: i64,
+        /// Zero if they are unknown.
         pub module: [u64; 16],
     }
 
     impl Parts {
         /// A row of which no more is known than this.
         pub const fn of(state: u32, local: RawEnd, remote: RawEnd) -> Parts {
-            Parts { state, local, remote, owner: UNRESOLVED, offload: 0, created: 0, module: [0; 16] }
+            Parts { state, local, remote, owner: UNRESOLVED, offload: UNKNOWN_OFFLOAD, created: 0, module: [0; 16] }
         }
 
         pub fn new(state: State, local: SocketAddrV6, remote: Option<SocketAddrV6>) -> Parts {

@@ -36,7 +36,7 @@ use crate::{Row, Table, apply, text};
 #[derive(Clone)]
 pub struct Snapshot<R> {
     rows: Vec<R>,
-    taken_at: SystemTime,
+    taken_at: Option<SystemTime>,
     sorter: Sorter,
 }
 
@@ -44,17 +44,21 @@ pub struct Snapshot<R> {
 const CHUNK: usize = 32;
 
 impl<R: Row> Snapshot<R> {
-    /// A snapshot of nothing, taken at the Unix epoch.
+    /// An empty snapshot that no table was taken into: it has no time.
     #[must_use]
     pub const fn new() -> Snapshot<R> {
-        Snapshot { rows: Vec::new(), taken_at: SystemTime::UNIX_EPOCH, sorter: Sorter::new() }
+        Snapshot { rows: Vec::new(), taken_at: None, sorter: Sorter::new() }
     }
 
     /// A snapshot of these rows, in whatever order they come.
     #[must_use]
     pub fn from_rows(rows: impl IntoIterator<Item = R>, taken_at: SystemTime) -> Snapshot<R> {
-        let mut snapshot =
-            Snapshot { rows: rows.into_iter().map(Layout::canonical).collect(), taken_at, sorter: Sorter::new() };
+        Snapshot::with_time(rows, Some(taken_at))
+    }
+
+    pub(crate) fn with_time(rows: impl IntoIterator<Item = R>, taken_at: Option<SystemTime>) -> Snapshot<R> {
+        let rows = rows.into_iter().map(Layout::canonical).collect();
+        let mut snapshot = Snapshot { rows, taken_at, sorter: Sorter::new() };
         order::sort(&mut snapshot.rows);
         snapshot
     }
@@ -89,19 +93,19 @@ impl<R: Row> Snapshot<R> {
                 }
             }
         }
-        self.taken_at = table.taken_at();
+        self.taken_at = Some(table.taken_at());
         Ok(())
     }
 
-    /// When the table was taken, by the clock of the machine that took it.
+    /// When the table was taken, by the clock of the machine that took it; `None` if none was taken yet.
     #[must_use]
-    pub fn taken_at(&self) -> SystemTime {
+    pub fn taken_at(&self) -> Option<SystemTime> {
         self.taken_at
     }
 
-    /// Says when the table was taken.
+    /// Sets the time when the table was taken.
     pub fn set_taken_at(&mut self, taken_at: SystemTime) {
-        self.taken_at = taken_at;
+        self.taken_at = Some(taken_at);
     }
 
     /// The rows.

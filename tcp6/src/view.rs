@@ -107,6 +107,14 @@ pub(crate) fn rows_mut<R: Row>(table: &mut [u8]) -> Result<&mut [R], Malformed> 
     Ok(unsafe { slice::from_raw_parts_mut(first, count) })
 }
 
+/// Copies of the rows that these bytes are, wherever they begin. Bytes behind the last whole row are ignored.
+pub(crate) fn unaligned_rows<R: Row>(rows: &[u8]) -> impl Iterator<Item = R> {
+    rows.chunks_exact(size_of::<R>()).map(|row| {
+        // SAFETY: the chunk is as long as a row, any bytes are a row (`Plain`), and it may begin anywhere.
+        unsafe { row.as_ptr().cast::<R>().read_unaligned() }
+    })
+}
+
 /// The bytes of rows.
 pub(crate) fn row_bytes<R: Row>(rows: &[R]) -> &[u8] {
     // SAFETY: rows have no padding (`Plain`), so each of their bytes is initialised.

@@ -40,6 +40,9 @@ const FLAGS: &str = "--cfg fuzzing \
 
 const SECONDS: u32 = 20;
 
+/// What a target may take in memory, AddressSanitizer's included, and in one allocation: inputs are small.
+const MEMORY_LIMITS: [&str; 2] = ["-rss_limit_mb=1024", "-malloc_limit_mb=128"];
+
 pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args[..] {
@@ -78,7 +81,7 @@ fn fuzz(sh: &Shell, seconds: u32, args: &[&str]) -> anyhow::Result<()> {
     let folder = sh.current_dir().join(FOLDER);
     if !own.is_empty() {
         let program = binaries.join(&chosen[0]);
-        cmd!(sh, "{program} {own...}").run()?;
+        cmd!(sh, "{program} {MEMORY_LIMITS...} {own...}").run()?;
         return Ok(());
     }
     let at_once = thread::available_parallelism().map_or(1, usize::from);
@@ -107,6 +110,7 @@ fn start(binaries: &Path, folder: &Path, target: &str, seconds: u32) -> anyhow::
     }
     command
         .arg(format!("-artifact_prefix={}/", folder.join("artifacts").join(target).display()))
+        .args(MEMORY_LIMITS)
         .args([&*format!("-max_total_time={seconds}"), "-timeout=20", "-verbosity=0", "-print_final_stats=1"])
         .stdin(Stdio::null())
         .stderr(Stdio::piped())

@@ -52,7 +52,7 @@ fn query(options: &List) -> Query {
 /// A table whose owners have names.
 #[derive(Serialize)]
 struct Document {
-    #[serde(with = "tcp6::time")]
+    #[serde(with = "tcp6::serde::time::seconds")]
     taken_at: SystemTime,
     rows: Vec<Printed>,
 }

@@ -1,30 +1,41 @@
-//! Bytes as a capture: refused, or tables that are written as the same bytes again.
+//! Bytes as a capture: refused, or tables that are written as the same bytes again, up to where it is torn or damaged.
 #![no_main]
+
+use std::io::Cursor;
 
 use libfuzzer_sys::fuzz_target;
 use tcp6::{
-    BasicRow, Buffer, Class, Error, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Recorder, Recording, Replay, Row,
-    Source, Table,
+    BasicRow, Buffer, Class, Error, Malformed, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Recorder,
+    RecordingSource, Replay, Row, Source, Table,
 };
+use tcp6_fuzz::memory::bounded;
 
+const MAGIC: &[u8] = b"tcp6cap\n";
 const HEADING: usize = 16;
 const TABLE: usize = 24;
 
 fuzz_target!(|bytes: &[u8]| {
     survives(bytes);
-    // A checksum is hard to guess, and there is as much to be read behind a right one.
+    // A checksum is hard to guess, and there is as much to be read after a right one.
     survives(&with_right_checksums(bytes.to_vec()));
 });
 
 fn survives(bytes: &[u8]) {
-    let Ok(replay) = Replay::load(bytes) else { return };
-    let mut again = Recording::new(replay, Recorder::new(Vec::new()).unwrap());
+    // The buffer of the reader, and the bytes of the file in a vector that doubles.
+    let Ok(replay) = bounded(16 * 1024 + 4 * bytes.len(), || Replay::from_reader(bytes)) else { return };
+    let damage = replay.damage();
+    let mut again = RecordingSource::new(replay, Recorder::new(Vec::new()).unwrap());
     let mut buffer = Buffer::new();
+    let mut damages = None;
     loop {
-        // Asked for more than it has, a capture says what it has.
+        // If a fill is refused because the next table has fewer fields, the error has the class of that table.
         let class = match read::<OwnerModuleRow>(&mut again, &mut buffer) {
             Ok(()) => continue,
-            Err(Error::Ended) => break,
+            Err(Error::EndOfReplay) => break,
+            Err(Error::Malformed(malformed)) => {
+                assert_eq!(damages.replace(malformed), None);
+                continue;
+            }
             Err(Error::WrongClass { held: Some(class), .. }) => class,
             Err(error) => panic!("{error}"),
         };
@@ -36,24 +47,73 @@ fn survives(bytes: &[u8]) {
         }
         .unwrap();
     }
-    assert_eq!(again.into_parts().1.into_inner(), bytes);
+    assert_eq!(damages, damage);
+    let recorded = again.into_parts().1.into_inner();
+    assert_eq!(recorded[HEADING..], tables(bytes, damage));
+    continues(bytes, damage);
+}
+
+/// The tables of one or more captures, one after another, up to the damage.
+fn tables(bytes: &[u8], damage: Option<Malformed>) -> Vec<u8> {
+    let end = match damage {
+        Some(Malformed::Torn { offset, .. } | Malformed::Capture { offset, .. }) => offset as usize,
+        Some(other) => panic!("{other}"),
+        None => bytes.len(),
+    };
+    let mut tables = Vec::new();
+    let mut at = 0;
+    while at < end {
+        let size = if bytes[at..].starts_with(MAGIC) { HEADING } else { frame_size(&bytes[at..]).unwrap_or(TABLE) };
+        if at + size > end {
+            break;
+        }
+        if !bytes[at..].starts_with(MAGIC) {
+            tables.extend(&bytes[at..at + size]);
+        }
+        at += size;
+    }
+    tables
+}
+
+/// A capture can be continued if it is intact, or once it is cut off where it is torn.
+fn continues(bytes: &[u8], damage: Option<Malformed>) {
+    let append = |bytes: &[u8]| Recorder::append(Cursor::new(bytes.to_vec())).map(drop);
+    match (append(bytes), damage) {
+        (Ok(()), damage) => assert!(damage.is_none() || bytes.is_empty()),
+        (Err(Error::Malformed(malformed)), damage) => {
+            assert_eq!(Some(malformed), damage);
+            if let Malformed::Torn { offset, .. } = malformed {
+                append(&bytes[..offset as usize]).unwrap();
+            }
+        }
+        (Err(error), _) => panic!("{error}"),
+    }
 }
 
 fn read<R: Row>(source: &mut impl Source, buffer: &mut Buffer) -> tcp6::Result<()> {
     Table::<R>::read(source, &Query::all(), buffer).map(|_| ())
 }
 
+/// The size of the table that begins here, as far as it can be told.
+fn frame_size(bytes: &[u8]) -> Option<usize> {
+    let header = bytes.get(..TABLE)?;
+    let row = [52, 56, 60, 192].get(usize::from(header[4]))?;
+    let rows = u32::from_le_bytes([header[8], header[9], header[10], header[11]]);
+    (rows as usize).checked_mul(*row)?.checked_add(TABLE)
+}
+
 /// The same with the checksum in front of each table that it should have.
 fn with_right_checksums(mut bytes: Vec<u8>) -> Vec<u8> {
     let mut at = HEADING;
-    while let Some(header) = bytes.get(at..at + TABLE) {
-        let Some(row) = [52, 56, 60, 192].get(usize::from(header[4])) else { break };
-        let rows = u32::from_le_bytes([header[8], header[9], header[10], header[11]]);
-        let end = (rows as usize).saturating_mul(*row).saturating_add(at + TABLE);
-        let Some(summed) = bytes.get(at + 4..end) else { break };
-        let sum = crc32(summed);
+    while let Some(rest) = bytes.get(at..) {
+        if rest.starts_with(MAGIC) {
+            at += HEADING;
+            continue;
+        }
+        let Some(size) = frame_size(rest).filter(|size| *size <= rest.len()) else { break };
+        let sum = crc32(&rest[4..size]);
         bytes[at..at + 4].copy_from_slice(&sum.to_le_bytes());
-        at = end;
+        at += size;
     }
     bytes
 }

@@ -3,7 +3,10 @@
 //! A target feeds bytes to one reader of the crate and holds what comes out against laws, or against a model that is too
 //! slow to be wrong. `cargo xtask fuzz` runs them.
 
+#[path = "../../tests/suite/counting.rs"]
+mod counting;
 pub mod frames;
+pub mod memory;
 pub mod model;
 pub mod rows;
 

@@ -24,7 +24,7 @@ fn identity<R: Row>(row: &R) -> Option<NonZeroU64> {
     let row: OwnerModuleRow = row.to_class();
     match row.socket_info() {
         Some(info) => info.cookie,
-        None => NonZeroU64::new(row.created_ticks() as u64),
+        None => NonZeroU64::new(row.created_ticks().unwrap_or(0) as u64),
     }
 }
 

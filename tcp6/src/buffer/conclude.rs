@@ -2,22 +2,21 @@
 
 use core::mem;
 
-use super::{Buffer, make_room};
+use super::{Buffer, Held, make_room};
 use crate::error::Result;
 use crate::{Query, Row, order, view};
 
 impl Buffer {
     /// Narrows the table to what was asked for, and sorts it if that was asked for and it is not.
     pub(crate) fn conclude<R: Row>(&mut self, query: &Query) -> Result<()> {
-        self.check_class::<R>()?;
-        let end = self.as_bytes().len();
+        let Held { bytes: end, taken_at, .. } = self.held_as::<R>()?;
         let table = &mut view::bytes_mut(&mut self.words)[..end];
         let rows = view::rows_mut::<R>(table)?;
         let mut kept = rows.len();
         if !query.wants_all() {
             kept = retain(rows, |row| query.wants(row));
         }
-        self.set_count::<R>(kept)?;
+        self.set_count::<R>(kept, taken_at)?;
         if query.is_sorted() { self.sort::<R>() } else { Ok(()) }
     }
 

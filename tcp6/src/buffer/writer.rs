@@ -7,7 +7,10 @@ use super::Buffer;
 use crate::error::{Error, Result};
 use crate::{Row, view};
 
-/// Writes a table into a [`Buffer`], row by row. Made by [`Buffer::write`].
+/// The first allocation of a buffer that is written row by row.
+const FIRST_BYTES: usize = 1024;
+
+/// Writes a table into a [`Buffer`], row by row. Made by [`Buffer::writer`].
 ///
 /// Dropped without [`finish`](Writer::finish), it leaves the buffer without a table.
 #[derive(Debug)]
@@ -23,6 +26,12 @@ impl<'a, R: Row> Writer<'a, R> {
     /// Into a buffer without a table.
     pub(super) fn new(buffer: &'a mut Buffer) -> Writer<'a, R> {
         Writer { buffer, rows: 0, filled: R::CLASS.first_row(), row: PhantomData }
+    }
+
+    /// Makes room for `rows` more rows.
+    pub(crate) fn reserve(&mut self, rows: usize) -> Result<()> {
+        let bytes = rows.checked_mul(size_of::<R>()).and_then(|bytes| bytes.checked_add(self.filled));
+        self.buffer.reserve(bytes.ok_or(Error::OutOfMemory { bytes: usize::MAX })?)
     }
 
     /// Adds a row.
@@ -56,15 +65,13 @@ impl<'a, R: Row> Writer<'a, R> {
     /// [`Error::Malformed`] if there are more rows than a table can count, [`Error::OutOfMemory`].
     pub fn finish(self) -> Result<()> {
         self.buffer.grow_to(R::CLASS.first_row())?;
-        self.buffer.set_count::<R>(self.rows)?;
-        self.buffer.taken_at = SystemTime::now();
-        Ok(())
+        self.buffer.set_count::<R>(self.rows, SystemTime::now())
     }
 
     #[cold]
     fn grow(&mut self) -> Result<()> {
         let bytes = self.buffer.capacity().checked_mul(2).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
-        self.buffer.grow_to(bytes)
+        self.buffer.grow_to(bytes.max(FIRST_BYTES))
     }
 }
 
@@ -76,7 +83,7 @@ mod tests {
     #[test]
     fn the_buffer_grows_and_nothing_is_lost() {
         let mut buffer = Buffer::new();
-        let mut writer = buffer.write::<OwnerModuleRow>();
+        let mut writer = buffer.writer::<OwnerModuleRow>();
         for port in 0..=u16::MAX {
             let local = format!("[::1]:{port}").parse().unwrap();
             writer.push(&OwnerModuleRow::new(State::Listen, local, None)).unwrap();

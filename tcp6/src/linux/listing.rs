@@ -124,7 +124,7 @@ fn write<R: Row, E: From<Error>>(
     wanted: &mut Vec<Wanted>,
     read: impl FnOnce(&mut dyn FnMut(Socket) -> Result<()>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut writer = buffer.write::<R>();
+    let mut writer = buffer.writer::<R>();
     wanted.clear();
     read(&mut |socket| {
         if R::CLASS.has_owners() {

@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(rows[1].owner(), Owner::Nobody);
         let info = |row: &OwnerModuleRow| row.socket_info().map(|info| (info.inode, info.uid, info.cookie)).unwrap();
         let infos: Vec<_> = self::rows(&text).unwrap().iter().map(info).collect();
-        assert_eq!(infos, [(u32::MAX, 1000, None), (0, 0, None)]);
+        assert_eq!(infos, [(Some(u32::MAX), Some(1000), None), (None, None, None)]);
     }
 
     /// A text of these lines of one pair of ends.
@@ -237,7 +237,7 @@ mod tests {
         let rows = rows::<OwnerModuleRow>(&text).unwrap();
         assert_eq!(rows.len(), 1);
         assert_eq!((rows[0].state(), rows[0].local()), (State::Listen, "[::1]:8080".parse().unwrap()));
-        assert_eq!(rows[0].socket_info().map(|info| info.inode), Some(12345));
+        assert_eq!(rows[0].socket_info().map(|info| info.inode), Some(Some(12345)));
         for hidden in [PTRVAL, "(ptrval)", "pK-error", ZERO, "00000000"] {
             assert_eq!(object(hidden), Some(None), "{hidden}");
         }

@@ -95,13 +95,14 @@ impl<L: Lookup> Cache<L> {
         if !L::HAS_MODULES {
             return Some(&process.executable);
         }
-        let at = match modules.iter().position(|known| known.info == *row.module_info()) {
+        let info = row.as_raw().OwningModuleInfo;
+        let at = match modules.iter().position(|known| known.info == info) {
             Some(at) => at,
             None => {
                 if modules.len() == MODULES {
                     modules.remove(0);
                 }
-                modules.push(Known { info: *row.module_info(), module: self.lookup.module(row, process) });
+                modules.push(Known { info, module: self.lookup.module(row, process) });
                 modules.len() - 1
             }
         };

@@ -22,7 +22,7 @@ pub struct OffloadRow(MIB_TCP6ROW2);
 
 /// Where a connection is handled: by the host, or by a network card with TCP chimney offload.
 ///
-/// Current systems handle every connection in the host, Linux included.
+/// Current systems handle every connection in the host; Windows says so in each row, Linux does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[doc(alias = "TCP_CONNECTION_OFFLOAD_STATE")]
 pub enum OffloadState {
@@ -39,6 +39,14 @@ pub enum OffloadState {
 }
 
 impl OffloadState {
+    /// The state with this number, or `None` if the number says that it is unknown.
+    pub(crate) const fn known(raw: i32) -> Option<OffloadState> {
+        match raw {
+            UNKNOWN_OFFLOAD => None,
+            state => Some(OffloadState::from_raw(state)),
+        }
+    }
+
     /// The state with this number.
     #[must_use]
     pub const fn from_raw(raw: i32) -> OffloadState {
@@ -64,11 +72,15 @@ impl OffloadState {
     }
 }
 
+/// `dwOffloadState` of a row whose offload state is unknown. Windows uses 0 to 3.
+pub(crate) const UNKNOWN_OFFLOAD: i32 = -1;
+
 impl OffloadRow {
-    /// Who handles the connection.
+    /// Who handles the connection, or `None` if it is unknown: Linux does not report it, and neither does a row that
+    /// was converted from a class without it.
     #[must_use]
-    pub const fn offload_state(&self) -> OffloadState {
-        OffloadState::from_raw(self.0.dwOffloadState)
+    pub const fn offload_state(&self) -> Option<OffloadState> {
+        OffloadState::known(self.0.dwOffloadState)
     }
 }
 

@@ -5,16 +5,16 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::Change;
 
-/// A change for people: what it is stands beside its rows.
+/// A change in human-readable formats: its kind is a field beside its rows.
 #[derive(serde::Serialize, serde::Deserialize)]
-#[serde(rename = "Change", tag = "change", rename_all = "lowercase", deny_unknown_fields)]
+#[serde(rename = "Change", tag = "change", rename_all = "lowercase")]
 enum Text<T> {
     Added { row: T },
     Removed { row: T },
     Changed { before: T, after: T },
 }
 
-/// A change otherwise.
+/// A change in binary formats.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename = "Change")]
 enum Compact<T> {

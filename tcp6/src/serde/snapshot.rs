@@ -1,45 +1,91 @@
 //! Snapshots and tables.
 
+use std::time::SystemTime;
+
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::Time;
-use crate::{Class, Row, Snapshot, Table};
+use super::rfc3339::{Second, Time};
+use crate::{Class, Row, Snapshot, Table, clock};
 
 impl<R: Row + Serialize> Serialize for Snapshot<R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write(serializer, Time(self.taken_at()), self.rows())
+        write(serializer, self.taken_at(), self.rows())
     }
 }
 
 impl<R: Row + Serialize> Serialize for Table<'_, R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write(serializer, Time(self.taken_at()), self.rows())
+        write(serializer, Some(self.taken_at()), self.rows())
     }
 }
 
-fn write<R: Row + Serialize, S: Serializer>(serializer: S, taken_at: Time, rows: &[R]) -> Result<S::Ok, S::Error> {
-    let mut table = serializer.serialize_struct("Snapshot", 3)?;
-    table.serialize_field("taken_at", &taken_at)?;
+fn write<R: Row + Serialize, S: Serializer>(
+    serializer: S,
+    taken_at: Option<SystemTime>,
+    rows: &[R],
+) -> Result<S::Ok, S::Error> {
+    let is_text = serializer.is_human_readable();
+    let mut table = serializer.serialize_struct("Snapshot", if is_text { 4 } else { 3 })?;
+    if is_text {
+        table.serialize_field("taken_at", &taken_at.map(Second))?;
+        table.serialize_field("taken_at_nanos", &taken_at.map(|time| Time(time).parts().1))?;
+    } else {
+        table.serialize_field("taken_at", &taken_at.map(Time))?;
+    }
     table.serialize_field("class", &R::CLASS)?;
     table.serialize_field("rows", rows)?;
     table.end()
 }
 
+/// A snapshot in human-readable formats.
 #[derive(serde::Deserialize)]
-#[serde(rename = "Snapshot", deny_unknown_fields, bound = "R: Deserialize<'de>")]
-struct Fields<R> {
-    taken_at: Time,
+#[serde(rename = "Snapshot", bound = "R: Deserialize<'de>")]
+struct Text<R> {
+    // Not left out: `null` says that there is no time.
+    #[serde(deserialize_with = "Option::deserialize")]
+    taken_at: Option<Time>,
+    taken_at_nanos: Option<u32>,
     class: Class,
     rows: Vec<R>,
 }
 
+/// A snapshot in binary formats.
+#[derive(serde::Deserialize)]
+#[serde(rename = "Snapshot", bound = "R: Deserialize<'de>")]
+struct Compact<R> {
+    taken_at: Option<Time>,
+    class: Class,
+    rows: Vec<R>,
+}
+
+impl<R> Text<R> {
+    /// The time, with its nanoseconds: in a field of their own, or as a fraction of the second.
+    fn time(&self) -> Result<Option<Time>, &'static str> {
+        let (Some(time), Some(nanoseconds)) = (self.taken_at, self.taken_at_nanos) else {
+            return Ok(self.taken_at);
+        };
+        match time.parts() {
+            (seconds, 0) => match clock::at(seconds, nanoseconds) {
+                Some(time) => Ok(Some(Time(time))),
+                None => Err("invalid `taken_at_nanos`"),
+            },
+            _ => Err("`taken_at_nanos` beside a fraction of a second in `taken_at`"),
+        }
+    }
+}
+
 impl<'de, R: Row + Deserialize<'de>> Deserialize<'de> for Snapshot<R> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Snapshot<R>, D::Error> {
-        let Fields { taken_at, class, rows } = Fields::<R>::deserialize(deserializer)?;
+        let Compact { taken_at, class, rows } = if deserializer.is_human_readable() {
+            let text = Text::<R>::deserialize(deserializer)?;
+            Compact { taken_at: text.time().map_err(D::Error::custom)?, class: text.class, rows: text.rows }
+        } else {
+            Compact::<R>::deserialize(deserializer)?
+        };
         if class != R::CLASS {
             return Err(D::Error::custom(format_args!("a snapshot of class {class}, not {}", R::CLASS)));
         }
-        Ok(Snapshot::from_rows(rows, taken_at.0))
+        Ok(Snapshot::with_time(rows, taken_at.map(|time| time.0)))
     }
 }

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::row::layout::Parts;
+use crate::row::linux_info;
 use crate::{
     BasicRow, Change, Class, Fields, OffloadRow, OffloadState, Owner, OwnerModuleRow, OwnerPidRow, Row, Snapshot,
     State, StateSet,
@@ -43,7 +44,7 @@ fn survives<R: Row + Serialize + DeserializeOwned>() {
     let snapshot = Snapshot::<R>::from_rows(rows(), taken_at);
     for again in through_both(&snapshot) {
         assert_eq!(again, snapshot);
-        assert_eq!(again.taken_at(), taken_at);
+        assert_eq!(again.taken_at(), Some(taken_at));
     }
     for row in rows::<R>() {
         assert_eq!(through_both(&row), [row, row]);
@@ -88,7 +89,7 @@ fn people_can_read_it() {
     let snapshot = Snapshot::from_rows([listener.to_class::<BasicRow>()], SystemTime::UNIX_EPOCH);
     assert_eq!(
         json(&snapshot),
-        r#"{"taken_at":"1970-01-01T00:00:00.000000000Z","class":"basic","rows":[{"local":"[fe80::1%7]:80","remote":null,"state":"LISTEN"}]}"#
+        r#"{"taken_at":"1970-01-01T00:00:00Z","taken_at_nanos":0,"class":"basic","rows":[{"local":"[fe80::1%7]:80","remote":null,"state":"LISTEN"}]}"#
     );
     let connection = BasicRow::new(State::Other(77), "[::1]:1".parse().unwrap(), Some("[::1]:2".parse().unwrap()));
     assert_eq!(
@@ -131,8 +132,8 @@ fn what_does_not_parse_says_where() {
         (r#""[::1]:81""#, "null", "missing field `remote`"),
         (r#"{"pid":7}"#, r#"{"pid":0}"#, "a pid that no process has"),
         (r#","owner":{"pid":7}"#, "", "missing field `owner`"),
-        (r#"{"pid":7}"#, r#"{"pid":7},"offload":"in-host""#, "does not carry it"),
-        (r#"{"pid":7}"#, r#"{"pid":7},"color":"red""#, "unknown field `color`"),
+        (r#"{"pid":7}"#, r#"{"pid":7},"owner":{"pid":7}"#, "duplicate field `owner`"),
+        (r#"{"pid":7}"#, r#"{"pid":7},"state":"LISTEN""#, "duplicate field `state`"),
     ] {
         let text = error(&with(&good.replace(from, to)));
         assert!(text.contains(says) && text.contains("line 1 column"), "{to}: {text}");
@@ -167,6 +168,176 @@ fn what_is_not_known_is_refused_and_not_something_else() {
     for row in [(2u32, end, Some(end)), (5, end, None)] {
         assert!(postcard::from_bytes::<BasicRow>(&postcard::to_allocvec(&row).unwrap()).is_err());
     }
+}
+
+/// Fields that a later version may add, in every object.
+#[test]
+fn unknown_fields_are_ignored() {
+    let row =
+        r#"{"local":"[::1]:80","new":{"a":[1]},"remote":null,"state":"LISTEN","owner":{"pid":7},"rtt":5,"rtt":6}"#;
+    let json = format!(r#"{{"host":"a","taken_at":null,"class":"owner-pid","rows":[{row}],"new":null}}"#);
+    let snapshot: Snapshot<OwnerPidRow> = serde_json::from_str(&json).unwrap();
+    assert_eq!((snapshot.len(), snapshot[0].owner(), snapshot.taken_at()), (1, Owner::Process(7), None));
+    let json = format!(r#"{{"at":1,"change":"changed","before":{row},"after":{row},"why":"?"}}"#);
+    let row = snapshot[0];
+    assert_eq!(
+        serde_json::from_str::<Change<OwnerPidRow>>(&json).unwrap(),
+        Change::Changed { before: row, after: row }
+    );
+    let socket = r#"{"inode":1,"uid":2,"cookie":"3","netns":4}"#;
+    let json = format!(r#"{{"local":"[::1]:80","remote":null,"state":"LISTEN","owner":"nobody","socket":{socket}}}"#);
+    let row: OwnerModuleRow = serde_json::from_str(&json).unwrap();
+    assert_eq!(row.as_raw().OwningModuleInfo, linux_info::pack(1, 2, 3));
+    // Of a class that lacks them, known fields are as unknown.
+    let basic: BasicRow = serde_json::from_str(&json).unwrap();
+    assert_eq!(basic, row.to_class());
+}
+
+#[test]
+fn duplicate_fields_are_refused_in_every_object() {
+    let row = r#"{"local":"[::1]:80","remote":null,"state":"LISTEN"}"#;
+    let refused = |error: Result<(), serde_json::Error>, field: &str| {
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(&format!("duplicate field `{field}`")), "{field}: {error}");
+    };
+    for field in ["taken_at", "taken_at_nanos", "class", "rows"] {
+        let fields = r#""taken_at":null,"taken_at_nanos":null,"class":"basic","rows":[]"#;
+        let again = if field == "rows" { "[]" } else { "null" };
+        let again = if field == "class" { r#""basic""# } else { again };
+        let json = format!(r#"{{{fields},"{field}":{again}}}"#);
+        refused(serde_json::from_str::<Snapshot<BasicRow>>(&json).map(drop), field);
+    }
+    for (json, field) in [
+        (format!(r#"{{"change":"added","row":{row},"row":{row}}}"#), "row"),
+        (format!(r#"{{"change":"added","change":"removed","row":{row}}}"#), "change"),
+        (format!(r#"{{"change":"changed","before":{row},"after":{row},"before":{row}}}"#), "before"),
+        (format!(r#"{{"change":"added","row":{}}}"#, row.replace("}", r#","state":"LISTEN"}"#)), "state"),
+    ] {
+        refused(serde_json::from_str::<Change<BasicRow>>(&json).map(drop), field);
+    }
+    let socket = r#"{"local":"[::1]:80","remote":null,"state":"LISTEN","owner":"nobody","socket":{"uid":1,"uid":1}}"#;
+    refused(serde_json::from_str::<OwnerModuleRow>(socket).map(drop), "uid");
+}
+
+/// A row of Windows with these further fields.
+fn module_row(fields: &str) -> Result<OwnerModuleRow, String> {
+    let json = format!(r#"{{"local":"[::1]:80","remote":null,"state":"LISTEN","owner":"nobody"{fields}}}"#);
+    serde_json::from_str(&json).map_err(|error| error.to_string())
+}
+
+#[test]
+fn numbers_of_64_bits_are_strings_and_only_exact_numbers_are_read() {
+    let ticks = |fields: &str| module_row(fields).map(|row| row.as_raw().liCreateTimestamp);
+    let word = |word: &str| {
+        let zeros = ",0".repeat(14);
+        module_row(&format!(r#","module":[0,{word}{zeros}]"#)).map(|row| row.as_raw().OwningModuleInfo[1])
+    };
+    let cookie = |cookie: &str| {
+        let fields = format!(r#","socket":{{"cookie":{cookie}}}"#);
+        module_row(&fields)
+            .map(|row| linux_info::unpack(&row.as_raw().OwningModuleInfo).unwrap().cookie.map_or(0, u64::from))
+    };
+    let exact = (1u64 << 53) - 1;
+    for value in [0, 1, 7, exact] {
+        for text in [format!("{value}"), format!("\"{value}\"")] {
+            assert_eq!(word(&text), Ok(value));
+            assert_eq!(cookie(&text), Ok(value));
+            assert_eq!(ticks(&format!(r#","created_ticks":{text}"#)), Ok(value as i64));
+        }
+        // As versions before wrote it.
+        assert_eq!(ticks(&format!(r#","created":{value}"#)), Ok(value as i64));
+    }
+    for value in [exact + 1, exact + 2, 134_000_000_012_345_678, u64::MAX] {
+        assert_eq!(word(&format!("\"{value}\"")), Ok(value));
+        assert_eq!(cookie(&format!("\"{value}\"")), Ok(value));
+        let texts = [word(&value.to_string()), cookie(&value.to_string())];
+        let ticks = ["created", "created_ticks"].map(|name| ticks(&format!(r#","{name}":{value}"#)).map(|_| 0));
+        for error in texts.into_iter().chain(ticks) {
+            let error = error.unwrap_err();
+            assert!(error.contains(&format!("the number {value} may have lost bits, expected a string")), "{error}");
+        }
+    }
+    for text in
+        [r#""""#, r#""-1""#, r#""+1""#, r#"" 1""#, r#""0x1""#, r#""18446744073709551616""#, "-1", "1.5", "1e3", "null"]
+    {
+        let error = word(text).unwrap_err();
+        assert!(error.contains("expected a 64-bit integer as a string of digits"), "{text}: {error}");
+    }
+    assert_eq!(ticks(r#","created_ticks":"-1""#), Ok(-1));
+    assert!(ticks(&format!(r#","created_ticks":{}"#, i64::MIN)).unwrap_err().contains("may have lost bits"));
+}
+
+#[test]
+fn a_time_of_creation_is_read_with_its_ticks_or_without() {
+    let ticks = |fields: &str| module_row(fields).map(|row| row.as_raw().liCreateTimestamp);
+    assert_eq!(ticks(""), Ok(0));
+    assert_eq!(ticks(r#","created":null,"created_ticks":null"#), Ok(0));
+    let both = r#","created":"2025-08-18T14:13:21Z","created_ticks":"134000000012345678""#;
+    assert_eq!(ticks(both), Ok(134_000_000_012_345_678));
+    assert_eq!(ticks(r#","created":"2025-08-18T14:13:21.2345678Z""#), Ok(134_000_000_012_345_678));
+    assert!(ticks(&both.replace("21Z", "22Z")).unwrap_err().contains("`created_ticks` contradicts `created`"));
+    assert!(ticks(r#","created":"yesterday""#).unwrap_err().contains("a time like"));
+    assert!(ticks(r#","created":"1600-01-01T00:00:00Z""#).unwrap_err().contains("not a time that a row can have"));
+    assert!(ticks(r#","created":7,"created_ticks":"8""#).unwrap_err().contains("contradicts"));
+    let both = r#","socket":{},"module":["0","0","0","0","0","0","0","0","0","0","0","0","0","0","0","0"]"#;
+    assert!(module_row(both).unwrap_err().contains("`socket` contradicts `module`"));
+}
+
+#[test]
+fn the_time_of_a_snapshot_is_read_in_both_forms() {
+    let read = |taken_at: &str| {
+        let json = format!(r#"{{{taken_at}"class":"basic","rows":[]}}"#);
+        serde_json::from_str::<Snapshot<BasicRow>>(&json).map(|snapshot| snapshot.taken_at()).map_err(|e| e.to_string())
+    };
+    let time = |nanoseconds| Some(SystemTime::UNIX_EPOCH + Duration::new(1, nanoseconds));
+    assert_eq!(read(r#""taken_at":"1970-01-01T00:00:01Z","taken_at_nanos":500,"#), Ok(time(500)));
+    assert_eq!(read(r#""taken_at":"1970-01-01T00:00:01Z","#), Ok(time(0)));
+    assert_eq!(read(r#""taken_at":"1970-01-01T00:00:01.000000500Z","#), Ok(time(500)));
+    assert_eq!(read(r#""taken_at":null,"#), Ok(None));
+    for (taken_at, says) in [
+        ("", "missing field `taken_at`"),
+        (r#""taken_at":"1970-01-01T00:00:01.5Z","taken_at_nanos":5,"#, "beside a fraction"),
+        (r#""taken_at":"1970-01-01T00:00:01Z","taken_at_nanos":1000000000,"#, "invalid `taken_at_nanos`"),
+        (r#""taken_at":"1970-01-01T00:00:01Z","taken_at_nanos":-1,"#, "expected u32"),
+    ] {
+        let error = read(taken_at).unwrap_err();
+        assert!(error.contains(says), "{taken_at}: {error}");
+    }
+    let never = Snapshot::<BasicRow>::new();
+    assert_eq!(
+        serde_json::to_string(&never).unwrap(),
+        r#"{"taken_at":null,"taken_at_nanos":null,"class":"basic","rows":[]}"#
+    );
+    assert_eq!(through_both(&never).map(|again| again.taken_at()), [None, None]);
+}
+
+#[test]
+fn a_time_of_one_s_own_is_exact_or_in_whole_seconds() {
+    #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
+    struct Both {
+        #[serde(with = "crate::serde::time")]
+        exact: SystemTime,
+        #[serde(with = "crate::serde::time::seconds")]
+        seconds: SystemTime,
+    }
+    let time = SystemTime::UNIX_EPOCH + Duration::new(1, 500_000_000);
+    let json = serde_json::to_string(&Both { exact: time, seconds: time }).unwrap();
+    assert_eq!(json, r#"{"exact":"1970-01-01T00:00:01.500Z","seconds":"1970-01-01T00:00:01Z"}"#);
+    let whole = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+    assert_eq!(serde_json::from_str::<Both>(&json).unwrap(), Both { exact: time, seconds: whole });
+    let binary = postcard::to_allocvec(&Both { exact: time, seconds: time }).unwrap();
+    assert_eq!(postcard::from_bytes::<Both>(&binary).unwrap(), Both { exact: time, seconds: time });
+}
+
+/// What was written must be read by later versions: 1 for "there is a time", seconds, nanoseconds, class, rows.
+#[test]
+fn binary_rows_are_compact() {
+    let row = OwnerPidRow::new(State::Listen, "[::1]:80".parse().unwrap(), None);
+    let snapshot = Snapshot::from_rows([row], SystemTime::UNIX_EPOCH + Duration::new(1, 500));
+    let mut expected = vec![1, 2, 0xF4, 3, 1, 1, 2];
+    expected.extend([0; 15]);
+    expected.extend([1, 0, 80, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F]);
+    assert_eq!(postcard::to_allocvec(&snapshot).unwrap(), expected);
 }
 
 #[test]

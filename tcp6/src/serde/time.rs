@@ -1,191 +1,54 @@
-//! Times: as RFC 3339 has them, in UTC, for people; as seconds and nanoseconds otherwise.
+//! Times in your own structs: `#[serde(with = "tcp6::serde::time")]`, or with [`seconds`].
 //!
-//! Windows keeps time in steps of 100 ns. A time from Linux that is read there is the step before it.
+//! In human-readable formats RFC 3339 in UTC, `"2026-01-31T12:00:00.5Z"`; otherwise seconds and nanoseconds since 1970.
+//!
+//! A fraction of a second is written if there is one, in 3, 6 or 9 digits. Python (`datetime.fromisoformat`, since 3.11) and
+//! JavaScript (`Date`) read it, and drop what they cannot represent. The `fromdate` of `jq` reads whole seconds only: that
+//! is what [`seconds`] writes.
 
-use core::fmt;
-use core::str::FromStr;
 use std::time::SystemTime;
 
-use serde::de::{Deserialize, Deserializer, Error as _};
-use serde::ser::{Error as _, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::clock::{at, since_epoch};
+use super::rfc3339::Time;
 
-/// A time that is written and read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Time(pub(crate) SystemTime);
-
-const DAY: i64 = 24 * 60 * 60;
-
-/// The days from 0000-03-01 to 1970-01-01, in the calendar of today.
-const DAYS_BEFORE_1970: i64 = 719_468;
-/// Four hundred years, after which the calendar repeats itself.
-const ERA: i64 = 146_097;
-
-/// Year, month and day of this day since 1970. Years are counted from March, so that the leap day is the last.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + DAYS_BEFORE_1970;
-    let (era, of_era) = (days.div_euclid(ERA), days.rem_euclid(ERA));
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+/// Writes a time.
+///
+/// # Errors
+///
+/// Those of the serializer; in human-readable formats also for a year that does not have four digits.
+pub fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    Time(*time).serialize(serializer)
 }
 
-/// The day since 1970 of this date.
-fn days(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let month_from_march = (month + 9) % 12;
-    let of_year = (153 * month_from_march + 2) / 5 + day - 1;
-    let of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
-    era * ERA + of_era - DAYS_BEFORE_1970
+/// Reads a time.
+///
+/// # Errors
+///
+/// Those of the deserializer; and if it is not a time, or one that this system cannot represent.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SystemTime, D::Error> {
+    Time::deserialize(deserializer).map(|time| time.0)
 }
 
-impl fmt::Display for Time {
-    /// Fails for years that do not have four digits.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, nanoseconds) = since_epoch(self.0);
-        let (year, month, day) = civil(seconds.div_euclid(DAY));
-        let second = seconds.rem_euclid(DAY);
-        let year = u16::try_from(year).ok().filter(|year| *year <= 9999).ok_or(fmt::Error)?;
-        write!(f, "{year:04}-{month:02}-{day:02}T")?;
-        write!(f, "{:02}:{:02}:{:02}.{nanoseconds:09}Z", second / 3600, second / 60 % 60, second % 60)
-    }
-}
+pub mod seconds {
+    //! Times as whole seconds in human-readable formats: `#[serde(with = "tcp6::serde::time::seconds")]`.
+    //!
+    //! `"2026-01-31T12:00:00Z"`, the second in which the time lies. Every common consumer reads this form, the `fromdate`
+    //! of `jq` included. Binary formats have the nanoseconds as well.
 
-/// What [`Time`] is read from.
-const EXPECTED: &str = "a time like 2026-01-31T12:00:00.5Z";
+    use std::time::SystemTime;
 
-impl FromStr for Time {
-    type Err = &'static str;
+    use serde::{Serialize, Serializer};
 
-    fn from_str(text: &str) -> Result<Time, &'static str> {
-        parse(text).ok_or(EXPECTED)
-    }
-}
+    pub use super::deserialize;
+    use crate::serde::rfc3339::Second;
 
-fn parse(text: &str) -> Option<Time> {
-    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
-    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
-    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
-    let [hour, minute, second] = numbers(time, ':', [2, 2, 2])?;
-    let nanoseconds = match fraction.len() {
-        1..=9 if is_digits(fraction) => format!("{fraction:0<9}").parse().ok()?,
-        _ => return None,
-    };
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let days = days(year, month, day);
-    // A day that there is not comes out as another one.
-    if civil(days) != (year, month, day) {
-        return None;
-    }
-    at(days * DAY + hour * 3600 + minute * 60 + second, nanoseconds).map(Time)
-}
-
-/// Three numbers of so many digits.
-fn numbers(text: &str, separator: char, digits: [usize; 3]) -> Option<[i64; 3]> {
-    let mut parts = text.split(separator);
-    let mut numbers = [0; 3];
-    for (number, digits) in numbers.iter_mut().zip(digits) {
-        let part = parts.next().filter(|part| part.len() == digits && is_digits(part))?;
-        *number = part.parse().ok()?;
-    }
-    parts.next().is_none().then_some(numbers)
-}
-
-fn is_digits(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-impl Serialize for Time {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if !serializer.is_human_readable() {
-            return since_epoch(self.0).serialize(serializer);
-        }
-        let mut text = String::new();
-        fmt::write(&mut text, format_args!("{self}")).map_err(|_| S::Error::custom("a time beyond the year 9999"))?;
-        serializer.serialize_str(&text)
-    }
-}
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
-        if deserializer.is_human_readable() {
-            return super::sets::parsed(deserializer, EXPECTED);
-        }
-        let (seconds, nanoseconds) = Deserialize::deserialize(deserializer)?;
-        at(seconds, nanoseconds).map(Time).ok_or_else(|| D::Error::custom("a time that this system cannot tell"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_written_as_rfc_3339_has_it() {
-        // Steps of 100 ns: Windows has no others.
-        for (seconds, nanoseconds, text) in [
-            (0, 0, "1970-01-01T00:00:00.000000000Z"),
-            (951_782_400, 500, "2000-02-29T00:00:00.000000500Z"),
-            (1_795_430_559, 99_338_100, "2026-11-23T10:42:39.099338100Z"),
-            (-1, 999_999_900, "1969-12-31T23:59:59.999999900Z"),
-            (253_402_300_799, 0, "9999-12-31T23:59:59.000000000Z"),
-        ] {
-            let time = Time(at(seconds, nanoseconds).unwrap());
-            assert_eq!(time.to_string(), text);
-            assert_eq!(text.parse(), Ok(time));
-        }
-    }
-
-    #[test]
-    fn a_year_that_does_not_have_four_digits_is_not_written() {
-        for seconds in [253_402_300_800, -62_167_219_201] {
-            if let Some(time) = at(seconds, 0) {
-                assert!(serde_json::to_string(&Time(time)).is_err(), "{seconds}");
-            }
-        }
-        let first = Time(at(-62_167_219_200, 0).unwrap_or(SystemTime::UNIX_EPOCH));
-        assert_eq!(first.to_string().parse(), Ok(first));
-    }
-
-    #[test]
-    fn every_day_of_eight_hundred_years_survives() {
-        for day in days(1700, 1, 1)..days(2500, 1, 1) {
-            let (year, month, of_month) = civil(day);
-            assert_eq!(days(year, month, of_month), day);
-        }
-    }
-
-    #[test]
-    fn a_fraction_may_be_short_or_missing() {
-        assert_eq!("1970-01-01T00:00:00Z".parse(), Ok(Time(at(0, 0).unwrap())));
-        assert_eq!("1970-01-01T00:00:00.5Z".parse(), Ok(Time(at(0, 500_000_000).unwrap())));
-    }
-
-    #[test]
-    fn what_is_no_time_is_refused() {
-        for text in [
-            "",
-            "1970-01-01",
-            "1970-01-01T00:00:00",
-            "1970-01-01T00:00:00+00:00",
-            "1970-13-01T00:00:00Z",
-            "1970-02-30T00:00:00Z",
-            "1970-01-01T24:00:00Z",
-            "1970-01-01T23:60:00Z",
-            "1970-01-01T23:59:60Z",
-            "1970-01-01T00:00:00.Z",
-            "1970-01-01T00:00:00.0000000000Z",
-            "+970-01-01T00:00:00Z",
-            "1970-01-01T00:00:00:00Z",
-        ] {
-            assert_eq!(text.parse::<Time>(), Err(EXPECTED), "{text}");
-        }
+    /// Writes a time.
+    ///
+    /// # Errors
+    ///
+    /// Those of the serializer; in human-readable formats also for a year that does not have four digits.
+    pub fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+        Second(*time).serialize(serializer)
     }
 }

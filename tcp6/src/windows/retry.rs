@@ -21,6 +21,9 @@ use crate::{Buffer, Class};
 const FIRST_WAIT: Duration = Duration::from_millis(1);
 const LONGEST_WAIT: Duration = Duration::from_millis(32);
 
+/// The size of the first call with a new buffer: room for about 1,200 rows of the smallest class.
+const FIRST_BYTES: usize = 64 * 1024;
+
 /// Beyond what was asked for: a quarter, and this much.
 const SLACK_BYTES: usize = 4096;
 
@@ -47,7 +50,7 @@ pub(crate) fn fill(
     mut wait: impl FnMut(Duration),
 ) -> Result<()> {
     buffer.clear();
-    buffer.grow_to(0)?;
+    buffer.grow_to(FIRST_BYTES)?;
     let mut last = NO_ERROR;
     for pause in attempts(FIRST_WAIT, LONGEST_WAIT) {
         pause.into_iter().for_each(&mut wait);

@@ -10,6 +10,8 @@ use crate::support::{Loopback, alone_with_the_table, reset};
 thread_local! {
     /// How often this thread has asked for room.
     static COUNT: Cell<u64> = const { Cell::new(0) };
+    /// The bytes that this thread has in use, and the most that it had.
+    static BYTES: Cell<(isize, isize)> = const { Cell::new((0, 0)) };
 }
 
 fn count() {
@@ -17,8 +19,34 @@ fn count() {
     let _ = COUNT.try_with(|count| count.set(count.get() + 1));
 }
 
+fn grown(by: isize) {
+    let _ = BYTES.try_with(|bytes| {
+        let (now, most) = bytes.get();
+        bytes.set((now + by, most.max(now + by)));
+    });
+}
+
 #[global_allocator]
-static ALLOCATOR: Counting = Counting(count);
+static ALLOCATOR: Counting = Counting { requested: count, grown };
+
+/// Memory that this thread takes, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// The most at any time.
+    pub peak: usize,
+    /// What is in use afterwards.
+    pub kept: usize,
+}
+
+/// Runs `what` and measures the memory that it takes.
+pub fn memory<T>(what: impl FnOnce() -> T) -> (T, Memory) {
+    let (before, _) = BYTES.get();
+    BYTES.set((before, before));
+    let result = what();
+    let (after, most) = BYTES.get();
+    let bytes = |bytes: isize| usize::try_from(bytes - before).unwrap_or(0);
+    (result, Memory { peak: bytes(most), kept: bytes(after) })
+}
 
 /// The allocations that this thread makes meanwhile.
 pub fn allocations(what: impl FnOnce()) -> u64 {
@@ -36,6 +64,11 @@ fn least_allocations(mut round: impl FnMut()) -> u64 {
 #[test]
 fn the_count_counts() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
+    let (_kept, taken) = memory(|| {
+        drop(std::hint::black_box(vec![0u8; 1000]));
+        std::hint::black_box(Box::new([0u8; 10]))
+    });
+    assert_eq!((taken.peak, taken.kept), (1000, 10));
 }
 
 fn refresh<R: Row>(system: &mut System, buffer: &mut Buffer) {

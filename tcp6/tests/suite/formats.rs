@@ -36,7 +36,7 @@ fn capture<R: Row>() -> Vec<u8> {
     let rows = rows::<R>();
     let mut buffer = Buffer::new();
     buffer.write_rows(R::CLASS, &rows).unwrap();
-    buffer.set_taken_at(rows.taken_at());
+    buffer.set_taken_at(rows.taken_at().unwrap());
     let mut recorder = Recorder::new(Vec::new()).unwrap();
     recorder.record::<R>(buffer.table().unwrap()).unwrap();
     recorder.into_inner()
@@ -79,7 +79,7 @@ fn rows_of_every_format_differ() {
     }
     let rows = rows::<OwnerModuleRow>();
     assert!(rows.windows(2).all(|pair| pair[0] < pair[1]), "{rows:?}");
-    let mut replay = tcp6::Replay::load(&capture::<OwnerModuleRow>()[..]).unwrap();
+    let mut replay = tcp6::Replay::from_reader(&capture::<OwnerModuleRow>()[..]).unwrap();
     let mut buffer = Buffer::new();
     let table = Table::<OwnerModuleRow>::read(&mut replay, &tcp6::Query::all(), &mut buffer).unwrap();
     assert_eq!(table.to_snapshot().unwrap(), rows);

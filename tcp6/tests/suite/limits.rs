@@ -9,7 +9,7 @@ use tcp6::{
     Watcher,
 };
 #[cfg(target_os = "linux")]
-use tcp6::{Recording, System};
+use tcp6::{RecordingSource, System};
 use tcp6_sys::{MIB_TCP6ROW_OWNER_MODULE, MIB_TCP6ROW_OWNER_PID};
 
 const ROWS: u32 = 1_000_000;
@@ -24,7 +24,7 @@ fn row(i: u32) -> BasicRow {
 
 fn million() {
     let mut buffer = Buffer::new();
-    let mut writer = buffer.write::<BasicRow>();
+    let mut writer = buffer.writer::<BasicRow>();
     (0..ROWS).for_each(|i| writer.push(&row(i)).unwrap());
     writer.finish().unwrap();
     let table = buffer.table::<BasicRow>().unwrap();
@@ -49,7 +49,7 @@ fn million() {
     recorder.record(table).unwrap();
     let capture = recorder.into_inner();
     let mut again = Buffer::new();
-    let mut replay = Replay::load(&capture[..]).unwrap();
+    let mut replay = Replay::from_reader(&capture[..]).unwrap();
     let played = Table::<BasicRow>::read(&mut replay, &Query::all(), &mut again).unwrap();
     assert_eq!(played.rows(), before.rows());
 
@@ -102,7 +102,7 @@ fn rows_of_one_end_that_are_all_replaced_are_compared_without_a_search_for_each(
 fn a_hundred_thousand_real_rows_go_the_same_way() {
     let _alone = crate::support::alone_with_the_table();
     let _load = crate::load::Load::in_tests(50_000);
-    let recording = Recording::new(System::new().unwrap(), Recorder::new(Vec::new()).unwrap());
+    let recording = RecordingSource::new(System::new().unwrap(), Recorder::new(Vec::new()).unwrap());
     let mut watcher = Watcher::<OwnerModuleRow, _>::new(recording);
     assert_eq!(watcher.poll().unwrap().count(), 0);
     let seen = watcher.snapshot().clone();
@@ -112,7 +112,7 @@ fn a_hundred_thousand_real_rows_go_the_same_way() {
     assert!(seen.iter().filter(established).all(|row| row.owner().pid().is_some()));
     assert_eq!(watcher.poll().unwrap().count(), 0, "nothing has changed");
     let capture = watcher.into_source().into_parts().1.into_inner();
-    let mut again = Watcher::<OwnerModuleRow, _>::new(Replay::load(&capture[..]).unwrap());
+    let mut again = Watcher::<OwnerModuleRow, _>::new(Replay::from_reader(&capture[..]).unwrap());
     assert_eq!(again.poll().unwrap().count(), 0);
     assert_eq!(again.snapshot().rows(), seen.rows());
 }

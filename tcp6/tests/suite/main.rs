@@ -4,17 +4,20 @@ mod allocations;
 #[cfg(windows)]
 mod c_program;
 mod capture;
+mod classes;
 #[cfg(target_os = "linux")]
 mod closing;
 mod counting;
 mod examples;
 mod formats;
+mod json;
 mod laws;
 #[cfg(target_os = "linux")]
 mod life;
 mod limits;
 mod live;
 mod load;
+mod memory;
 mod owners;
 mod process;
 #[cfg(target_os = "linux")]
@@ -23,6 +26,7 @@ mod source;
 #[cfg(target_os = "linux")]
 mod ss;
 mod support;
+mod torn;
 #[cfg(target_os = "linux")]
 mod trouble;
 mod watcher;

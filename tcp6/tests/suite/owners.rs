@@ -241,7 +241,8 @@ mod linux {
             let ours: Vec<([String; 3], BTreeSet<u32>)> = rows
                 .iter()
                 .map(|row| {
-                    let pids: BTreeSet<u32> = system.holders(row.socket_info().unwrap().inode).collect();
+                    let inode = row.socket_info().unwrap().inode;
+                    let pids: BTreeSet<u32> = inode.into_iter().flat_map(|inode| system.holders(inode)).collect();
                     assert_eq!(row.owner().pid(), pids.first().copied(), "the lowest is named");
                     (ss::line(row), pids)
                 })

@@ -68,7 +68,7 @@ fn a_source_that_fills_another_class_is_found_out() {
     struct Wrong;
     impl Source for Wrong {
         fn fill(&mut self, _: Class, _: &Query, buffer: &mut Buffer) -> Result<()> {
-            buffer.write::<OffloadRow>().finish()
+            buffer.writer::<OffloadRow>().finish()
         }
     }
     let mut buffer = Buffer::new();

@@ -140,7 +140,7 @@ impl Source for Unreliable {
             Fault::None => self.history.fill(class, query, buffer),
             Fault::Error => Err(Error::NotSupported),
             Fault::HalfWritten => {
-                buffer.write::<BasicRow>().push(&row(State::Listen, 1))?;
+                buffer.writer::<BasicRow>().push(&row(State::Listen, 1))?;
                 Err(Error::NotSupported)
             }
             Fault::Panic => {

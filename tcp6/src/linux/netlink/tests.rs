@@ -22,7 +22,7 @@ pub(super) fn refresh_rows<T: Transport>(netlink: &mut Netlink<T>) -> (Result<Ve
     let mut buffer = Buffer::new();
     let mut waits = 0;
     let dump = || {
-        let mut writer = buffer.write::<BasicRow>();
+        let mut writer = buffer.writer::<BasicRow>();
         netlink.dump(u32::MAX, |socket| writer.push(&socket.to_row()))?;
         Ok(writer.finish()?)
     };

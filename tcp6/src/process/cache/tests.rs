@@ -43,7 +43,7 @@ impl Lookup for Script {
 
     fn module(&mut self, row: &OwnerModuleRow, process: &Process) -> Option<Module> {
         self.named += 1;
-        let name = self.services.get(&(process.pid(), row.module_info()[0]))?;
+        let name = self.services.get(&(process.pid(), row.as_raw().OwningModuleInfo[0]))?;
         Some(Module { name: name.into(), path: None })
     }
 }

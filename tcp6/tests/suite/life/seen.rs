@@ -28,7 +28,11 @@ impl Seen {
     pub fn of<R: Row>(row: &R) -> Seen {
         let info = (R::CLASS == Class::OwnerModule).then(|| {
             let info = row.to_class::<OwnerModuleRow>().socket_info().expect("a row from Linux");
-            Info { inode: info.inode, uid: info.uid, cookie: info.cookie.map_or(0, Into::into) }
+            Info {
+                inode: info.inode.unwrap_or(0),
+                uid: info.uid.unwrap_or(0),
+                cookie: info.cookie.map_or(0, Into::into),
+            }
         });
         Seen {
             local: row.local(),

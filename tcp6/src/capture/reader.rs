@@ -1,0 +1,83 @@
+//! Reads a capture file, table by table, and finds where it is torn or damaged.
+
+use std::io::{self, Read};
+
+use super::frame::{self, HEADING, Header, TABLE};
+use crate::error::{Error, Malformed, Result};
+
+/// Reads a capture file, table by table.
+pub(super) struct Reader<F> {
+    file: F,
+    /// The number of bytes read.
+    offset: u64,
+}
+
+impl<F: Read> Reader<F> {
+    /// Reads the heading.
+    ///
+    /// `None` if the file is empty, or ends within the heading: nothing was recorded into it.
+    pub(super) fn new(file: F) -> Result<Option<Reader<F>>> {
+        let mut reader = Reader { file, offset: 0 };
+        let mut bytes = Vec::new();
+        reader.read(HEADING, &mut bytes)?;
+        match bytes.first_chunk() {
+            Some(heading) => frame::check_heading(heading, 0)?,
+            None if frame::begins_heading(&bytes) => return Ok(None),
+            None => return Err(Malformed::Capture { offset: 0, what: "not a tcp6 capture" }.into()),
+        }
+        Ok(Some(reader))
+    }
+
+    /// Appends the next table, header and rows, to `bytes`; false at the end of the file.
+    ///
+    /// If it fails, `bytes` are as before. Room is taken as bytes arrive, not because a count announces them.
+    pub(super) fn next_table(&mut self, bytes: &mut Vec<u8>) -> Result<bool> {
+        let begin = bytes.len();
+        let read = self.try_next(bytes);
+        if !matches!(read, Ok(true)) {
+            bytes.truncate(begin);
+        }
+        read
+    }
+
+    fn try_next(&mut self, bytes: &mut Vec<u8>) -> Result<bool> {
+        let begin = bytes.len();
+        loop {
+            let offset = self.offset;
+            // A heading is shorter than the header of a table.
+            if self.read(HEADING, bytes)? == 0 {
+                return Ok(false);
+            }
+            let torn = Error::from(Malformed::Torn { offset });
+            match bytes[begin..].first_chunk() {
+                None => return Err(torn),
+                Some(heading) if frame::begins_heading(heading) => frame::check_heading(heading, offset)?,
+                Some(_) => {
+                    self.read(TABLE - HEADING, bytes)?;
+                    let header = Header::parse(bytes[begin..].first_chunk().ok_or(torn)?, offset)?;
+                    if self.read(header.rows_len(), bytes)? < header.rows_len() {
+                        return Err(Malformed::Torn { offset }.into());
+                    }
+                    if !frame::is_intact(&header, &bytes[begin..]) {
+                        return Err(Malformed::Capture { offset, what: "wrong checksum of a table" }.into());
+                    }
+                    return Ok(true);
+                }
+            }
+            bytes.truncate(begin);
+        }
+    }
+
+    /// Appends the next `length` bytes of the file, or fewer at its end. Returns how many.
+    fn read(&mut self, length: usize, into: &mut Vec<u8>) -> Result<usize> {
+        let before = into.len();
+        let read = self.file.by_ref().take(length as u64).read_to_end(into);
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::OutOfMemory => Error::OutOfMemory { bytes: length },
+            _ => Error::os("reading a capture", error),
+        })?;
+        let read = into.len() - before;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}

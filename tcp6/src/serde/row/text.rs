@@ -1,0 +1,166 @@
+//! Rows in human-readable formats.
+
+use core::fmt;
+use std::net::SocketAddrV6;
+
+use serde::de::{Deserialize, Deserializer, IntoDeserializer, Visitor};
+
+use super::{InvalidRow, build};
+use crate::endpoint::RawEnd;
+use crate::row::layout::Parts;
+use crate::row::{linux_info, ticks_at, time_at};
+use crate::serde::integer::Integer;
+use crate::serde::rfc3339::{EXPECTED, Second, Time};
+use crate::{Class, OffloadState, Owner, Row, State};
+
+/// The fields of a row of any class. One that its class lacks, or whose value is unknown, is left out.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(rename = "Row")]
+pub(super) struct Text {
+    local: SocketAddrV6,
+    remote: Option<SocketAddrV6>,
+    state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<Owner>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offload: Option<OffloadState>,
+    /// The second in which the socket was bound; the ticks are exact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created: Option<Created>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_ticks: Option<Integer<i64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    socket: Option<Socket>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    module: Option<[Integer<u64>; 16]>,
+}
+
+/// What Linux reports of a socket, in place of the words of a module.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Socket {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inode: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cookie: Option<Integer<u64>>,
+}
+
+impl Text {
+    pub(super) fn of<R: Row>(row: &R) -> Text {
+        let parts = row.parts();
+        let is_module = R::CLASS == Class::OwnerModule;
+        let socket = if is_module { Socket::of(&parts.module) } else { None };
+        let module = is_module && socket.is_none() && parts.module != [0; 16];
+        let created = time_at(parts.created).map(Second).filter(|second| is_module && second.is_writable());
+        Text {
+            local: row.local(),
+            remote: row.remote(),
+            state: row.state(),
+            owner: (R::CLASS != Class::Basic).then(|| row.owner()),
+            offload: if R::CLASS == Class::Offload { OffloadState::known(parts.offload) } else { None },
+            created: created.map(|Second(time)| Created::At(Time(time))),
+            created_ticks: (is_module && parts.created != 0).then_some(Integer(parts.created)),
+            socket,
+            module: module.then(|| parts.module.map(Integer)),
+        }
+    }
+
+    /// The row. Fields that its class lacks are ignored, like unknown ones.
+    pub(super) fn to_row<R: Row>(&self) -> Result<R, InvalidRow> {
+        let mut parts = Parts::of(0, RawEnd::default(), RawEnd::default());
+        if R::CLASS != Class::Basic {
+            parts.owner = self.owner.ok_or(InvalidRow::Missing("owner"))?.as_raw();
+        }
+        if let Some(offload) = self.offload {
+            parts.offload = offload.as_raw();
+        }
+        if R::CLASS == Class::OwnerModule {
+            parts.created = self.ticks()?;
+            parts.module = self.words()?;
+        }
+        build(self.state, self.local, self.remote, parts)
+    }
+
+    fn ticks(&self) -> Result<i64, InvalidRow> {
+        match (&self.created_ticks, &self.created) {
+            (None, None) => Ok(0),
+            (Some(Integer(ticks)), None) | (None, Some(Created::Ticks(Integer(ticks)))) => Ok(*ticks),
+            (None, Some(Created::At(Time(time)))) => ticks_at(*time).ok_or(InvalidRow::NotATime("created")),
+            (Some(Integer(ticks)), Some(Created::At(created))) => {
+                let second = time_at(*ticks).map(|time| Time(time).parts().0);
+                let agrees = second == Some(created.parts().0);
+                if agrees { Ok(*ticks) } else { Err(InvalidRow::Contradiction("created_ticks", "created")) }
+            }
+            (Some(ticks), Some(Created::Ticks(created))) if ticks == created => Ok(ticks.0),
+            (Some(_), Some(Created::Ticks(_))) => Err(InvalidRow::Contradiction("created_ticks", "created")),
+        }
+    }
+
+    fn words(&self) -> Result<[u64; 16], InvalidRow> {
+        match (&self.socket, &self.module) {
+            (None, None) => Ok([0; 16]),
+            (None, Some(words)) => Ok(words.map(|Integer(word)| word)),
+            (Some(socket), None) => Ok(socket.words()),
+            (Some(_), Some(_)) => Err(InvalidRow::Contradiction("socket", "module")),
+        }
+    }
+}
+
+impl Socket {
+    /// The socket in these words, if nothing else is in them.
+    fn of(words: &[u64; 16]) -> Option<Socket> {
+        let info = linux_info::unpack(words)?;
+        let cookie = info.cookie.map(|cookie| Integer(cookie.get()));
+        let socket = Socket { inode: info.inode, uid: info.uid, cookie };
+        (socket.words() == *words).then_some(socket)
+    }
+
+    fn words(&self) -> [u64; 16] {
+        let cookie = self.cookie.as_ref().map_or(0, |Integer(cookie)| *cookie);
+        linux_info::pack(self.inode.unwrap_or(0), self.uid.unwrap_or(0), cookie)
+    }
+}
+
+/// When a socket was bound: a time, or the ticks as a number, which earlier versions wrote.
+enum Created {
+    At(Time),
+    Ticks(Integer<i64>),
+}
+
+impl serde::Serialize for Created {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Created::At(Time(time)) => Second(*time).serialize(serializer),
+            Created::Ticks(ticks) => ticks.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Created {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Created, D::Error> {
+        struct TimeOrTicks;
+
+        impl Visitor<'_> for TimeOrTicks {
+            type Value = Created;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(EXPECTED)
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Created, E> {
+                text.parse().map(Created::At).map_err(E::custom)
+            }
+
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Created, E> {
+                Integer::deserialize(number.into_deserializer()).map(Created::Ticks)
+            }
+
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Created, E> {
+                Integer::deserialize(number.into_deserializer()).map(Created::Ticks)
+            }
+        }
+
+        deserializer.deserialize_any(TimeOrTicks)
+    }
+}
