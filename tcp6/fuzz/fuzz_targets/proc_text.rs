@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use tcp6::fuzzing::text;
 use tcp6::os::linux::OwnerModuleRowExt;
-use tcp6::{Error, Malformed, OwnerModuleRow};
+use tcp6::{Error, Malformed, OwnerModuleRow, Row};
 use tcp6_fuzz::model::repeats;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -33,11 +33,12 @@ fn by_lines(lines: &[&[u8]]) -> Vec<OwnerModuleRow> {
         let alone = text::<OwnerModuleRow>(&[b"heading\n", *line].concat()).unwrap();
         let Some(row) = alone.first() else { continue };
         let inode = row.socket_info().unwrap().inode;
-        let object = std::str::from_utf8(line).unwrap().split_ascii_whitespace().nth(11).unwrap();
-        let object = u64::from_str_radix(object, 16).unwrap_or(0);
-        let mut raw = *row.as_raw();
-        (raw.dwState, raw.dwOwningPid, raw.OwningModuleInfo) = (0, 0, [0; 16]);
-        let line = (OwnerModuleRow::from_raw(raw), inode, object);
+        let mut fields: Vec<&str> = std::str::from_utf8(line).unwrap().split_ascii_whitespace().collect();
+        let object = u64::from_str_radix(fields[11], 16).unwrap_or(0);
+        // As an established connection, since the row of a listener lacks the remote end.
+        fields[3] = "01";
+        let open = text::<OwnerModuleRow>(format!("heading\n{}", fields.join(" ")).as_bytes()).unwrap();
+        let line = ((open[0].local(), open[0].remote()), inode, object);
         if !repeats(&seen, &line) {
             rows.push(*row);
         }
