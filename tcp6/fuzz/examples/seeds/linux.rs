@@ -26,6 +26,9 @@ pub fn record(folder: &Path) -> Result<()> {
     };
     let datagrams = datagrams()?;
     write("sock_diag", "dump", &frames::join(datagrams.iter().map(Vec::as_slice)))?;
+    for seed in 1..=HISTORIES {
+        write("netlink", &format!("history-{seed}"), &history(seed))?;
+    }
     write("proc_text", "tcp6", &fs::read("/proc/thread-self/net/tcp6")?)?;
 
     let mut tables = Vec::new();
@@ -41,6 +44,22 @@ pub fn record(folder: &Path) -> Result<()> {
         write("formats", &format!("{name}.postcard"), binary)?;
     }
     Ok(())
+}
+
+/// Histories of the kernel's table to begin with, each of this many bytes.
+const HISTORIES: u32 = 8;
+const HISTORY_LEN: usize = 600;
+
+/// Any bytes are a history; these are the same in every recording.
+fn history(seed: u32) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9);
+    let mut byte = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 24) as u8
+    };
+    (0..HISTORY_LEN).map(|_| byte()).collect()
 }
 
 /// What is recorded of the table of one class.

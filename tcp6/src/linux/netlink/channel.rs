@@ -60,7 +60,7 @@ pub(super) struct Channel<T = KernelSocket> {
     /// Whether a part of an earlier answer may be unread.
     stale: bool,
     /// The look-ups to send at once. Halved whenever their replies do not fit.
-    at_once: usize,
+    pub(super) at_once: usize,
     datagram: Box<[u8]>,
 }
 

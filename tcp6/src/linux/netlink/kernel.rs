@@ -14,8 +14,8 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 use super::super::diag::MAX_AT_ONCE;
 use super::channel::{Received, Transport};
 
-/// What the kernel charges to the receive buffer for one reply to a look-up: 2,304 bytes on Linux 6.18, with room for
-/// larger ones.
+/// What the kernel charges to the receive buffer for one reply to a look-up: 1,280 bytes on Linux 6.18, with room for larger
+/// ones.
 const REPLY_CHARGE: usize = 4096;
 
 /// The receive buffer that all replies of a batch fit into. Dumps work with any buffer.
@@ -48,6 +48,12 @@ impl KernelSocket {
     #[cfg(test)]
     pub(super) fn receive_buffer(&self) -> usize {
         socket_recv_buffer_size(&self.socket).unwrap()
+    }
+
+    /// Makes the receive buffer as small as the kernel allows.
+    #[cfg(test)]
+    pub(super) fn shrink_receive_buffer(&self) {
+        set_socket_recv_buffer_size(&self.socket, 1).unwrap();
     }
 }
 

@@ -153,3 +153,6 @@ fn is_shortage(error: &Error) -> bool {
     let shortages = PASSING.into_iter().chain([Errno::AGAIN]);
     error.raw_os_error().is_some_and(|code| shortages.into_iter().any(|errno| errno.raw_os_error() == code))
 }
+
+#[cfg(test)]
+mod tests;

@@ -309,6 +309,7 @@ impl Transport for Model {
     }
 
     fn wait(&mut self, timeout: Duration) -> Result<(), Errno> {
+        assert!(self.waits < 60_000, "waits without an end");
         let timeout = timeout.as_millis() as u64;
         if self.faults.interrupted {
             self.waits += timeout.min(300);

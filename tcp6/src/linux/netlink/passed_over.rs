@@ -1,4 +1,4 @@
-//! Sockets of this machine, of all kinds, and a kernel that passes over them: it still knows each of them by itself.
+//! Sockets of this machine, of all kinds, and dumps that pass over them: look-ups by the real kernel find them.
 
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 
@@ -10,7 +10,7 @@ use super::tests::refresh_rows;
 use super::*;
 use crate::{BasicRow, Row, State};
 
-/// The kernel's socket, but dumps do not tell of sockets on these ports.
+/// The kernel's socket, whose dumps pass over all sockets on these ports.
 #[derive(Debug)]
 struct Forgetful {
     kernel: KernelSocket,
@@ -108,4 +108,32 @@ fn what_the_kernel_passes_over_is_in_the_table_as_long_as_it_lives() {
     }
     drop((open, half_closed, mapped, bound, waiting, listener, anywhere));
     assert_eq!(ours(), []);
+}
+
+/// Refreshes twice over a socket whose buffer is small or not, and passes over `listeners` the second time.
+fn refreshed(listeners: &[TcpListener], is_small: bool) -> (usize, Netlink<Forgetful>) {
+    let ports: Vec<u16> = listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
+    let (kernel, port) = KernelSocket::open().unwrap();
+    if is_small {
+        kernel.shrink_receive_buffer();
+    }
+    let mut netlink = Netlink::over(Forgetful { kernel, ports: Vec::new() }, port);
+    let mut listed = || {
+        let rows = refresh_rows(&mut netlink).0.unwrap();
+        netlink.channel.transport.ports.clone_from(&ports);
+        rows.iter().filter(|row| row.state() == State::Listen && ports.contains(&row.local().port())).count()
+    };
+    assert_eq!(listed(), listeners.len());
+    let listed = listed();
+    (listed, netlink)
+}
+
+#[test]
+fn a_small_receive_buffer_makes_batches_smaller_and_fails_no_look_up() {
+    let listeners: Vec<_> = (0..100).map(|_| TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap()).collect();
+    let (listed, netlink) = refreshed(&listeners, false);
+    assert_eq!((listed, netlink.unreconciled(), netlink.channel.at_once), (100, 0, 32));
+    let (listed, netlink) = refreshed(&listeners, true);
+    assert_eq!((listed, netlink.unreconciled()), (100, 0));
+    assert!(netlink.channel.at_once < 32, "{}", netlink.channel.at_once);
 }

@@ -1,13 +1,13 @@
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
-use super::channel::{DATAGRAM, LOOK_UP_TIMEOUT, MAX_FOREIGN_DATAGRAMS, RECV, RECV_TIMEOUT, SEND};
-use super::script::{Answer, Mishap, PORT, Script, Step};
+use super::channel::{DATAGRAM, MAX_FOREIGN_DATAGRAMS, RECV, RECV_TIMEOUT, SEND};
+use super::script::{Answer, PORT, Script, Step};
 use super::*;
 use crate::error::Malformed;
 use crate::linux::listing::is_refusal;
 use crate::{BasicRow, Buffer, Row};
 
-fn netlink(answers: impl IntoIterator<Item = Answer>) -> Netlink<Script> {
+pub(super) fn netlink(answers: impl IntoIterator<Item = Answer>) -> Netlink<Script> {
     Netlink::over(Script::new(answers), PORT)
 }
 
@@ -34,7 +34,7 @@ pub(super) fn refresh_rows<T: Transport>(netlink: &mut Netlink<T>) -> (Result<Ve
     (done.and_then(|()| Ok(buffer.table::<BasicRow>()?.to_vec())), waits)
 }
 
-fn ports(netlink: &mut Netlink<Script>) -> Vec<u16> {
+pub(super) fn ports(netlink: &mut Netlink<Script>) -> Vec<u16> {
     refresh(netlink).0.unwrap()
 }
 
@@ -247,162 +247,6 @@ fn a_socket_that_is_listed_twice_is_one_row() {
     assert_eq!(ports(&mut netlink([twice.into()])), [1, 2, 3, 4, 5]);
 }
 
-/// The kernel has listed these before, has passed over all but the first and the last now, and still has these.
-fn passed_over(before: u16, alive: impl IntoIterator<Item = u16>) -> Netlink<Script> {
-    let first = [Step::Rows((1..=before).collect()), Step::Done(vec![], 0)];
-    let second = [Step::Rows(vec![1]), Step::Done(vec![before], 0)];
-    let mut netlink = netlink([first.into(), second.clone().into(), second.into()]);
-    netlink.channel.transport.alive = alive.into_iter().collect();
-    assert_eq!(ports(&mut netlink).len(), usize::from(before));
-    netlink
-}
-
-#[test]
-fn a_socket_that_is_passed_over_is_looked_up() {
-    let mut netlink = passed_over(5, [3]);
-    // As often as it is passed over; those that are gone once.
-    for asked in [&[3][..], &[3, 1]] {
-        assert_eq!(ports(&mut netlink), [1, 5, 3]);
-        assert_eq!(netlink.channel.transport.look_ups, asked);
-    }
-    let script = &netlink.channel.transport;
-    assert_eq!((script.sends, script.waited, script.drained()), (3, 0, 0));
-}
-
-#[test]
-fn many_are_looked_up_some_at_a_time() {
-    let alive: Vec<u16> = (2..100).step_by(3).collect();
-    let mut netlink = passed_over(100, alive.clone());
-    assert_eq!(ports(&mut netlink), [vec![1, 100], alive].concat());
-    assert_eq!(netlink.channel.transport.look_ups, [32, 32, 32, 2]);
-}
-
-#[test]
-fn a_dump_of_other_states_tells_nothing_of_what_has_gone() {
-    let mut netlink = passed_over(5, [3]);
-    netlink.dump(1 << 10, |_| Ok(())).unwrap();
-    assert!(netlink.channel.transport.look_ups.is_empty());
-    assert_eq!(ports(&mut netlink), [1, 5]);
-    assert!(netlink.channel.transport.look_ups.is_empty());
-}
-
-#[test]
-fn a_socket_that_left_the_states_of_the_query_is_no_row() {
-    let rows = |rows: Vec<u16>| Answer::from([Step::Rows(rows), Step::Done(vec![], 0)]);
-    // The script lists connections whatever the query; a look-up finds an established one.
-    let mut netlink = netlink([rows(vec![1, 2]), rows(vec![1])]);
-    netlink.channel.transport.alive = [2].into();
-    let mut found = 0;
-    for dump in 1..=2 {
-        netlink
-            .dump(1 << 10, |_| {
-                found += 1;
-                Ok(())
-            })
-            .unwrap();
-        assert_eq!(netlink.channel.transport.look_ups.len(), dump - 1);
-    }
-    assert_eq!(found, 3);
-}
-
-#[test]
-fn look_ups_without_room_for_the_replies_are_sent_again_fewer_at_once() {
-    let code = Errno::NOBUFS.raw_os_error();
-    let again = Errno::AGAIN.raw_os_error();
-    for mishap in [
-        Mishap::NotSent(Errno::NOBUFS),
-        Mishap::Refused(code),
-        Mishap::Refused(again),
-        Mishap::NotReceived(Errno::NOMEM),
-    ] {
-        let mut netlink = passed_over(5, [3]);
-        netlink.channel.transport.mishaps = [mishap].into();
-        assert_eq!(ports(&mut netlink), [1, 5, 3], "{mishap:?}");
-        assert_eq!((netlink.channel.transport.sends, netlink.unreconciled()), (2, 0), "{mishap:?}");
-    }
-
-    let mut netlink = passed_over(100, 2..100);
-    netlink.channel.transport.mishaps = vec![Mishap::Refused(code); 32 + 16 + 8].into();
-    assert_eq!(ports(&mut netlink), [vec![1, 100], (2..100).collect()].concat());
-    // Three batches are refused. The channel remembers what fits.
-    assert_eq!(netlink.channel.transport.look_ups[..3], [32, 16, 8]);
-    assert!(netlink.channel.transport.look_ups[3..].iter().all(|count| *count <= 4));
-}
-
-#[test]
-fn a_batch_that_fails_half_way_adds_nothing_twice() {
-    for fault in [Mishap::Refused(Errno::NOBUFS.raw_os_error()), Mishap::Silence] {
-        let mut netlink = passed_over(6, [2, 3, 5]);
-        let good = [Mishap::Strange; 2];
-        netlink.channel.transport.mishaps = good.into_iter().chain([fault]).collect();
-        let rows = ports(&mut netlink);
-        if fault == Mishap::Silence {
-            // 5 is answered too; 4 is not, and is gone anyway.
-            assert_eq!((rows, netlink.unreconciled()), (vec![1, 6, 2, 3, 5], 1));
-        } else {
-            assert_eq!((rows, netlink.unreconciled()), (vec![1, 6, 2, 3, 5], 0));
-        }
-    }
-}
-
-#[test]
-fn if_look_ups_keep_failing_the_dump_is_the_table_and_it_is_counted() {
-    // What is not received stays in the socket, and is one for the batch.
-    let forever = |mishap| vec![mishap; if matches!(mishap, Mishap::NotReceived(_)) { 1 } else { 100 }];
-    let no_room = Errno::NOBUFS.raw_os_error();
-    for mishap in [
-        Mishap::NotSent(Errno::INVAL),
-        Mishap::NotSent(Errno::NOBUFS),
-        Mishap::Refused(Errno::PERM.raw_os_error()),
-        Mishap::Refused(no_room),
-        Mishap::NotReceived(Errno::INVAL),
-        Mishap::Silence,
-    ] {
-        let mut netlink = passed_over(5, [3]);
-        netlink.channel.transport.mishaps = forever(mishap).into();
-        assert_eq!(ports(&mut netlink), [1, 5], "{mishap:?}");
-        assert_eq!(netlink.unreconciled(), 1, "{mishap:?}");
-        assert!(netlink.channel.transport.look_ups.len() <= 8, "{mishap:?}");
-        // The next table is compared with this one, in which nothing is missing.
-        netlink.channel.transport.mishaps.clear();
-        assert_eq!(ports(&mut netlink), [1, 5], "{mishap:?}");
-        assert_eq!(netlink.unreconciled(), 1, "{mishap:?}");
-    }
-}
-
-#[test]
-fn look_ups_that_are_never_answered_take_one_per_cent_of_the_time() {
-    let all = || Answer::from([Step::Rows(vec![1, 2]), Step::Done(vec![3], 0)]);
-    let some = || Answer::from([Step::Rows(vec![1]), Step::Done(vec![3], 0)]);
-    let mut netlink = netlink((0..400).flat_map(|_| [all(), some()]));
-    netlink.channel.transport.mishaps = vec![Mishap::Silence; 1_000].into();
-    netlink.channel.transport.alive = [2].into();
-    let mut waited = Duration::ZERO;
-    for refresh in 0..400 {
-        let start = netlink.channel.transport.clock;
-        assert_eq!(ports(&mut netlink), [1, 2, 3]);
-        assert_eq!(ports(&mut netlink), [1, 3]);
-        waited += netlink.channel.transport.clock - start;
-        assert_eq!(netlink.unreconciled(), refresh + 1);
-        netlink.channel.transport.clock += Duration::from_secs(1);
-    }
-    // 400 s, in which look-ups were tried at the begin and then every 101 s.
-    assert_eq!(waited, 4 * LOOK_UP_TIMEOUT);
-}
-
-#[test]
-fn a_row_that_cannot_be_written_is_an_error_and_not_a_failed_look_up() {
-    let mut netlink = passed_over(5, [3]);
-    let mut rows = 0;
-    let dumped = netlink.dump(u32::MAX, |_| {
-        rows += 1;
-        if rows == 3 { Err(Error::OutOfMemory { bytes: 1 }) } else { Ok(()) }
-    });
-    assert!(matches!(dumped, Err(Failure::Lasting(Error::OutOfMemory { bytes: 1 }))));
-    assert_eq!(netlink.unreconciled(), 0);
-    assert_eq!(ports(&mut netlink), [1, 5, 3], "and the table before it stays the one to compare with");
-}
-
 #[test]
 fn signals_do_not_postpone_the_deadline() {
     let mut netlink = netlink([[Step::Rows(vec![1]), Step::Silence].into()]);
@@ -432,46 +276,12 @@ fn foreign_datagrams_do_not_postpone_the_deadline() {
     assert_eq!(netlink.channel.transport.clock, RECV_TIMEOUT);
 }
 
-#[test]
-fn look_ups_of_others_are_not_ours() {
-    let mut netlink = passed_over(5, [3]);
-    netlink.channel.transport.mishaps = [Mishap::Strange; 3].into();
-    assert_eq!(ports(&mut netlink), [1, 5, 3]);
-}
-
 /// So that there is a row at least, a dump takes two datagrams and goes on after the request.
-fn bound() -> impl Sized {
+pub(super) fn bound() -> impl Sized {
     let socket = socket_with(AddressFamily::INET6, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
     rustix::net::bind(&socket, &std::net::SocketAddrV6::new(std::net::Ipv6Addr::LOCALHOST, 0, 0, 0)).unwrap();
     rustix::net::listen(&socket, 1).unwrap();
     socket
-}
-
-#[test]
-fn replies_to_as_many_look_ups_as_are_sent_at_once_fit_into_the_socket() {
-    let _listener = bound();
-    let (kernel, port) = KernelSocket::open().unwrap();
-    assert!(kernel.receive_buffer() >= 128 * 1024, "{}", kernel.receive_buffer());
-    let mut channel = Channel::new(kernel, port);
-    let mut ids = Vec::new();
-    let sequence = channel.reserve(1).unwrap();
-    let mut dump = Dump::new(sequence, port);
-    let read = |datagram: &[u8]| {
-        dump.read(datagram, |message| {
-            ids.push(message.id());
-            Ok(())
-        })
-    };
-    channel.exchange(&request(sequence, 1 << 10), RECV_TIMEOUT, read).unwrap();
-    // One listener, again and again: the replies are as large as those to any others.
-    let mut ids = vec![ids[0]; 32];
-    let mut replies = 0;
-    let (answered, result) = channel.look_up(&mut ids, |_| {
-        replies += 1;
-        Ok(())
-    });
-    result.unwrap();
-    assert_eq!((answered, replies), (32, 32));
 }
 
 #[test]
