@@ -8,7 +8,7 @@ use tcp6::{
     BasicRow, Buffer, Change, OffloadRow, Owner, OwnerModuleRow, OwnerPidRow, Query, Row, State, System, Watcher,
 };
 
-use crate::support::{connect, eventually, listener};
+use crate::support::{by_itself, connect, eventually, listener};
 
 const CONNECTIONS: usize = 40;
 
@@ -50,7 +50,9 @@ impl<R: Row> Kept<R> {
         let query = Query::all().port(self.port);
         let mut buffer = Buffer::new();
         let mut rows = |system: &mut System| system.table::<R>(&query, &mut buffer).unwrap().to_vec();
-        assert_eq!(rows(&mut self.system), rows(&mut System::new().unwrap()), "{}", R::CLASS);
+        let (kept, fresh) = (rows(&mut self.system), rows(&mut System::new().unwrap()));
+        let differences: Vec<_> = kept.iter().zip(&fresh).filter(|(kept, fresh)| kept != fresh).collect();
+        assert!(kept.len() == fresh.len() && differences.is_empty(), "{}: {differences:#?}", R::CLASS);
         assert_eq!(self.system.unreconciled_refreshes(), 0);
         self.watcher.poll().unwrap().map(Change::cloned).collect()
     }
@@ -116,16 +118,20 @@ fn a_close_in_two_steps_is_two_changes<R: Row>() {
 
 #[test]
 fn a_normal_close_is_one_change_in_every_class() {
-    a_normal_close_is_one_change::<BasicRow>();
-    a_normal_close_is_one_change::<OwnerPidRow>();
-    a_normal_close_is_one_change::<OffloadRow>();
-    a_normal_close_is_one_change::<OwnerModuleRow>();
+    by_itself("closing::a_normal_close_is_one_change_in_every_class", || {
+        a_normal_close_is_one_change::<BasicRow>();
+        a_normal_close_is_one_change::<OwnerPidRow>();
+        a_normal_close_is_one_change::<OffloadRow>();
+        a_normal_close_is_one_change::<OwnerModuleRow>();
+    });
 }
 
 #[test]
 fn a_close_in_two_steps_is_two_changes_in_every_class() {
-    a_close_in_two_steps_is_two_changes::<BasicRow>();
-    a_close_in_two_steps_is_two_changes::<OwnerPidRow>();
-    a_close_in_two_steps_is_two_changes::<OffloadRow>();
-    a_close_in_two_steps_is_two_changes::<OwnerModuleRow>();
+    by_itself("closing::a_close_in_two_steps_is_two_changes_in_every_class", || {
+        a_close_in_two_steps_is_two_changes::<BasicRow>();
+        a_close_in_two_steps_is_two_changes::<OwnerPidRow>();
+        a_close_in_two_steps_is_two_changes::<OffloadRow>();
+        a_close_in_two_steps_is_two_changes::<OwnerModuleRow>();
+    });
 }
