@@ -32,7 +32,7 @@ fn by_lines(lines: &[&[u8]]) -> Vec<OwnerModuleRow> {
     for line in lines.iter().skip(1) {
         let alone = text::<OwnerModuleRow>(&[b"heading\n", *line].concat()).unwrap();
         let Some(row) = alone.first() else { continue };
-        let inode = row.socket_info().unwrap().inode;
+        let inode = row.socket_info().unwrap().inode.unwrap_or(0);
         let mut fields: Vec<&str> = std::str::from_utf8(line).unwrap().split_ascii_whitespace().collect();
         let object = u64::from_str_radix(fields[11], 16).unwrap_or(0);
         // As an established connection, since the row of a listener lacks the remote end.

@@ -244,7 +244,7 @@ impl<S: FdSource> Owners<S> {
             let shared = self.tracked[at].shares;
             if self.tracked[at].sample(&self.source) {
                 self.is_stale = true;
-                sharing::leave(&mut self.tracked, shared, &self.source);
+                sharing::used_by_another(&mut self.tracked, shared, &self.source);
             }
         }
         self.forget_ended();
@@ -283,7 +283,7 @@ impl<S: FdSource> Owners<S> {
         for at in 0..self.tracked.len() {
             if self.tracked[at].state == ScanState::Gone {
                 let shared = self.tracked[at].shares;
-                sharing::leave(&mut self.tracked, shared, &self.source);
+                sharing::used_by_another(&mut self.tracked, shared, &self.source);
                 sharing::inherit(&mut self.tracked, at, &self.source);
                 have_ended = true;
             }

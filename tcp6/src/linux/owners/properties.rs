@@ -194,7 +194,7 @@ fn config(cases: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(config(3_000))]
+    #![proptest_config(config(4_000))]
 
     /// On a machine with few descriptors, whatever happens between two refreshes and whatever the kernel offers, the owners
     /// of every table are the true ones. What is read ahead of the first table makes no difference.

@@ -29,6 +29,8 @@ pub(super) fn update(tracked: &mut [Tracked], is_still: bool, source: &impl FdSo
                 let joined = process.pid;
                 let members = tracked.iter_mut().filter(|process| process.shares == Some(joined));
                 members.for_each(|process| process.shares = Some(leader));
+                // The one that joins may have changed it.
+                used_by_another(tracked, Some(leader), source);
                 differs = true;
             }
         }
@@ -86,8 +88,8 @@ fn run(leader: &mut Tracked, source: &impl FdSource) -> bool {
     leader.summarize(source)
 }
 
-/// Takes note that a process has ended that shared the table of this one. It may have changed the table before.
-pub(super) fn leave(tracked: &mut [Tracked], leader: Option<u32>, source: &impl FdSource) {
+/// Takes note that another process has used the table of this one, and may have changed it: it has joined or ended.
+pub(super) fn used_by_another(tracked: &mut [Tracked], leader: Option<u32>, source: &impl FdSource) {
     if let Some(leader) = leader.and_then(|leader| position(tracked, leader)) {
         run(&mut tracked[leader], source);
     }

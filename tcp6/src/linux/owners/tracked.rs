@@ -267,6 +267,7 @@ impl Tracked {
             }
         };
         let scan = source.scan(self.thread, FdRange { from, most, expected }, &mut remember);
+        let was_refused = self.access == Access::Refused;
         self.access = if has_room { scan.access } else { Access::Failed };
         match self.access {
             Access::Granted => {}
@@ -313,6 +314,10 @@ impl Tracked {
                 self.finish();
                 self.pending = left;
             }
+        }
+        if was_refused {
+            // Its table has yet to be compared with others, which takes the right to read it as well.
+            self.state = ScanState::New;
         }
         differs
     }
