@@ -72,6 +72,8 @@ fn verify(tracked: &mut [Tracked], is_still: bool, source: &impl FdSource) -> bo
         }
         if tracked[at].compare_tables(&tracked[leader], source) != Some(Ordering::Equal) {
             tracked[at].separate(source);
+            // It may have changed the table before.
+            run(&mut tracked[leader], source);
             differs = true;
         } else if has_run && tracked[leader].state == ScanState::Idle {
             differs |= run(&mut tracked[leader], source);
