@@ -12,7 +12,11 @@ use core::fmt;
 /// | a process | the one that bound the socket, which need not run any more | the lowest pid of those that hold it |
 /// | the kernel | process 4, System | not told: its own sockets are unresolved |
 /// | nobody | process 0: TIME-WAIT; under Wine 8 every socket | no inode: TIME-WAIT, not accepted yet, an orphan |
-/// | not resolved | the class carries no owner | that; no right to look into the process; gone meanwhile |
+/// | not resolved | the class carries no owner | that; no right to look into the process; gone meanwhile; in no list |
+///
+/// On Linux a socket is in no process' list of descriptors while it is in flight in a unix socket, or if only an io_uring
+/// holds it (registered and then closed). A single thread's own list (`unshare(CLONE_FILES)`) is not read. How soon a table
+/// names an owner that has changed: [`System`](crate::System#owners-on-linux).
 ///
 /// A row carries the owner as a number, and it is read by the rules of the system that reads it: in a table that was taken
 /// on Windows and is read on Linux, the kernel shows as process 4.
