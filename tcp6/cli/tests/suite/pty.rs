@@ -40,9 +40,10 @@ impl Session {
         let slave: OwnedFd = OpenOptions::new().read(true).write(true).custom_flags(flags).open(name).unwrap().into();
         tcsetwinsize(&slave, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         let initial = tcgetattr(&slave).unwrap();
-        // setsid of util-linux makes the terminal the controlling one, and becomes the command.
+        // setsid of util-linux makes the terminal the controlling one, and becomes the command. The tests may have been started
+        // with signals ignored, as by nohup: env of coreutils resets them.
         let child = Command::new("setsid")
-            .arg("--ctty")
+            .args(["--ctty", "env", "--default-signal"])
             .args(command)
             .env("TERM", "xterm-256color")
             .env("RUST_BACKTRACE", "0")
