@@ -12,6 +12,7 @@ use crate::error::{Error, Malformed, Result};
 mod look_ups;
 mod message;
 
+#[cfg_attr(not(target_os = "linux"), allow(unused_imports))]
 pub(super) use look_ups::{LookUps, MAX_AT_ONCE, Reply};
 use message::SOCKID;
 pub(super) use message::{InetDiagMsg, SockId};
