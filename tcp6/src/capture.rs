@@ -20,8 +20,8 @@
 //! | 16 | 8 | and seconds since 1970-01-01 UTC, signed |
 //! | 24 | n times the size of a row | the rows, as the system wrote them, in the layout of the Windows structs on a little-endian machine; so ports are in network byte order in the first two of four bytes |
 //!
-//! Captures can be concatenated: where a table may begin, another heading may stand. It is told from a table by its fifth
-//! byte, which is no class.
+//! Captures can be concatenated: another heading may stand where a table may begin. Its fifth byte is not a class, which
+//! distinguishes it from a table.
 
 mod crc32;
 mod frame;

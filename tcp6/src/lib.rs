@@ -30,7 +30,7 @@
 //! | [`OwnerModuleRow`] | owner, time of creation, identity, what names the module | 192 | MIB_TCP6ROW_OWNER_MODULE |
 //!
 //! [`Query`] says which rows: `Query::listeners()` leaves the listeners, `Query::all().port(8080)` the rows of one port. The
-//! kernel is asked for no more than these states where it can be: by sock_diag on Linux, and on Windows for listeners of the
+//! kernel selects these states if it can: through sock_diag on Linux, and on Windows for listeners of the
 //! classes [`OwnerPidRow`] and [`OwnerModuleRow`].
 //!
 //! # The snapshot

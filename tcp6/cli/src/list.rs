@@ -130,7 +130,7 @@ fn text(rows: &[Printed], with_owners: bool, room: Option<usize>) -> String {
     text
 }
 
-/// Shrinks the columns to the room that there is: the owner first, then the ends.
+/// Shrinks the columns to the width of the terminal: the owner first, then the ends.
 fn fit(widths: &mut [usize], room: usize) {
     let mut excess = (widths.iter().sum::<usize>() + GAP * (widths.len() - 1)).saturating_sub(room);
     let (ends, owner) = widths.split_at_mut(3);

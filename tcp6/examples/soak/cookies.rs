@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use tcp6::os::linux::OwnerModuleRowExt;
 use tcp6::{Change, Class, OwnerModuleRow, Row};
 
-/// So many sockets are remembered at least that have been removed. What comes back comes soon; and all sockets of a long
-/// soak would need ever more memory.
+/// The number of removed sockets that are remembered at least. A row that was removed by mistake comes back soon, and
+/// remembering every socket of a long soak would take memory without bound.
 const REMEMBERED: usize = 32_768;
 
 /// The cookie of a row, if its class and its system have one.

@@ -17,7 +17,7 @@ pub struct Decoder {
 
 /// What stands at the beginning of some bytes.
 enum Decoded {
-    /// So many bytes, and the key that they are, if it is a known one.
+    /// The length of a sequence in bytes, and its key, if it is a known one.
     Key(usize, Option<Key>),
     Incomplete,
 }

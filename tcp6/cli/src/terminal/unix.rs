@@ -38,7 +38,7 @@ const ENDING: [i32; 10] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, S
 /// How long the restoring sequence may take to write. A terminal that is stopped does not hold up the end.
 const RESTORE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// What there is to restore.
+/// The settings to restore.
 static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
 
 struct Taken {
@@ -143,7 +143,7 @@ impl Device {
         }
     }
 
-    /// Reads what there is, and fails if there will never be more.
+    /// Reads the bytes that are available, and fails if the terminal is gone.
     fn read(&mut self, ready: PollFlags) -> io::Result<()> {
         let mut bytes = [0; 1024];
         match rustix::io::read(&self.tty, &mut bytes) {
