@@ -1,6 +1,7 @@
 //! Sockets by their cookies: which are doubled in a table, and which come back.
 
 use std::collections::HashSet;
+use std::net::SocketAddrV6;
 
 use tcp6::os::linux::OwnerModuleRowExt;
 use tcp6::{Change, Class, OwnerModuleRow, Row};
@@ -29,13 +30,21 @@ pub fn doubled<R: Row>(rows: &[R], space: &mut Vec<u64>) -> usize {
     space.windows(2).filter(|pair| pair[0] == pair[1]).count()
 }
 
+/// A socket and its ends. A socket that has just been reset may be listed once more, as CLOSED and without its local port.
+/// That is another row, in the place of the first: one Removed and one Added.
+type Key = (u64, SocketAddrV6, Option<SocketAddrV6>);
+
+fn key<R: Row>(row: &R) -> Option<Key> {
+    Some((cookie(row)?, row.local(), row.remote()))
+}
+
 /// What a watcher has reported of sockets.
 #[derive(Debug, Default)]
 pub struct Reported {
     /// Those that are there.
-    present: HashSet<u64>,
+    present: HashSet<Key>,
     /// Those that were removed lately, and those before.
-    removed: [HashSet<u64>; 2],
+    removed: [HashSet<Key>; 2],
 }
 
 /// A report that cannot be true.
@@ -52,24 +61,24 @@ pub enum False {
 impl Reported {
     /// Takes note of what is there at first.
     pub fn begin<R: Row>(&mut self, rows: &[R]) {
-        self.present.extend(rows.iter().filter_map(cookie));
+        self.present.extend(rows.iter().filter_map(key));
     }
 
     /// Takes note of a change. Says so if it is false.
     pub fn note<R: Row>(&mut self, change: Change<&R>) -> Option<False> {
-        let cookie = cookie(change.row())?;
+        let key = key(change.row())?;
         match change {
-            Change::Added(_) if !self.present.insert(cookie) => Some(False::Added),
-            Change::Added(_) => self.removed.iter().any(|removed| removed.contains(&cookie)).then_some(False::Back),
+            Change::Added(_) if !self.present.insert(key) => Some(False::Added),
+            Change::Added(_) => self.removed.iter().any(|removed| removed.contains(&key)).then_some(False::Back),
             Change::Removed(_) => {
                 if self.removed[0].len() >= REMEMBERED {
                     self.removed.swap(0, 1);
                     self.removed[0].clear();
                 }
-                self.removed[0].insert(cookie);
-                (!self.present.remove(&cookie)).then_some(False::Removed)
+                self.removed[0].insert(key);
+                (!self.present.remove(&key)).then_some(False::Removed)
             }
-            Change::Changed { .. } => (!self.present.contains(&cookie)).then_some(False::Removed),
+            Change::Changed { .. } => (!self.present.contains(&key)).then_some(False::Removed),
         }
     }
 }
