@@ -277,7 +277,9 @@ fn a_time_of_creation_is_read_with_its_ticks_or_without() {
     assert_eq!(ticks(r#","created":"2025-08-18T14:13:21.2345678Z""#), Ok(134_000_000_012_345_678));
     assert!(ticks(&both.replace("21Z", "22Z")).unwrap_err().contains("`created_ticks` contradicts `created`"));
     assert!(ticks(r#","created":"yesterday""#).unwrap_err().contains("a time like"));
-    assert!(ticks(r#","created":"1600-01-01T00:00:00Z""#).unwrap_err().contains("not a time that a row can have"));
+    // The clock of Windows begins in 1601, so there it is not a time at all.
+    let before = ticks(r#","created":"1600-01-01T00:00:00Z""#).unwrap_err();
+    assert!(cfg!(windows) || before.contains("not a time that a row can have"), "{before}");
     assert!(ticks(r#","created":7,"created_ticks":"8""#).unwrap_err().contains("contradicts"));
     let both = r#","socket":{},"module":["0","0","0","0","0","0","0","0","0","0","0","0","0","0","0","0"]"#;
     assert!(module_row(both).unwrap_err().contains("`socket` contradicts `module`"));
