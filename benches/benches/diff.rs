@@ -7,7 +7,7 @@
 use std::hint::black_box;
 
 use benches::comparison::{Comparison, criterion};
-use benches::{by_map, synthetic};
+use benches::{hashmap_diff, synthetic};
 use criterion::Criterion;
 use tcp6::{BasicRow, OwnerModuleRow, Row, Snapshot};
 
@@ -17,14 +17,14 @@ fn diff<R: Row>(criterion: &mut Criterion, rows: usize) {
     for percent in synthetic::CHANGED {
         let after: Snapshot<R> = synthetic::snapshot(&synthetic::later(&table, percent));
         let changes = before.diff(&after).count();
-        assert_eq!(changes, by_map::changes(&before, &after));
+        assert_eq!(changes, hashmap_diff::changes(&before, &after));
 
         let mut ways = Comparison::new(criterion, format!("diff/{}/{percent} % changed", R::CLASS), rows);
         ways.note("tcp6", "changes", changes);
-        let (mut one, mut other) = (benches::played::bytes(&before), benches::played::bytes(&before));
+        let (mut one, mut other) = (benches::replayed::bytes(&before), benches::replayed::bytes(&before));
         ways.time("memcmp", || black_box(&mut one) == black_box(&mut other));
         ways.time("tcp6", || black_box(&before).diff(black_box(&after)).count());
-        ways.time_slow("HashMap", || by_map::changes(black_box(&before), black_box(&after)));
+        ways.time_slow("HashMap", || hashmap_diff::changes(black_box(&before), black_box(&after)));
     }
 }
 

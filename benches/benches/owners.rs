@@ -37,7 +37,7 @@ fn main() {
             table.refresh::<OwnerPidRow>()
         });
         ways.time("again", || table.refresh::<OwnerPidRow>());
-        ways.note("again", "resolution", format!("{:?}", table.system.resolution()));
+        ways.note("again", "resolution", format!("{:?}", table.system.owner_counts()));
 
         let (table, opened) = (RefCell::new(table), RefCell::new(Vec::new()));
         let open = || {

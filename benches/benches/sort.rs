@@ -10,7 +10,7 @@ use std::hint::black_box;
 use std::time::SystemTime;
 
 use benches::comparison::{Comparison, criterion};
-use benches::played::Played;
+use benches::replayed::Replayed;
 use benches::synthetic;
 use criterion::Criterion;
 use tcp6::{BasicRow, Buffer, OwnerModuleRow, Query, Row, Snapshot, Table};
@@ -33,10 +33,10 @@ fn sort<R: Row>(criterion: &mut Criterion, order: &str, rows: &[R]) {
         copy.copy_from_slice(black_box(rows));
         copy.sort_unstable_by_key(documented_key);
     });
-    let (mut played, mut buffer) = (Played::new(&[rows]), Buffer::new());
-    ways.time("table", || Table::<R>::read(&mut played, &Query::all(), &mut buffer).expect("a table").len());
+    let (mut replayed, mut buffer) = (Replayed::new(&[rows]), Buffer::new());
+    ways.time("table", || Table::<R>::read(&mut replayed, &Query::all(), &mut buffer).expect("a table").len());
     let mut snapshot = Snapshot::new();
-    ways.time("snapshot", || snapshot.take(black_box(table)).expect("memory"));
+    ways.time("snapshot", || snapshot.copy_from(black_box(table)).expect("memory"));
 }
 
 fn main() {

@@ -1,7 +1,7 @@
-//! A poll: reading the table, taking it, comparing it with the last one. The system is played, at the cost of a copy.
+//! A poll: reading the table, taking it, comparing it with the last one. The system is replayed, at the cost of a copy.
 
 use benches::comparison::{Comparison, criterion};
-use benches::played::Played;
+use benches::replayed::Replayed;
 use benches::synthetic;
 use tcp6::{BasicRow, Snapshot, Watcher};
 
@@ -15,7 +15,7 @@ fn main() {
             let later_sorted: Snapshot<BasicRow> = synthetic::snapshot(&later);
             let mut ways = Comparison::new(&mut criterion, format!("watch/{percent} % changed"), rows);
             let mut poll = |way, tables: [&[BasicRow]; 2]| {
-                let mut watcher = Watcher::<BasicRow, _>::new(Played::new(&tables));
+                let mut watcher = Watcher::<BasicRow, _>::new(Replayed::new(&tables));
                 ways.time(way, || watcher.poll().expect("a table").count());
             };
             poll("sorted", [&sorted, &later_sorted]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput};
 
-use crate::{allocations, facts};
+use crate::{allocations, metrics};
 
 /// Samples of a way, and of one that takes a good part of a second: criterion takes no fewer.
 const SAMPLES: usize = 20;
@@ -22,7 +22,7 @@ pub fn criterion() -> Criterion {
         .measurement_time(Duration::from_millis(800))
         .sample_size(SAMPLES)
         .nresamples(10_000)
-        .output_directory(&facts::folder())
+        .output_directory(&metrics::folder())
         .configure_from_args()
 }
 
@@ -59,7 +59,7 @@ impl<'a> Comparison<'a> {
             if !counted {
                 drop(black_box(work()));
                 let count = (0..3).map(|_| allocations::during(|| drop(black_box(work())))).min();
-                facts::note(name, way, size, "allocations", count.expect("one of three"));
+                metrics::note(name, way, size, "allocations", count.expect("one of three"));
                 counted = true;
             }
             bench.iter(&mut work);
@@ -85,7 +85,7 @@ impl<'a> Comparison<'a> {
                     allocations::during(|| drop(black_box(work(state))))
                 };
                 let counts = [count(), count(), count()];
-                facts::note(name, way, size, "allocations", counts.into_iter().min().expect("one of three"));
+                metrics::note(name, way, size, "allocations", counts.into_iter().min().expect("one of three"));
                 counted = true;
             }
             bench.iter_batched(&mut ready, &mut work, BatchSize::PerIteration);
@@ -94,6 +94,6 @@ impl<'a> Comparison<'a> {
 
     /// Notes a fact about one way.
     pub fn note(&self, way: &str, what: &str, value: impl ToString) {
-        facts::note(&self.name, way, self.size, what, value);
+        metrics::note(&self.name, way, self.size, what, value);
     }
 }

@@ -7,15 +7,15 @@ use criterion::Criterion;
 use tcp6::{BasicRow, Buffer, Query, System};
 
 use crate::comparison::{Comparison, criterion};
-use crate::facts;
 use crate::load::{self, Load};
+use crate::metrics;
 
 /// Set, to have a table of 108,000 rows as well.
 const LARGE: &str = "TCP6_BENCH_LARGE";
 
 /// The sizes. Under Wine a refresh is a hundred times slower.
 fn sizes() -> Vec<usize> {
-    match (cfg!(windows), facts::is_measuring()) {
+    match (cfg!(windows), metrics::is_measuring()) {
         (true, false) => vec![100],
         (false, false) => vec![100, 2_000],
         (false, true) if env::var_os(LARGE).is_some() => vec![100, 2_000, 18_000, 108_000],

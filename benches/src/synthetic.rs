@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use tcp6::{Row, Snapshot, State};
 
-use crate::facts;
+use crate::metrics;
 use crate::random::Random;
 
 /// The addresses of the machine, besides that of the loopback.
@@ -26,7 +26,7 @@ pub const CHANGED: [usize; 4] = [0, 1, 10, 100];
 
 /// The sizes at which a table is measured; when the benches are only tested, a small one.
 pub fn sizes() -> Vec<usize> {
-    if facts::is_measuring() { vec![1_000, 10_000, MIDDLE, 1_000_000] } else { vec![1_000] }
+    if metrics::is_measuring() { vec![1_000, 10_000, MIDDLE, 1_000_000] } else { vec![1_000] }
 }
 
 /// A table of so many rows in the order in which Linux lists it: listeners first, then connections by their hash.

@@ -144,7 +144,7 @@ pub const TcpConnectionEstatsRec: TCP_ESTATS_TYPE = 5;
 pub const TcpConnectionEstatsObsRec: TCP_ESTATS_TYPE = 6;
 /// Estimates of the bandwidth: `Rw` and `Rod`.
 pub const TcpConnectionEstatsBandwidth: TCP_ESTATS_TYPE = 7;
-/// Round-trip times in microseconds: `Rw` and `Rod`.
+/// Batch-trip times in microseconds: `Rw` and `Rod`.
 pub const TcpConnectionEstatsFineRtt: TCP_ESTATS_TYPE = 8;
 /// One more than the last type; no type itself.
 pub const TcpConnectionEstatsMaximum: TCP_ESTATS_TYPE = 9;

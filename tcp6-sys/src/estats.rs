@@ -372,7 +372,7 @@ pub struct TCP_ESTATS_FINE_RTT_RW_v0 {
     pub EnableCollection: u8,
 }
 
-/// Round-trip times in **micro**seconds ([`TcpConnectionEstatsFineRtt`](crate::TcpConnectionEstatsFineRtt)).
+/// Batch-trip times in **micro**seconds ([`TcpConnectionEstatsFineRtt`](crate::TcpConnectionEstatsFineRtt)).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_fine_rtt_rod_v0)
 #[repr(C)]

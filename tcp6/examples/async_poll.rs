@@ -34,7 +34,7 @@ async fn next(mailbox: &Mutex<Mailbox>) -> Batch {
 fn main() -> Result<()> {
     let mailbox = Arc::new(Mutex::new(Mailbox::default()));
     let sender = Arc::downgrade(&mailbox);
-    let mut watcher = Watcher::<BasicRow, _>::new(System::new()?).with_initial();
+    let mut watcher = Watcher::<BasicRow, _>::new(System::new()?).report_initial();
     // The thread ends when the task has dropped the mailbox.
     thread::spawn(move || {
         while let Some(mailbox) = sender.upgrade() {

@@ -25,7 +25,7 @@ fn main() -> tcp6::Result<()> {
             }
         };
         // Within a batch each process is looked up once, however many rows it has.
-        let mut batch = processes.round();
+        let mut batch = processes.batch();
         let mut owner = |row: &OwnerPidRow| {
             let name = row.owner().pid().and_then(|pid| batch.get(pid)).map(|process| process.name());
             // A process may choose any name. Debug escapes what a terminal would act on.

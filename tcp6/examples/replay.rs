@@ -12,7 +12,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     };
     let replay = Replay::from_reader(File::open(path)?)?;
     // A replay is a source like the machine itself.
-    let mut watcher = Watcher::<OwnerPidRow, _>::new(replay).with_initial();
+    let mut watcher = Watcher::<OwnerPidRow, _>::new(replay).report_initial();
     for poll in 1.. {
         match watcher.poll() {
             Ok(changes) => {

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::io;
 
-use crate::Class;
+use crate::row::class::Class;
 
 /// A result of this crate.
 pub type Result<T, E = Error> = core::result::Result<T, E>;
@@ -54,7 +54,7 @@ pub enum Error {
     EndOfReplay,
 
     /// A change does not fit the snapshot that it is applied to: a row that it removes or changes is not there.
-    DoesNotFit,
+    RowNotFound,
 
     /// The buffer holds no table, or one of another class.
     #[non_exhaustive]
@@ -178,7 +178,7 @@ impl fmt::Display for Error {
             Error::Malformed(how) => write!(f, "not a table: {how}"),
             Error::OutOfMemory { bytes } => write!(f, "no memory for a table of {bytes} bytes"),
             Error::EndOfReplay => f.write_str("the replay has ended"),
-            Error::DoesNotFit => f.write_str("a change is of a row that is not there"),
+            Error::RowNotFound => f.write_str("a change is of a row that is not there"),
             Error::WrongClass { wanted, held: Some(held) } => {
                 write!(f, "wanted a table of class {wanted}, but there is one of class {held}")
             }

@@ -4,9 +4,14 @@
 use core::time::Duration;
 
 use crate::error::Result;
-use crate::{Buffer, Class, Row, linux, view, windows};
+use crate::row::Row;
+use crate::row::class::Class;
+use crate::row::pod;
+use crate::system::linux;
+use crate::system::windows;
+use crate::table::buffer::Buffer;
 
-pub use crate::linux::fuzzing::Dumped;
+pub use crate::system::linux::fuzzing::Dumped;
 
 /// The request for a dump of all IPv6 TCP sockets, as bytes for a netlink socket.
 pub fn request(sequence: u32) -> Vec<u8> {
@@ -52,5 +57,5 @@ pub fn retry(
     mut call: impl FnMut(&mut [u8], &mut u32) -> u32,
     wait: impl FnMut(Duration),
 ) -> Result<()> {
-    windows::retry(buffer, class, "iphlpapi", |table, size| call(view::bytes_mut(table), size), wait)
+    windows::retry(buffer, class, "iphlpapi", |table, size| call(pod::bytes_of_mut(table), size), wait)
 }

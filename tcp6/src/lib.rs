@@ -84,7 +84,7 @@
 //! another process, or if the one that it opened is known to be another's. A row may then name the wrong one of the two,
 //! for as many refreshes as there are descriptors and processes divided by 64.
 //!
-//! [`System::resolution`] tells how many owners were found, how many processes refused to be looked into.
+//! [`System::owner_counts`] tells how many owners were found, how many processes refused to be looked into.
 //!
 //! # Other sources
 //!
@@ -119,58 +119,42 @@
 //! [GetTcp6Table]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcp6table
 #![deny(unsafe_code)]
 
-mod apply;
-mod attempts;
-mod buffer;
 mod capture;
-mod change;
-mod class;
-mod clock;
-mod counts;
-mod diff;
-mod endpoint;
 mod error;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
-mod linux;
-mod order;
 pub mod os;
-#[cfg(not(any(windows, target_os = "linux")))]
-mod other;
-mod owner;
 mod process;
-mod query;
 mod row;
 #[cfg(feature = "serde")]
 pub mod serde;
 mod snapshot;
-mod source;
-mod state;
 mod system;
 mod table;
-mod text;
-mod view;
-mod watch;
-mod windows;
+mod unix_time;
 
-pub use buffer::{Buffer, Writer};
 pub use capture::{Recorder, RecordingSource, Replay};
-pub use change::{Change, Fields};
-pub use class::Class;
-pub use counts::StateCounts;
-pub use diff::Diff;
 pub use error::{Error, Malformed, Result};
-pub use owner::{Owner, Resolution};
-pub use process::{Module, Process, Processes, Round};
-pub use query::Query;
-pub use row::{BasicRow, OffloadRow, OffloadState, OwnerModuleRow, OwnerPidRow, Row};
+pub use process::{Module, Process};
+pub use row::Row;
+pub use row::class::*;
+pub use row::offload_state::OffloadState;
+pub use row::owner::Owner;
+pub use row::state::{ParseStateError, State, StateSet};
+pub use row::state_counts::StateCounts;
 pub use snapshot::Snapshot;
-pub use source::Source;
-pub use state::{ParseStateError, State, StateSet};
+pub use snapshot::change::{Change, ChangedFields};
+pub use snapshot::diff::Diff;
+pub use snapshot::watcher::{Changes, Watcher};
 pub use system::System;
+pub use system::owner_counts::OwnerCounts;
+pub use system::processes::{Batch, Processes};
 pub use table::Table;
-pub use watch::{Changes, Watcher};
+pub use table::buffer::Buffer;
+pub use table::query::Query;
+pub use table::source::Source;
+pub use table::writer::Writer;
 
 /// The README's programs, compiled.
 #[cfg(doctest)]

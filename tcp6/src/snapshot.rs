@@ -1,18 +1,25 @@
-//! An owned table, made to be kept and compared.
+//! Snapshots: owned tables that are kept and compared.
+
+pub(crate) mod apply;
+pub(crate) mod change;
+pub(crate) mod diff;
+pub(crate) mod watcher;
 
 use core::ops::Deref;
 use core::{fmt, slice};
 use std::net::SocketAddrV6;
 use std::time::SystemTime;
 
-use crate::change::Change;
-use crate::counts::StateCounts;
-use crate::diff::Diff;
-use crate::endpoint::RawEnd;
+use self::change::Change;
+use self::diff::Diff;
 use crate::error::{Error, Result};
-use crate::order::{self, Ends, Sorter};
-use crate::row::layout::Layout;
-use crate::{Row, Table, apply, text};
+use crate::row::Row;
+use crate::row::endpoint::RawEnd;
+use crate::row::layout::RawRow;
+use crate::row::order::{self, Ends, Sorter};
+use crate::row::state_counts::StateCounts;
+use crate::table::Table;
+use crate::table::display;
 
 /// A table of one's own: rows of any class, and the time when they were taken.
 ///
@@ -57,7 +64,7 @@ impl<R: Row> Snapshot<R> {
     }
 
     pub(crate) fn with_time(rows: impl IntoIterator<Item = R>, taken_at: Option<SystemTime>) -> Snapshot<R> {
-        let rows = rows.into_iter().map(Layout::canonical).collect();
+        let rows = rows.into_iter().map(RawRow::canonical).collect();
         let mut snapshot = Snapshot { rows, taken_at, sorter: Sorter::new() };
         order::sort(&mut snapshot.rows);
         snapshot
@@ -69,7 +76,7 @@ impl<R: Row> Snapshot<R> {
     /// # Errors
     ///
     /// [`Error::OutOfMemory`]; it is then as it was.
-    pub fn take(&mut self, table: Table<'_, R>) -> Result<()> {
+    pub fn copy_from(&mut self, table: Table<'_, R>) -> Result<()> {
         let missing = table.len().saturating_sub(self.rows.len());
         self.rows.try_reserve(missing).map_err(|_| Error::OutOfMemory { bytes: size_of_val(table.rows()) })?;
         self.rows.clear();
@@ -127,7 +134,7 @@ impl<R: Row> Snapshot<R> {
     ///
     /// # Errors
     ///
-    /// [`Error::DoesNotFit`] if a row that is removed or changed is not there, [`Error::OutOfMemory`]. The snapshot is
+    /// [`Error::RowNotFound`] if a row that is removed or changed is not there, [`Error::OutOfMemory`]. The snapshot is
     /// then as it was.
     pub fn apply(&mut self, changes: impl IntoIterator<Item = Change<R>>) -> Result<()> {
         self.rows = apply::apply(&self.rows, changes)?;
@@ -188,7 +195,7 @@ impl<R: Row> Snapshot<R> {
 fn append<'r, R: Row>(rows: &mut Vec<R>, more: impl IntoIterator<Item = &'r R>) {
     let start = rows.len();
     rows.extend(more);
-    rows[start..].iter_mut().for_each(Layout::make_canonical);
+    rows[start..].iter_mut().for_each(RawRow::make_canonical);
 }
 
 impl<R: Row> Table<'_, R> {
@@ -199,7 +206,7 @@ impl<R: Row> Table<'_, R> {
     /// [`Error::OutOfMemory`]
     pub fn to_snapshot(&self) -> Result<Snapshot<R>> {
         let mut snapshot = Snapshot::new();
-        snapshot.take(*self)?;
+        snapshot.copy_from(*self)?;
         // It may be kept for long, and never be taken into again.
         snapshot.sorter = Sorter::new();
         Ok(snapshot)
@@ -252,7 +259,7 @@ impl<R: core::hash::Hash> core::hash::Hash for Snapshot<R> {
 
 impl<R: Row> fmt::Display for Snapshot<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        text::write(&self.rows, f)
+        display::write(&self.rows, f)
     }
 }
 

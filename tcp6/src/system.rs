@@ -1,15 +1,29 @@
-//! The table of this machine.
+//! The table of this machine: the only module that calls the system.
 
-use crate::class::by_class;
+mod backoff;
+pub(crate) mod linux;
+pub(crate) mod owner_counts;
+pub(crate) mod processes;
+#[cfg(not(any(windows, target_os = "linux")))]
+mod unsupported;
+pub(crate) mod windows;
+
 use crate::error::Result;
-use crate::{Buffer, Class, Query, Resolution, Row, Source, Table};
+use crate::row::Row;
+use crate::row::class::Class;
+use crate::row::class::by_class;
+use crate::system::owner_counts::OwnerCounts;
+use crate::table::Table;
+use crate::table::buffer::Buffer;
+use crate::table::query::Query;
+use crate::table::source::Source;
 
 #[cfg(target_os = "linux")]
-use crate::linux::System as Backend;
+use crate::system::linux::System as Backend;
 #[cfg(not(any(windows, target_os = "linux")))]
-use crate::other::System as Backend;
+use crate::system::unsupported::System as Backend;
 #[cfg(windows)]
-use crate::windows::System as Backend;
+use crate::system::windows::System as Backend;
 
 /// The IPv6 TCP table of this machine, as its kernel has it now.
 ///
@@ -86,7 +100,7 @@ use crate::windows::System as Backend;
 #[derive(Debug)]
 pub struct System {
     backend: Backend,
-    resolution: Resolution,
+    owner_counts: OwnerCounts,
 }
 
 impl System {
@@ -99,7 +113,7 @@ impl System {
     /// * [`Error::NotSupported`](crate::Error::NotSupported) on a system that is neither Windows nor Linux, and on a Linux
     ///   that has neither sock_diag nor IPv6.
     pub fn new() -> Result<System> {
-        Ok(System { backend: Backend::new()?, resolution: Resolution::default() })
+        Ok(System { backend: Backend::new()?, owner_counts: OwnerCounts::default() })
     }
 
     /// The table, now: refills the buffer, and shows what it holds.
@@ -137,8 +151,8 @@ impl System {
     /// It counts what the system gave, before it was narrowed: on Linux the rows in the query's states, on Windows all rows,
     /// or the listeners where only those were asked for and the class is one of GetExtendedTcpTable's.
     #[must_use]
-    pub fn resolution(&self) -> Resolution {
-        self.resolution
+    pub fn owner_counts(&self) -> OwnerCounts {
+        self.owner_counts
     }
 
     /// Whether every table's owners are read anew on Linux, whatever the machine's size.
@@ -173,12 +187,12 @@ impl System {
 
 impl Source for System {
     fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
-        self.resolution = Resolution::default();
+        self.owner_counts = OwnerCounts::default();
         self.backend.fill(class, query, buffer).inspect_err(|_| buffer.clear())?;
         if class.has_owners() {
-            let counts = by_class!(class, R => Resolution::of(buffer.table::<R>()?.iter().map(Row::owner)));
+            let counts = by_class!(class, R => OwnerCounts::of(buffer.table::<R>()?.iter().map(Row::owner)));
             let (processes, refused) = self.backend.processes();
-            self.resolution = Resolution { processes, refused, ..counts };
+            self.owner_counts = OwnerCounts { processes, refused, ..counts };
         }
         Ok(())
     }

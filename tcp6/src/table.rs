@@ -1,12 +1,23 @@
-//! What a filled buffer shows.
+//! Tables: rows borrowed from a buffer.
+
+pub(crate) mod buffer;
+pub(crate) mod display;
+pub(crate) mod finish;
+pub(crate) mod layout;
+pub(crate) mod query;
+pub(crate) mod source;
+pub(crate) mod writer;
 
 use core::fmt;
 use core::ops::Deref;
 use core::slice;
 use std::time::SystemTime;
 
+use self::buffer::Buffer;
+use self::query::Query;
+use self::source::Source;
 use crate::error::Result;
-use crate::{Buffer, Query, Row, Source, text, view};
+use crate::row::Row;
 
 /// A table: rows, borrowed from a [`Buffer`], and the time when they were taken.
 ///
@@ -45,7 +56,7 @@ impl<'a, R: Row> Table<'a, R> {
     pub fn read<S: Source + ?Sized>(source: &mut S, query: &Query, buffer: &'a mut Buffer) -> Result<Table<'a, R>> {
         buffer.clear();
         let filled = source.fill(R::CLASS, query, buffer);
-        if let Err(error) = filled.and_then(|()| buffer.conclude::<R>(query)) {
+        if let Err(error) = filled.and_then(|()| buffer.finish_table::<R>(query)) {
             buffer.clear();
             return Err(error);
         }
@@ -64,7 +75,7 @@ impl<'a, R: Row> Table<'a, R> {
     /// [`Error::Malformed`](crate::Error::Malformed) if there are no bytes for the count, for the rows that it
     /// announces, or if they stand at the wrong place.
     pub fn from_bytes(table: &'a [u8], taken_at: SystemTime) -> Result<Table<'a, R>> {
-        Ok(Table::new(view::rows(table)?, taken_at))
+        Ok(Table::new(layout::rows(table)?, taken_at))
     }
 
     /// The rows, for as long as the buffer is borrowed, which may be longer than this table is kept.
@@ -77,6 +88,18 @@ impl<'a, R: Row> Table<'a, R> {
     #[must_use]
     pub fn taken_at(&self) -> SystemTime {
         self.taken_at
+    }
+}
+
+impl Buffer {
+    /// The table in the buffer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongClass`](crate::Error::WrongClass) if the buffer holds no table, or one of another class.
+    pub fn table<R: Row>(&self) -> Result<Table<'_, R>> {
+        let held = self.held_as::<R>()?;
+        Ok(Table::new(layout::rows(self.as_bytes())?, held.taken_at))
     }
 }
 
@@ -123,7 +146,7 @@ impl<'a, R> IntoIterator for &Table<'a, R> {
 /// A table for people: a heading, a line a row, and the counts by state.
 impl<R: Row> fmt::Display for Table<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        text::write(self.rows, f)
+        display::write(self.rows, f)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
-use crate::{Usage, debian, deps, fuzz, i686, layout, msrv, package, soak, targets, wine};
+use crate::{Usage, debian, deps, fuzz, house, i686, layout, msrv, package, soak, targets, wine};
 
 struct Job {
     name: &'static str,
@@ -17,6 +17,7 @@ const JOBS: &[Job] = &[
     Job { name: "clippy", run: clippy },
     Job { name: "docs", run: docs },
     Job { name: "features", run: features },
+    Job { name: "house", run: house::run },
     Job { name: "deps", run: deps::run },
     Job { name: "package", run: package::run },
     Job { name: "msrv", run: msrv::run },

@@ -7,6 +7,7 @@ mod ci;
 mod debian;
 mod deps;
 mod fuzz;
+mod house;
 mod i686;
 mod layout;
 mod msrv;
@@ -50,6 +51,7 @@ const TASKS: &[Task] = &[
         help: "[--seeds | [--seconds N] [TARGET [ARG...]]]: feed hostile bytes to all that reads bytes",
         run: Run::WithArgs(fuzz::run),
     },
+    Task { name: "house", help: "check the dependencies between the modules of tcp6", run: Run::Plain(house::run) },
     Task { name: "i686", help: "run the tests as a 32-bit program", run: Run::Plain(i686::run) },
     Task { name: "layout", help: "compare the raw structs with those of the C headers", run: Run::Plain(layout::run) },
     Task {

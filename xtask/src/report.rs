@@ -3,11 +3,12 @@
 //! Ratios come first: they are taken within one run and hold on other machines too. With `--bench` everything is measured
 //! anew before, and `refresh` as a Windows program as well, where Wine is installed.
 
-mod bars;
 mod machine;
+mod number;
 mod plot;
 mod results;
 mod tables;
+mod thresholds;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -90,7 +91,7 @@ fn report(sh: &Shell, runs: &Runs) -> anyhow::Result<String> {
     for gap in runs.gaps() {
         writeln!(text, "\n**Not measured**: {gap}.")?;
     }
-    writeln!(text, "\n## The bars\n\n{}", bars::table(runs))?;
+    writeln!(text, "\n## The bars\n\n{}", thresholds::table(runs))?;
     writeln!(text, "## Against the kernel and the peers\n\n{}", tables::peers(&runs.linux))?;
     writeln!(text, "![What a row costs](cost-per-row.svg)\n\n![What a row and its owner cost](cost-with-owner.svg)\n")?;
     writeln!(text, "## What reuse of the buffer saves\n\n{}", tables::reuse(runs))?;
@@ -144,7 +145,7 @@ fn plots(linux: &Results, windows: &Results) -> [(&'static str, String); 3] {
         for (what, way) in [("fresh buffer", "fresh"), ("size, then fetch", "size, then fetch")] {
             for size in results.sizes("refresh/basic", way) {
                 let saved = results.ratio("refresh/basic", size, way, "reused");
-                let label = format!("{system}, {what}, {} rows", tables::number(size));
+                let label = format!("{system}, {what}, {} rows", number::number(size));
                 bars.extend(saved.map(|saved| (label, saved)));
             }
         }

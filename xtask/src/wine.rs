@@ -3,8 +3,8 @@
 //! Wine's `iphlpapi.dll` is imported and called as Windows' is, fills the same structs, and takes its rows from the
 //! sockets of the machine. So the Windows code is tested without a Windows machine.
 
+mod c_program;
 mod prefix;
-mod witness;
 
 use std::env;
 
@@ -20,7 +20,7 @@ pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
     debian::require(&[debian::RUST, prefix::MINGW, debians_wine])?;
 
     let prefix = Prefix::open(sh, &wine)?;
-    let witness = witness::compile(sh, &debian::output(sh))?;
+    let c_program = c_program::compile(sh, &debian::output(sh))?;
     let packages = if names_packages(args) { &[] } else { verb.packages };
     prefix
         .env(debian::cargo(sh, verb.name)?)
@@ -28,7 +28,7 @@ pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
         .args(packages)
         .args(args)
         .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", prefix.wine())
-        .env(witness::VARIABLE, witness)
+        .env(c_program::VARIABLE, c_program)
         .run()?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use benches::comparison::Comparison;
 use benches::descriptors::Descriptors;
 use benches::floor::BareDump;
 use benches::live::Live;
-use benches::{by_map, load};
+use benches::{hashmap_diff, load};
 use listeners::{Listener, Protocol};
 use netstat2::{AddressFamilyFlags, ProtocolFlags};
 use tcp6::{BasicRow, Buffer, OwnerPidRow, Query, Row, Snapshot, System};
@@ -104,7 +104,7 @@ pub fn changes(live: &mut Live<'_>) {
     let after = snapshot();
     let mut ways = live.compare("peers/changes");
     ways.note("tcp6", "changes", before.diff(&after).count());
-    ways.note("HashMap", "changes", by_map::changes(&before, &after));
+    ways.note("HashMap", "changes", hashmap_diff::changes(&before, &after));
     ways.time("tcp6", || black_box(&before).diff(black_box(&after)).count());
-    ways.time("HashMap", || by_map::changes(black_box(&before), black_box(&after)));
+    ways.time("HashMap", || hashmap_diff::changes(black_box(&before), black_box(&after)));
 }

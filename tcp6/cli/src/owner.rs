@@ -65,7 +65,7 @@ impl Serialize for Named {
 
 /// Looks up the names of processes, each of them once.
 pub fn names(processes: &mut Processes) -> impl FnMut(u32) -> Option<Name> {
-    let mut round = processes.round();
+    let mut round = processes.batch();
     let mut known = HashMap::new();
     move |pid| known.entry(pid).or_insert_with(|| Some(decode(round.get(pid)?.name()).into())).clone()
 }

@@ -13,7 +13,7 @@ mod view;
 
 use std::io::{self, IsTerminal};
 
-use tcp6::{OwnerPidRow, System, Watcher};
+use tcp6::{OwnerPidRow, Query, System, Watcher};
 
 use crate::args::{Select, Watch};
 use crate::message::Failure;
@@ -32,9 +32,7 @@ pub fn run(options: &Watch) -> Result<(), Failure> {
 }
 
 fn watcher(select: &Select) -> tcp6::Result<Watcher<Shown, System>> {
-    let watcher = Watcher::new(System::new()?).only_states(select.states());
-    Ok(match select.port {
-        Some(port) => watcher.only_port(port),
-        None => watcher,
-    })
+    let all = Query::all().states(select.states());
+    let query = select.port.map_or(all, |port| all.port(port));
+    Ok(Watcher::new(System::new()?).report(query))
 }

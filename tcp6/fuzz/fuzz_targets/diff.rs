@@ -54,7 +54,7 @@ fn laws<R: Row>(input: &Input) {
             assert_eq!(applied.rows(), rows);
         }
         None => {
-            assert!(matches!(edited, Err(Error::DoesNotFit)));
+            assert!(matches!(edited, Err(Error::RowNotFound)));
             assert_eq!(applied, old, "nothing was touched");
         }
     }

@@ -8,14 +8,14 @@ use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tcp6::{Change, Fields, Row, Snapshot, StateSet};
+use tcp6::{Change, ChangedFields, Row, Snapshot, StateSet};
 use tcp6_fuzz::for_each_class;
 use tcp6_fuzz::memory::bounded;
 
 fuzz_target!(|bytes: &[u8]| {
     for_each_class!(class(bytes));
     survives::<StateSet>(bytes, |set| Some(set.bits().into()));
-    survives::<Fields>(bytes, |fields| Some(fields.bits().into()));
+    survives::<ChangedFields>(bytes, |fields| Some(fields.bits().into()));
 });
 
 fn class<R: Row + Serialize + DeserializeOwned>(bytes: &[u8]) {

@@ -17,7 +17,7 @@ const ATTEMPTS: usize = 16;
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Large buffers take their time, and are left to few inputs: in the others a call with so much room succeeds.
-const ENOUGH: u32 = 1 << 20;
+const STAT_BUF_LEN: u32 = 1 << 20;
 
 /// No call asks for more than this. What nonsense may take is bounded by a test of the crate.
 const MOST: u32 = 64 << 20;
@@ -82,7 +82,7 @@ struct Input {
 fuzz_target!(|input: Input| for_each_class!(run(&input)));
 
 fn run<R: Row>(input: &Input) {
-    let enough = if input.large == u8::MAX && R::CLASS == Class::Basic { u32::MAX } else { ENOUGH };
+    let enough = if input.large == u8::MAX && R::CLASS == Class::Basic { u32::MAX } else { STAT_BUF_LEN };
     // Each step as often as it says, the last one for ever.
     let Some((last, _)) = input.steps.last() else { return };
     let mut script =
@@ -172,9 +172,9 @@ fn write<R: Row>(table: &mut [u8], count: Option<u32>, bytes: u32, mark: u16) {
     let mut put = |at: usize, what: &[u8]| table[at..][..what.len()].copy_from_slice(what);
     let Some(count) = count else { return };
     put(0, &count.to_ne_bytes());
-    let room = (bytes as usize).saturating_sub(R::CLASS.first_row()) / R::CLASS.row_size();
+    let room = (bytes as usize).saturating_sub(R::CLASS.rows_offset()) / R::CLASS.row_size();
     for number in 0..room.min(count as usize) {
-        let row = R::CLASS.first_row() + number * R::CLASS.row_size();
+        let row = R::CLASS.rows_offset() + number * R::CLASS.row_size();
         put(row + local_port::<R>(), &mark.to_be_bytes());
     }
 }

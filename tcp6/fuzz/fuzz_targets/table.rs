@@ -31,7 +31,7 @@ fn table<R: Row>(bytes: &[u8]) {
 }
 
 fn rows_are_where_they_are_said_to_be<R: Row>(table: Table<'_, R>, bytes: &[u8]) {
-    let by_hand = bytes.get(R::CLASS.first_row()..).unwrap_or_default().chunks_exact(R::CLASS.row_size());
+    let by_hand = bytes.get(R::CLASS.rows_offset()..).unwrap_or_default().chunks_exact(R::CLASS.row_size());
     let port = |row: &[u8]| u16::from_be_bytes([row[local_port::<R>()], row[local_port::<R>() + 1]]);
     let ports = by_hand.map(port).take(table.len());
     assert!(table.iter().map(|row| row.local().port()).eq(ports));
@@ -61,7 +61,7 @@ fn a_query_narrows<R: Row>(table: Table<'_, R>, bytes: &[u8]) {
         let mut replay = Replay::new().then_bytes(R::CLASS, bytes, SystemTime::UNIX_EPOCH).unwrap();
         let mut buffer = Buffer::new();
         let narrowed = Table::<R>::read(&mut replay, &query, &mut buffer).unwrap();
-        let mut slow: Vec<R> = table.iter().filter(|row| query.wants(*row)).copied().collect();
+        let mut slow: Vec<R> = table.iter().filter(|row| query.matches(*row)).copied().collect();
         slow.sort();
         assert_eq!(narrowed.rows(), slow);
     }

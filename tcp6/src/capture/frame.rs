@@ -3,10 +3,15 @@
 use std::time::SystemTime;
 
 use super::crc32::crc32;
-use crate::class::by_class;
 use crate::error::{Error, Malformed, Result};
-use crate::row::layout::Parts;
-use crate::{Buffer, Class, Row, Table, clock, view};
+use crate::row::Row;
+use crate::row::class::Class;
+use crate::row::class::by_class;
+use crate::row::layout::{Parts, RawRow};
+use crate::row::pod;
+use crate::table::Table;
+use crate::table::buffer::Buffer;
+use crate::unix_time;
 
 const MAGIC: &[u8; 8] = b"tcp6cap\n";
 const VERSION: u16 = 1;
@@ -64,7 +69,7 @@ impl Header {
         let class = Class::from_number(bytes[CLASS]).filter(|_| bytes[CLASS + 1..ROWS] == [0; 3]);
         let class = class.ok_or(damaged(CLASS, "unknown class of table"))?;
         let seconds = u64::from(word(SECONDS)) | u64::from(word(SECONDS + 4)) << 32;
-        let taken_at = clock::at(seconds as i64, word(NANOSECONDS));
+        let taken_at = unix_time::at(seconds as i64, word(NANOSECONDS));
         let taken_at = taken_at.ok_or(damaged(NANOSECONDS, "invalid time"))?;
         let header = Header { class, rows: word(ROWS), taken_at, sum: word(0) };
         // On a 32-bit system a file can claim more than there are addresses.
@@ -91,7 +96,7 @@ pub(super) fn is_intact(header: &Header, frame: &[u8]) -> bool {
 /// Appends a table to these bytes. Nothing is appended if it fails.
 pub(super) fn append<R: Row>(bytes: &mut Vec<u8>, table: Table<'_, R>) -> Result<()> {
     let rows = u32::try_from(table.len()).map_err(|_| Malformed::TooManyRows { rows: table.len() })?;
-    let (seconds, nanoseconds) = clock::since_epoch(table.taken_at());
+    let (seconds, nanoseconds) = unix_time::since_epoch(table.taken_at());
     let size = TABLE + size_of_val(table.rows());
     bytes.try_reserve(size).map_err(|_| Error::OutOfMemory { bytes: size })?;
     let begin = bytes.len();
@@ -101,7 +106,7 @@ pub(super) fn append<R: Row>(bytes: &mut Vec<u8>, table: Table<'_, R>) -> Result
     bytes.extend(nanoseconds.to_le_bytes());
     bytes.extend(seconds.to_le_bytes());
     for row in table {
-        bytes.extend(view::row_bytes(&[little_endian(row)]));
+        bytes.extend(pod::bytes_of(&[little_endian(row)]));
     }
     let sum = crc32(&bytes[begin + CLASS..]);
     bytes[begin..begin + CLASS].copy_from_slice(&sum.to_le_bytes());
@@ -121,7 +126,7 @@ pub(super) fn play(header: &Header, rows: &[u8], class: Class, buffer: &mut Buff
 fn convert<R: Row, W: Row>(header: &Header, rows: &[u8], buffer: &mut Buffer) -> Result<()> {
     let mut writer = buffer.writer::<W>();
     writer.reserve(header.rows as usize)?;
-    for row in view::unaligned_rows::<R>(rows) {
+    for row in pod::unaligned_values::<R>(rows) {
         writer.push(&little_endian(&row).to_class())?;
     }
     writer.finish()

@@ -5,7 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use super::frame;
 use super::reader::Reader;
 use crate::error::{Error, Malformed, Result};
-use crate::{Row, Table};
+use crate::row::Row;
+use crate::table::Table;
 
 /// Writes tables into a capture file, which [`Replay::from_reader`](crate::Replay::from_reader) reads.
 ///

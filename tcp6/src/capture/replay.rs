@@ -6,9 +6,15 @@ use std::time::SystemTime;
 
 use super::frame::{self, Header, TABLE};
 use super::reader::Reader;
-use crate::class::by_class;
 use crate::error::{Error, Malformed, Result};
-use crate::{Buffer, Class, Query, Row, Snapshot, Source, Table};
+use crate::row::Row;
+use crate::row::class::Class;
+use crate::row::class::by_class;
+use crate::snapshot::Snapshot;
+use crate::table::Table;
+use crate::table::buffer::Buffer;
+use crate::table::query::Query;
+use crate::table::source::Source;
 
 /// A source that replays recorded tables, one a fill, and then ends.
 ///

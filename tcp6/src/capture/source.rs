@@ -3,9 +3,12 @@
 use std::io::Write;
 
 use super::Recorder;
-use crate::class::by_class;
 use crate::error::Result;
-use crate::{Buffer, Class, Query, Source};
+use crate::row::class::Class;
+use crate::row::class::by_class;
+use crate::table::buffer::Buffer;
+use crate::table::query::Query;
+use crate::table::source::Source;
 
 /// A source that records the tables of another source.
 ///

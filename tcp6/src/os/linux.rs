@@ -3,8 +3,10 @@
 //! It travels in the field of [`OwnerModuleRow`] that Windows keeps for itself (`OwningModuleInfo`), marked, so that it
 //! is told apart wherever the row is read: a capture taken on Linux can be looked into on Windows.
 
-pub use crate::row::linux_info::SocketInfo;
-use crate::{OwnerModuleRow, Row, row};
+use crate::row::Row;
+use crate::row::class::OwnerModuleRow;
+use crate::row::socket_info;
+pub use crate::row::socket_info::SocketInfo;
 
 /// Access to what Linux says of a socket besides its row.
 pub trait OwnerModuleRowExt {
@@ -15,11 +17,11 @@ pub trait OwnerModuleRowExt {
 impl OwnerModuleRowExt for OwnerModuleRow {
     #[inline]
     fn socket_info(&self) -> Option<SocketInfo> {
-        row::linux_info::unpack(&self.as_raw().OwningModuleInfo)
+        socket_info::unpack(&self.as_raw().OwningModuleInfo)
     }
 }
 
-/// What a [`System`](crate::System) can say on Linux only.
+/// What a [`System`](crate::system::System) can say on Linux only.
 #[cfg(target_os = "linux")]
 pub trait SystemExt {
     /// Every process that holds the socket with this inode, by ascending pid; the first one is the owner that rows name.
@@ -52,12 +54,12 @@ pub trait SystemExt {
 }
 
 #[cfg(target_os = "linux")]
-impl SystemExt for crate::System {
+impl SystemExt for crate::system::System {
     fn holders(&self, inode: u32) -> impl Iterator<Item = u32> {
-        crate::System::holders(self, inode)
+        crate::system::System::holders(self, inode)
     }
 
     fn unreconciled_refreshes(&self) -> u64 {
-        crate::System::unreconciled(self)
+        crate::system::System::unreconciled(self)
     }
 }

@@ -4,8 +4,10 @@
 
 use std::collections::HashMap;
 
-use super::{Module, Process};
-use crate::{Owner, OwnerModuleRow, Row};
+use crate::process::{Module, Process};
+use crate::row::Row;
+use crate::row::class::OwnerModuleRow;
+use crate::row::owner::Owner;
 
 /// How many modules of one process are remembered. The busiest `svchost.exe` has some dozens of services.
 const MODULES: usize = 64;
@@ -34,7 +36,7 @@ pub(crate) trait Lookup {
 
 /// Processes by their ids.
 #[derive(Debug)]
-pub(super) struct Cache<L> {
+pub(crate) struct Cache<L> {
     lookup: L,
     entries: HashMap<u32, Entry>,
     capacity: usize,
@@ -62,28 +64,28 @@ struct Known {
 }
 
 impl<L: Lookup> Cache<L> {
-    pub(super) fn new(lookup: L, capacity: usize) -> Cache<L> {
+    pub(crate) fn new(lookup: L, capacity: usize) -> Cache<L> {
         Cache { lookup, entries: HashMap::new(), capacity: capacity.max(1), now: 1, cleared: 0 }
     }
 
     /// From now on all that is known must be verified before it is given out.
-    pub(super) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.now += 1;
         self.lookup.begin();
     }
 
     /// Forgets who was not asked for since the last time.
-    pub(super) fn forget_unwanted(&mut self) {
+    pub(crate) fn forget_unwanted(&mut self) {
         self.entries.retain(|_, entry| entry.seen >= self.cleared);
         self.cleared = self.now;
     }
 
-    pub(super) fn process(&mut self, pid: u32) -> Option<&Process> {
+    pub(crate) fn process(&mut self, pid: u32) -> Option<&Process> {
         self.verify(pid);
         self.entries.get(&pid)?.process.as_ref()
     }
 
-    pub(super) fn module(&mut self, row: &OwnerModuleRow) -> Option<&Module> {
+    pub(crate) fn module(&mut self, row: &OwnerModuleRow) -> Option<&Module> {
         let pid = match row.owner() {
             Owner::Nobody | Owner::Unresolved => return None,
             // A process, or the kernel, which on Windows is one as well.

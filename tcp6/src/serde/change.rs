@@ -3,7 +3,7 @@
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
-use crate::Change;
+use crate::snapshot::change::Change;
 
 /// A change in human-readable formats: its kind is a field beside its rows.
 #[derive(serde::Serialize, serde::Deserialize)]

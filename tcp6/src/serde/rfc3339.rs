@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Error as _, Serialize, Serializer};
 
-use crate::clock::{at, since_epoch};
+use crate::unix_time::{at, since_epoch};
 
 /// A time that is written and read exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

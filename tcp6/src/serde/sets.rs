@@ -8,8 +8,11 @@ use bitflags::Flags;
 use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
-use crate::change::Fields;
-use crate::{Class, OffloadState, Owner, State, StateSet};
+use crate::row::class::Class;
+use crate::row::offload_state::OffloadState;
+use crate::row::owner::Owner;
+use crate::row::state::{State, StateSet};
+use crate::snapshot::change::ChangedFields;
 
 /// What is read from a text, without a copy of it.
 pub(super) fn parsed<'de, T, D>(deserializer: D, expected: &'static str) -> Result<T, D::Error>
@@ -236,7 +239,7 @@ impl<'de> Deserialize<'de> for StateSet {
     }
 }
 
-impl Serialize for Fields {
+impl Serialize for ChangedFields {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if !serializer.is_human_readable() {
             return self.bits().serialize(serializer);
@@ -245,14 +248,14 @@ impl Serialize for Fields {
     }
 }
 
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Fields, D::Error> {
+impl<'de> Deserialize<'de> for ChangedFields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<ChangedFields, D::Error> {
         if deserializer.is_human_readable() {
             return set_of(deserializer, "a list of names of fields", |name| {
-                Fields::from_name(&name.to_ascii_uppercase())
+                ChangedFields::from_name(&name.to_ascii_uppercase())
             });
         }
         let bits = u8::deserialize(deserializer)?;
-        Fields::from_bits(bits).ok_or_else(|| D::Error::custom("a set of fields that are not known"))
+        ChangedFields::from_bits(bits).ok_or_else(|| D::Error::custom("a set of fields that are not known"))
     }
 }

@@ -6,7 +6,11 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::rfc3339::{Second, Time};
-use crate::{Class, Row, Snapshot, Table, clock};
+use crate::row::Row;
+use crate::row::class::Class;
+use crate::snapshot::Snapshot;
+use crate::table::Table;
+use crate::unix_time;
 
 impl<R: Row + Serialize> Serialize for Snapshot<R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -66,7 +70,7 @@ impl<R> Text<R> {
             return Ok(self.taken_at);
         };
         match time.parts() {
-            (seconds, 0) => match clock::at(seconds, nanoseconds) {
+            (seconds, 0) => match unix_time::at(seconds, nanoseconds) {
                 Some(time) => Ok(Some(Time(time))),
                 None => Err("invalid `taken_at_nanos`"),
             },

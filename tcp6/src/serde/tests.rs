@@ -3,12 +3,15 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::row::layout::Parts;
-use crate::row::linux_info;
-use crate::{
-    BasicRow, Change, Class, Fields, OffloadRow, OffloadState, Owner, OwnerModuleRow, OwnerPidRow, Row, Snapshot,
-    State, StateSet,
-};
+use crate::row::Row;
+use crate::row::class::{BasicRow, Class, OffloadRow, OwnerModuleRow, OwnerPidRow};
+use crate::row::layout::{Parts, RawRow};
+use crate::row::offload_state::OffloadState;
+use crate::row::owner::Owner;
+use crate::row::socket_info;
+use crate::row::state::{State, StateSet};
+use crate::snapshot::Snapshot;
+use crate::snapshot::change::{Change, ChangedFields};
 
 /// Rows with something in every field, of every kind.
 fn rows<R: Row>() -> Vec<R> {
@@ -68,8 +71,8 @@ fn sets_and_their_members_survive() {
         let set = StateSet::from_bits_truncate(bits);
         assert_eq!(through_both(&set), [set, set]);
     }
-    for bits in 0..=Fields::all().bits() {
-        let fields = Fields::from_bits_truncate(bits);
+    for bits in 0..=ChangedFields::all().bits() {
+        let fields = ChangedFields::from_bits_truncate(bits);
         assert_eq!(through_both(&fields), [fields, fields]);
     }
     for class in Class::ALL {
@@ -98,7 +101,7 @@ fn people_can_read_it() {
     );
     assert_eq!(json(&Owner::Process(1234)), r#"{"pid":1234}"#);
     assert_eq!(json(&(StateSet::LISTEN | StateSet::OTHER)), r#"["OTHER","LISTEN"]"#);
-    assert_eq!(json(&(Fields::STATE | Fields::OWNER)), r#"["state","owner"]"#);
+    assert_eq!(json(&(ChangedFields::STATE | ChangedFields::OWNER)), r#"["state","owner"]"#);
 }
 
 /// What has a JSON, behind a reference.
@@ -153,10 +156,10 @@ fn what_does_not_parse_says_where() {
 fn what_is_not_known_is_refused_and_not_something_else() {
     // Beyond the last bit of each set, the last class.
     assert!(postcard::from_bytes::<StateSet>(&postcard::to_allocvec(&(1u16 << 14)).unwrap()).is_err());
-    assert!(postcard::from_bytes::<Fields>(&postcard::to_allocvec(&(1u8 << 5)).unwrap()).is_err());
+    assert!(postcard::from_bytes::<ChangedFields>(&postcard::to_allocvec(&(1u8 << 5)).unwrap()).is_err());
     assert!(postcard::from_bytes::<Class>(&[4]).is_err());
     assert!(serde_json::from_str::<StateSet>(r#"["LISTEN","OPEN"]"#).is_err());
-    assert!(serde_json::from_str::<Fields>(r#"["state","color"]"#).is_err());
+    assert!(serde_json::from_str::<ChangedFields>(r#"["state","color"]"#).is_err());
     assert!(serde_json::from_str::<Class>(r#""rich""#).is_err());
     // Numbers that wrap round would be -1 and 0.
     for number in [u64::MAX.to_string(), (1u64 << 32).to_string(), i64::MIN.to_string()] {
@@ -187,7 +190,7 @@ fn unknown_fields_are_ignored() {
     let socket = r#"{"inode":1,"uid":2,"cookie":"3","netns":4}"#;
     let json = format!(r#"{{"local":"[::1]:80","remote":null,"state":"LISTEN","owner":"nobody","socket":{socket}}}"#);
     let row: OwnerModuleRow = serde_json::from_str(&json).unwrap();
-    assert_eq!(row.as_raw().OwningModuleInfo, linux_info::pack(1, 2, 3));
+    assert_eq!(row.as_raw().OwningModuleInfo, socket_info::pack(1, 2, 3));
     // Of a class that lacks them, known fields are as unknown.
     let basic: BasicRow = serde_json::from_str(&json).unwrap();
     assert_eq!(basic, row.to_class());
@@ -235,7 +238,7 @@ fn numbers_of_64_bits_are_strings_and_only_exact_numbers_are_read() {
     let cookie = |cookie: &str| {
         let fields = format!(r#","socket":{{"cookie":{cookie}}}"#);
         module_row(&fields)
-            .map(|row| linux_info::unpack(&row.as_raw().OwningModuleInfo).unwrap().cookie.map_or(0, u64::from))
+            .map(|row| socket_info::unpack(&row.as_raw().OwningModuleInfo).unwrap().cookie.map_or(0, u64::from))
     };
     let exact = (1u64 << 53) - 1;
     for value in [0, 1, 7, exact] {

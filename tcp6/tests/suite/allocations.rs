@@ -102,8 +102,8 @@ fn snapshots<R: Row>() {
     let own = Loopback::open();
     let room: Vec<Loopback> = (0..50).map(|_| Loopback::open()).collect();
     let mut round = || {
-        before.take(system.table(&Query::all(), &mut buffer).unwrap()).unwrap();
-        after.take(system.table(&Query::all().unsorted(), &mut buffer).unwrap()).unwrap();
+        before.copy_from(system.table(&Query::all(), &mut buffer).unwrap()).unwrap();
+        after.copy_from(system.table(&Query::all().unsorted(), &mut buffer).unwrap()).unwrap();
         let changes = before.diff(&after).count();
         let port = own.listening().port();
         let found = after.find(own.listening(), None).len() + after.on_port(port).count();

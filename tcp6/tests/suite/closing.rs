@@ -39,7 +39,7 @@ struct Kept<R> {
 
 impl<R: Row> Kept<R> {
     fn new(port: u16) -> Kept<R> {
-        let mut watcher = Watcher::new(System::new().unwrap()).only_port(port);
+        let mut watcher = Watcher::new(System::new().unwrap()).report(Query::all().port(port));
         watcher.poll().unwrap();
         let mut kept = Kept { port, watcher, system: System::new().unwrap() };
         assert_eq!(kept.poll(), []);

@@ -51,7 +51,7 @@ mod linux {
     };
     use socket2::{Domain, SockRef, Socket, Type};
     use tcp6::os::linux::{OwnerModuleRowExt, SystemExt};
-    use tcp6::{Buffer, Owner, OwnerModuleRow, OwnerPidRow, Query, Resolution, Row, System};
+    use tcp6::{Buffer, Owner, OwnerCounts, OwnerModuleRow, OwnerPidRow, Query, Row, System};
 
     use super::owners_of;
     use crate::ss;
@@ -233,11 +233,11 @@ mod linux {
             let ends = |port: u16| line[1].ends_with(&format!("]:{port}")) || line[2].ends_with(&format!("]:{port}"));
             ends(port) || ends(shared)
         };
-        let mut last = (Vec::new(), Resolution::default());
+        let mut last = (Vec::new(), OwnerCounts::default());
         let look = || {
             let before = ss::with_pids()?;
             let table = system.table::<OwnerModuleRow>(&Query::all(), &mut buffer).unwrap();
-            let (rows, resolution) = (table.to_vec(), system.resolution());
+            let (rows, resolution) = (table.to_vec(), system.owner_counts());
             let ours: Vec<([String; 3], BTreeSet<u32>)> = rows
                 .iter()
                 .map(|row| {
@@ -299,7 +299,7 @@ mod linux {
         assert!(owners_of(&table, own.listening()).iter().all(|owner| *owner == me));
         let listeners = table.iter().filter(|row| row.is_listener() && row.local() == others);
         assert!(listeners.map(Row::owner).eq([Owner::Unresolved]));
-        let (rows, resolution) = (table.len(), system.resolution());
+        let (rows, resolution) = (table.len(), system.owner_counts());
         assert!(resolution.owned >= 3 && resolution.unresolved >= 3, "{resolution:?}");
         assert_eq!(resolution.owned + resolution.nobody + resolution.unresolved, rows);
         if std::env::var_os("TCP6_OWNERS_HIDDEN").is_some() {

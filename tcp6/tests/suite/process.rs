@@ -91,7 +91,7 @@ fn a_child_is_found_while_it_runs_and_forgotten_when_it_is_gone() {
     drop(child);
     // The id is free, and somebody may have taken it; not at that time.
     assert!(processes.get(pid).is_none_or(|process| process.started_ticks() != started));
-    assert!(processes.round().get(pid).is_none_or(|process| process.started_ticks() != started));
+    assert!(processes.batch().get(pid).is_none_or(|process| process.started_ticks() != started));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_round_keeps_what_it_has_said() {
     let mut processes = Processes::with_capacity(2);
     let child = Idle::start(&this_program());
     let pid = child.pid();
-    let mut round = processes.round();
+    let mut round = processes.batch();
     let name = round.get(pid).unwrap().name().to_owned();
     drop(child);
     assert_eq!(round.get(pid).unwrap().name(), name);
@@ -125,7 +125,7 @@ fn processes_that_are_known_cost_no_allocation() {
         for pid in pids {
             std::hint::black_box(processes.get(pid));
         }
-        let mut round = processes.round();
+        let mut round = processes.batch();
         for pid in pids.iter().cycle().take(100) {
             std::hint::black_box(round.get(*pid));
         }
@@ -154,7 +154,7 @@ fn the_module_of_a_socket_of_this_process_is_this_program() {
     let rows = rows_owned_by_this_process(&own);
     assert_eq!(rows.len(), 1);
     let mut processes = Processes::new();
-    let mut round = processes.round();
+    let mut round = processes.batch();
     for row in rows.iter().cycle().take(10) {
         let module = round.module(row).unwrap();
         // Windows names the module as the file is called, whatever the letters' case.

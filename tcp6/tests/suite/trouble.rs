@@ -313,7 +313,7 @@ fn no_proc() {
     let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
     let row = table.iter().find(|row| row.is_listener() && row.local() == own.listening()).unwrap();
     assert_eq!(row.owner(), Owner::Unresolved);
-    let resolution = system.resolution();
+    let resolution = system.owner_counts();
     assert_eq!((resolution.processes, resolution.owned), (0, 0));
     assert!(resolution.unresolved >= 3);
     // With sock_diag refused as well there is nothing to read, and that is an error.
@@ -397,7 +397,7 @@ fn no_right_to_trace() {
         let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
         let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
         let owner = table.iter().find(|row| row.is_listener() && row.local() == local).unwrap().owner();
-        (owner, system.resolution().refused)
+        (owner, system.owner_counts().refused)
     };
     let mut rights = capabilities(None).unwrap();
     let before = look();

@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proptest::prelude::*;
 use tcp6::{
-    BasicRow, Buffer, Change, Class, Error, Fields, OwnerModuleRow, Query, Replay, Result, Row, Snapshot, Source,
-    State, StateSet, System, Watcher,
+    BasicRow, Buffer, Change, ChangedFields, Class, Error, OwnerModuleRow, Query, Replay, Result, Row, Snapshot,
+    Source, State, StateSet, System, Watcher,
 };
 
 use crate::load::{self, Load};
@@ -31,7 +31,7 @@ fn the_first_poll_is_the_baseline_or_everything() {
     let mut quiet = Watcher::new(history(tables));
     assert_eq!(poll(&mut quiet), []);
     assert_eq!(poll(&mut quiet), []);
-    let mut loud = Watcher::new(history(tables)).with_initial();
+    let mut loud = Watcher::new(history(tables)).report_initial();
     assert_eq!(poll(&mut loud), [Change::Added(row(State::Listen, 80))]);
     assert_eq!(poll(&mut loud), []);
     assert_eq!(loud.snapshot().rows(), [row(State::Listen, 80)]);
@@ -46,7 +46,7 @@ fn a_first_poll_that_fails_leaves_the_baseline_to_the_first_good_one() {
         assert!(watcher.poll().is_err());
         assert_eq!(poll(&mut watcher), [], "what is there at the first good poll is no change");
         assert_eq!(poll(&mut watcher), [Change::Added(row(State::Listen, 443))]);
-        let mut watcher = Watcher::<BasicRow, _>::new(source(&[fault])).with_initial();
+        let mut watcher = Watcher::<BasicRow, _>::new(source(&[fault])).report_initial();
         assert!(watcher.poll().is_err());
         assert_eq!(poll(&mut watcher), [Change::Added(row(State::Listen, 80))]);
     }
@@ -56,13 +56,13 @@ fn a_first_poll_that_fails_leaves_the_baseline_to_the_first_good_one() {
 fn a_row_that_leaves_the_filter_is_changed_and_not_removed() {
     let (open, closing) = (row(State::Established, 80), row(State::TimeWait, 80));
     let tables: &[&[BasicRow]] = &[&[open], &[closing], &[closing, row(State::Listen, 443)], &[]];
-    let mut watcher = Watcher::new(history(tables)).only_states(StateSet::ESTABLISHED);
+    let mut watcher = Watcher::new(history(tables)).report(Query::all().states(StateSet::ESTABLISHED));
     assert_eq!(poll(&mut watcher), []);
     assert_eq!(poll(&mut watcher), [Change::Changed { before: open, after: closing }]);
     assert_eq!(poll(&mut watcher), [], "a listener was not asked for");
     assert_eq!(poll(&mut watcher), [], "nor was what it had become");
 
-    let mut watcher = Watcher::new(history(tables)).only_port(443);
+    let mut watcher = Watcher::new(history(tables)).report(Query::all().port(443));
     let polls = [poll(&mut watcher), poll(&mut watcher), poll(&mut watcher), poll(&mut watcher)];
     let listener = row(State::Listen, 443);
     assert_eq!(polls, [vec![], vec![], vec![Change::Added(listener)], vec![Change::Removed(listener)]]);
@@ -71,7 +71,7 @@ fn a_row_that_leaves_the_filter_is_changed_and_not_removed() {
 #[test]
 fn what_is_not_read_is_not_known() {
     let tables: &[&[BasicRow]] = &[&[row(State::Listen, 80)], &[row(State::Established, 80)]];
-    let mut watcher = Watcher::new(history(tables)).reading(Query::listeners());
+    let mut watcher = Watcher::new(history(tables)).with_query(Query::listeners());
     assert_eq!(poll(&mut watcher), []);
     assert_eq!(poll(&mut watcher), [Change::Removed(row(State::Listen, 80))]);
 }
@@ -104,7 +104,7 @@ fn a_reused_pair_of_ends_is_told_where_rows_carry_an_identity() {
             Change::Added(listener(4, 10)),
         ]
     );
-    assert_eq!(changes[1].as_ref().fields(), Fields::OWNER);
+    assert_eq!(changes[1].as_ref().fields(), ChangedFields::OWNER);
 }
 
 #[test]
@@ -165,11 +165,11 @@ proptest! {
         };
         let tables: Vec<Vec<BasicRow>> = tables.iter().map(rows).collect();
         let tables: Vec<&[BasicRow]> = tables.iter().map(Vec::as_slice).collect();
-        let mut perfect = Watcher::new(history(&tables)).with_initial();
+        let mut perfect = Watcher::new(history(&tables)).report_initial();
 
         let script = faults.iter().map(|fault| [Fault::None, Fault::Error, Fault::HalfWritten][usize::from(*fault)]);
         let source = Unreliable { history: history(&tables), script: script.collect() };
-        let mut watcher = Watcher::<BasicRow, _>::new(source).with_initial();
+        let mut watcher = Watcher::<BasicRow, _>::new(source).report_initial();
         for _ in &tables {
             let expected = poll(&mut perfect);
             let changes = loop {
@@ -208,7 +208,7 @@ fn the_watcher_tells_what_was_opened_closed_and_half_closed() {
     let connections = |count: usize| -> Vec<_> { (0..count).map(|_| connect(&listener)).collect() };
     let (closing, half_closing) = (connections(closed), connections(half_closed));
 
-    let mut watcher = Watcher::<BasicRow, _>::new(System::new().unwrap()).only_port(port);
+    let mut watcher = Watcher::<BasicRow, _>::new(System::new().unwrap()).report(Query::all().port(port));
     watcher.poll().unwrap();
     let new = connections(opened);
     // The sides that were called stay open, and are gone all the same.

@@ -26,7 +26,7 @@ pub(super) fn describe(sh: &Shell, runs: &Runs) -> anyhow::Result<String> {
     if let Ok(version) = cmd!(sh, "ss -V").quiet().ignore_stderr().read() {
         lines.push(("ss", version));
     }
-    let psutil = |size| runs.linux.fact("peers/owners", size, "psutil", "version");
+    let psutil = |size| runs.linux.metric("peers/owners", size, "psutil", "version");
     lines.extend([18_000, 2_000, 100].into_iter().find_map(psutil).map(|version| ("psutil", version.to_owned())));
 
     let lines: String = lines.into_iter().map(|(what, value)| format!("| {what} | {value} |\n")).collect();

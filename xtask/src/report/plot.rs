@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::number::number;
+
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 420.0;
 const COLOURS: [&str; 6] = ["#0b62a4", "#7f7f7f", "#d1495b", "#e0a100", "#2e8b57", "#7b4fa3"];
@@ -58,11 +60,11 @@ impl LineChart {
         let mut svg = text(left, 28.0, "start", self.title);
         for power in x.powers() {
             svg += &line(x.at(power), top, x.at(power), bottom);
-            svg += &text(x.at(power), bottom + 18.0, "middle", &super::tables::number(power as u64));
+            svg += &text(x.at(power), bottom + 18.0, "middle", &number(power as u64));
         }
         for power in y.powers() {
             svg += &line(left, y.at(power), right, y.at(power));
-            svg += &text(left - 8.0, y.at(power) + 4.0, "end", &super::tables::number(power as u64));
+            svg += &text(left - 8.0, y.at(power) + 4.0, "end", &number(power as u64));
         }
         svg += &text((left + right) / 2.0, bottom + 42.0, "middle", self.x);
         svg += &text(left - 60.0, top - 8.0, "start", self.y);

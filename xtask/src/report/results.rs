@@ -26,7 +26,7 @@ pub(super) struct Time {
 #[derive(Debug, Default)]
 pub(super) struct Results {
     times: BTreeMap<Id, Time>,
-    facts: BTreeMap<(Id, String), String>,
+    metrics: BTreeMap<(Id, String), String>,
 }
 
 impl Results {
@@ -36,8 +36,8 @@ impl Results {
         if folder.is_dir() {
             results.read_times(folder)?;
         }
-        if let Ok(facts) = fs::read_to_string(folder.join("facts.tsv")) {
-            results.facts = facts.lines().filter_map(fact).collect();
+        if let Ok(metrics) = fs::read_to_string(folder.join("metrics.tsv")) {
+            results.metrics = metrics.lines().filter_map(metric).collect();
         }
         Ok(results)
     }
@@ -72,8 +72,8 @@ impl Results {
         self.times.get(&id(group, size, way)).copied()
     }
 
-    pub(super) fn fact(&self, group: &str, size: u64, way: &str, what: &str) -> Option<&str> {
-        self.facts.get(&(id(group, size, way), what.to_owned())).map(String::as_str)
+    pub(super) fn metric(&self, group: &str, size: u64, way: &str, what: &str) -> Option<&str> {
+        self.metrics.get(&(id(group, size, way), what.to_owned())).map(String::as_str)
     }
 
     /// How many times as long one way takes as another.
@@ -111,7 +111,7 @@ fn describe(benchmark: &Value) -> Option<(Id, f64)> {
 }
 
 /// A line of facts: group, way, size, what it is about, value. The last one of its kind holds.
-fn fact(line: &str) -> Option<((Id, String), String)> {
+fn metric(line: &str) -> Option<((Id, String), String)> {
     let mut fields = line.split('\t');
     let (group, way, size) = (fields.next()?, fields.next()?, fields.next()?.parse().ok()?);
     Some(((id(group, size, way), fields.next()?.to_owned()), fields.next()?.to_owned()))
@@ -132,9 +132,9 @@ mod tests {
 
     #[test]
     fn a_fact_is_a_line() {
-        let (key, value) = fact("peers/owners\tss -6tanp\t100\trows\t104").unwrap();
+        let (key, value) = metric("peers/owners\tss -6tanp\t100\trows\t104").unwrap();
         assert_eq!(key, (id("peers/owners", 100, "ss -6tanp"), "rows".to_owned()));
         assert_eq!(value, "104");
-        assert!(fact("half a line").is_none());
+        assert!(metric("half a line").is_none());
     }
 }

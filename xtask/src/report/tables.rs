@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Runs;
-use super::bars::round;
+use super::number::{number, round};
 use super::results::{Results, Time};
 
 /// A table in Markdown; all columns but the first hold numbers.
@@ -11,19 +11,6 @@ fn markdown(heading: &[String], lines: Vec<Vec<String>>) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let rule = format!("|---{}|\n", "|--:".repeat(heading.len() - 1));
     line(heading) + &rule + &lines.iter().map(|cells| line(cells)).collect::<String>()
-}
-
-/// 18000 as 18,000.
-pub(super) fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 fn times(ratio: Option<f64>) -> String {
@@ -103,11 +90,11 @@ fn contest(results: &Results, group: &str, ways: &[&str], of: &str) -> String {
         let mut line = vec![(*way).to_owned()];
         line.extend(sizes.iter().map(|size| times(results.ratio(group, *size, way, of))));
         let largest = results.sizes(group, way).last().copied().unwrap_or_default();
-        let fact = |what| results.fact(group, largest, way, what);
-        let found = fact("rows").and_then(|rows| rows.parse::<f64>().ok()).zip(results.time(group, largest, way));
+        let metric = |what| results.metric(group, largest, way, what);
+        let found = metric("rows").and_then(|rows| rows.parse::<f64>().ok()).zip(results.time(group, largest, way));
         line.push(found.map_or_else(|| "-".to_owned(), |(rows, time)| share(rows, time)));
         let is_program = way.starts_with("ss") || *way == "psutil";
-        line.push(fact("allocations").filter(|_| !is_program).unwrap_or("-").to_owned());
+        line.push(metric("allocations").filter(|_| !is_program).unwrap_or("-").to_owned());
         line
     });
     markdown(&heading, lines.collect())
@@ -136,7 +123,7 @@ pub(super) fn reuse(runs: &Runs) -> String {
             let group = format!("refresh/{class}");
             for size in results.sizes(&group, "reused") {
                 let ratio = |way| times(results.ratio(&group, size, way, "reused"));
-                let allocations = results.fact(&group, size, "fresh", "allocations").unwrap_or("-");
+                let allocations = results.metric(&group, size, "fresh", "allocations").unwrap_or("-");
                 lines.push(vec![
                     format!("{system}, {class}"),
                     number(size),
@@ -205,7 +192,7 @@ pub(super) fn absolute(results: &Results) -> String {
     let mut lines = Vec::new();
     for group in groups {
         for (id, time) in results.iter().filter(|(id, _)| id.group == group) {
-            let allocations = results.fact(group, id.size, &id.way, "allocations").unwrap_or("-");
+            let allocations = results.metric(group, id.size, &id.way, "allocations").unwrap_or("-");
             lines.push(vec![
                 format!("{group}: {}", id.way),
                 number(id.size),

@@ -11,7 +11,7 @@ pub fn run(options: &Watch) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let mut watcher = super::watcher(&options.select)?;
     if options.initial {
-        watcher = watcher.with_initial();
+        watcher = watcher.report_initial();
     }
     let mut polls = 0;
     loop {

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Instant;
 
-use tcp6::{Change, Row, State, StateCounts, StateSet};
+use tcp6::{Change, State, StateCounts, StateSet};
 
 use super::Shown;
 use super::keys::{Action, Edit, Scroll};

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tcp6::{Change, OwnerPidRow, Row};
+use tcp6::{Change, OwnerPidRow};
 
 use crate::support::{self, Guarded, Loopback, is_end, program, started, v6};
 

@@ -5,7 +5,7 @@ use std::net::{Ipv6Addr, SocketAddrV6};
 use tcp6_sys::MIB_TCP6ROW_OWNER_MODULE;
 
 use super::*;
-use crate::State;
+use crate::row::state::State;
 
 /// A machine whose processes come and go as the test says, and which counts how often it is asked.
 #[derive(Debug, Default)]

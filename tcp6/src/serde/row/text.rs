@@ -6,12 +6,16 @@ use std::net::SocketAddrV6;
 use serde::de::{Deserialize, Deserializer, IntoDeserializer, Visitor};
 
 use super::{InvalidRow, build};
-use crate::endpoint::RawEnd;
-use crate::row::layout::Parts;
-use crate::row::{linux_info, ticks_at, time_at};
+use crate::row::Row;
+use crate::row::class::{ticks_at, time_at};
+use crate::row::endpoint::RawEnd;
+use crate::row::layout::{Layout, Parts, RawRow};
+use crate::row::offload_state::OffloadState;
+use crate::row::owner::Owner;
+use crate::row::socket_info;
+use crate::row::state::State;
 use crate::serde::integer::Integer;
 use crate::serde::rfc3339::{EXPECTED, Second, Time};
-use crate::{Class, OffloadState, Owner, Row, State};
 
 /// The fields of a row of any class. One that its class lacks, or whose value is unknown, is left out.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -48,35 +52,37 @@ struct Socket {
 
 impl Text {
     pub(super) fn of<R: Row>(row: &R) -> Text {
-        let parts = row.parts();
-        let is_module = R::CLASS == Class::OwnerModule;
-        let socket = if is_module { Socket::of(&parts.module) } else { None };
-        let module = is_module && socket.is_none() && parts.module != [0; 16];
-        let created = time_at(parts.created).map(Second).filter(|second| is_module && second.is_writable());
+        let socket = row.raw_module().and_then(Socket::of);
+        let module = row.raw_module().filter(|words| socket.is_none() && **words != [0; 16]);
+        let ticks = row.raw_created().filter(|ticks| *ticks != 0);
+        let created = ticks.and_then(time_at).filter(|time| Second(*time).is_writable());
         Text {
             local: row.local(),
             remote: row.remote(),
             state: row.state(),
-            owner: (R::CLASS != Class::Basic).then(|| row.owner()),
-            offload: if R::CLASS == Class::Offload { OffloadState::known(parts.offload) } else { None },
-            created: created.map(|Second(time)| Created::At(Time(time))),
-            created_ticks: (is_module && parts.created != 0).then_some(Integer(parts.created)),
+            owner: row.raw_owner().map(Owner::from_raw),
+            offload: row.raw_offload().and_then(OffloadState::known),
+            created: created.map(|time| Created::At(Time(time))),
+            created_ticks: ticks.map(Integer),
             socket,
-            module: module.then(|| parts.module.map(Integer)),
+            module: module.map(|words| words.map(Integer)),
         }
     }
 
     /// The row. Fields that its class lacks are ignored, like unknown ones.
     pub(super) fn to_row<R: Row>(&self) -> Result<R, InvalidRow> {
         let mut parts = Parts::of(0, RawEnd::default(), RawEnd::default());
-        if R::CLASS != Class::Basic {
+        let Layout { owner, created, module, .. } = R::LAYOUT;
+        if owner.is_some() {
             parts.owner = self.owner.ok_or(InvalidRow::Missing("owner"))?.as_raw();
         }
         if let Some(offload) = self.offload {
             parts.offload = offload.as_raw();
         }
-        if R::CLASS == Class::OwnerModule {
+        if created.is_some() {
             parts.created = self.ticks()?;
+        }
+        if module.is_some() {
             parts.module = self.words()?;
         }
         build(self.state, self.local, self.remote, parts)
@@ -110,7 +116,7 @@ impl Text {
 impl Socket {
     /// The socket in these words, if nothing else is in them.
     fn of(words: &[u64; 16]) -> Option<Socket> {
-        let info = linux_info::unpack(words)?;
+        let info = socket_info::unpack(words)?;
         let cookie = info.cookie.map(|cookie| Integer(cookie.get()));
         let socket = Socket { inode: info.inode, uid: info.uid, cookie };
         (socket.words() == *words).then_some(socket)
@@ -118,7 +124,7 @@ impl Socket {
 
     fn words(&self) -> [u64; 16] {
         let cookie = self.cookie.as_ref().map_or(0, |Integer(cookie)| *cookie);
-        linux_info::pack(self.inode.unwrap_or(0), self.uid.unwrap_or(0), cookie)
+        socket_info::pack(self.inode.unwrap_or(0), self.uid.unwrap_or(0), cookie)
     }
 }
 

@@ -9,7 +9,7 @@ use tcp6::Processes;
 
 /// Says what is wrong with the names and paths of these.
 pub fn problems(processes: &mut Processes, pids: &BTreeSet<u32>) -> Vec<String> {
-    let mut round = processes.round();
+    let mut round = processes.batch();
     let mut problems = Vec::new();
     for pid in pids {
         let Ok(comm) = std::fs::read(format!("/proc/{pid}/comm")) else { continue };

@@ -18,8 +18,8 @@ pub struct Watched<R> {
 
 impl<R: Row> Watched<R> {
     pub fn new(query: Query) -> Result<Watched<R>, Error> {
-        let known = query.wants_all().then(HashSet::new);
-        let watcher = Watcher::new(System::new()?).reading(query);
+        let known = query.is_unfiltered().then(HashSet::new);
+        let watcher = Watcher::new(System::new()?).with_query(query);
         Ok(Watched { watcher, copy: BTreeMap::new(), known, has_begun: false })
     }
 

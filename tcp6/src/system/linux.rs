@@ -1,0 +1,25 @@
+//! The backend of Linux: sock_diag, or the kernel's text if sock_diag is refused, and owners from `/proc`.
+//!
+//! Parsers and decisions compile on every system and are tested there; the modules that call the kernel compile on Linux
+//! only.
+#![cfg_attr(not(target_os = "linux"), allow(dead_code))]
+
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
+mod int_hash;
+#[cfg(target_os = "linux")]
+mod listing;
+mod netlink;
+mod owners;
+mod pid_stat;
+mod proc_net;
+#[cfg(target_os = "linux")]
+mod processes;
+mod socket;
+#[cfg(target_os = "linux")]
+mod system;
+
+#[cfg(target_os = "linux")]
+pub(crate) use processes::Processes;
+#[cfg(target_os = "linux")]
+pub(crate) use system::System;

@@ -1,0 +1,85 @@
+//! The readers of the kernel's bytes, for the fuzz targets.
+
+use super::netlink::inet_diag::{self, Dump, InetDiagMsg, LookUps, MAX_AT_ONCE, Progress, Reply};
+use super::netlink::reconcile::Reconciler;
+use super::proc_net::Text;
+use super::socket::mask;
+use crate::error::Result;
+use crate::row::Row;
+use crate::row::state::StateSet;
+
+/// How a dump ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dumped {
+    /// The kernel said that it was all; otherwise the datagrams ended before.
+    pub done: bool,
+    /// The kernel said that rows may be missing.
+    pub interrupted: bool,
+}
+
+pub(crate) fn request(sequence: u32) -> Vec<u8> {
+    inet_diag::request(sequence, mask(StateSet::all())).to_vec()
+}
+
+pub(crate) fn dump<'a, R: Row>(
+    sequence: u32,
+    port: u32,
+    datagrams: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(Vec<R>, Dumped)> {
+    let mut dump = Dump::new(sequence, port);
+    let mut reconciler = Reconciler::new();
+    let mut rows = Vec::new();
+    let mut done = false;
+    for datagram in datagrams {
+        let progress = dump.read(datagram, |message| {
+            if reconciler.record(message)? {
+                rows.push(message.socket().to_row());
+            }
+            Ok(())
+        })?;
+        if progress == Progress::Done {
+            done = true;
+            break;
+        }
+    }
+    Ok((rows, Dumped { done, interrupted: dump.was_interrupted() }))
+}
+
+pub(crate) fn look_ups<'a>(
+    first_sequence: u32,
+    port: u32,
+    awaited: u32,
+    datagrams: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(usize, usize, bool)> {
+    let mut message = [0; 72];
+    message[0] = 10;
+    let id = InetDiagMsg::new(&message)?.map(|message| message.id());
+    let ids: Vec<_> = id.into_iter().cycle().take((awaited as usize).min(MAX_AT_ONCE)).collect();
+    let mut look_ups = LookUps::new(first_sequence, port, &ids);
+    let (mut found, mut gone) = (0, 0);
+    let mut progress = Progress::More;
+    for datagram in datagrams {
+        progress = look_ups.read(datagram, |reply| {
+            *match reply {
+                Reply::Found(_) => &mut found,
+                Reply::Gone(_) => &mut gone,
+            } += 1;
+            Ok(())
+        })?;
+    }
+    Ok((found, gone, progress == Progress::Done))
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) fn refreshes(history: &[u8]) -> core::result::Result<usize, String> {
+    super::netlink::sock_diag::history::run(history)
+}
+
+pub(crate) fn text<R: Row>(text: &[u8]) -> Result<Vec<R>> {
+    let mut rows = Vec::new();
+    Text::default().read(text, |socket| {
+        rows.push(socket.to_row());
+        Ok(())
+    })?;
+    Ok(rows)
+}

@@ -1,0 +1,29 @@
+//! Hashing of what the kernel counts up: inodes and cookies.
+
+use core::hash::{BuildHasherDefault, Hasher};
+
+/// For sets and maps of such numbers.
+pub(super) type IntHash = BuildHasherDefault<IntHasher>;
+
+/// Nobody chooses these numbers: a multiplication spreads them well enough.
+#[derive(Debug, Default)]
+pub(super) struct IntHasher(u64);
+
+impl Hasher for IntHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64((*byte).into()));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(number.into());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let spread = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = spread ^ spread >> 32;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}

@@ -1,0 +1,248 @@
+//! The message of one socket (`inet_diag_msg`) and the id by which the kernel finds it (`inet_diag_sockid`).
+//!
+//! Ports and addresses are in network byte order, everything else in native byte order. See
+//! `include/uapi/linux/inet_diag.h` of the kernel.
+
+use super::{AF_INET6, chunk, u16_at, u32_at};
+use crate::error::{Malformed, Result};
+use crate::row::endpoint::RawEnd;
+use crate::system::linux::socket::{Socket, scope_id};
+
+/// Offsets in `inet_diag_msg`.
+pub(super) const FAMILY: usize = 0;
+pub(super) const STATE: usize = 1;
+pub(super) const TIMER: usize = 2;
+pub(super) const ID: usize = 4;
+pub(super) const EXPIRES: usize = 52;
+pub(super) const UID: usize = 64;
+pub(super) const INODE: usize = 68;
+/// The size of `inet_diag_msg`.
+pub(super) const MESSAGE: usize = 72;
+
+/// Offsets in `inet_diag_sockid`.
+pub(super) const SPORT: usize = 0;
+pub(super) const DPORT: usize = 2;
+pub(super) const SRC: usize = 4;
+pub(super) const DST: usize = 20;
+pub(super) const IF: usize = 36;
+pub(super) const COOKIE: usize = 40;
+/// The size of `inet_diag_sockid`.
+pub(super) const SOCKID: usize = 48;
+
+/// The kernel's number of the state.
+const TCP_TIME_WAIT: u8 = 6;
+/// The `idiag_timer` of a minisock.
+const TIMER_TIMEWAIT: u8 = 3;
+
+/// `INET_DIAG_NOCOOKIE`: in a request it stands for any socket.
+const NOCOOKIE: u64 = u64::MAX;
+
+/// The id of a socket: its ends, its interface and its cookie, as three words that are compared at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::system::linux) struct SockId(u128, u128, u128);
+
+impl SockId {
+    /// The id in a request for all sockets.
+    pub(super) const ANY: SockId = {
+        let [a, b, c, d, e, f, g, h] = NOCOOKIE.to_ne_bytes();
+        SockId(0, 0, u128::from_ne_bytes([0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f, g, h]))
+    };
+
+    #[inline]
+    fn from_bytes(bytes: &[u8; SOCKID]) -> SockId {
+        let word = |at| u128::from_ne_bytes(chunk(bytes, at));
+        SockId(word(0), word(16), word(32))
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; SOCKID] {
+        let mut bytes = [0; SOCKID];
+        for (place, word) in bytes.chunks_exact_mut(16).zip([self.0, self.1, self.2]) {
+            place.copy_from_slice(&word.to_ne_bytes());
+        }
+        bytes
+    }
+
+    /// The kernel's number for the socket. It stays the same from SYN-RECEIVED to TIME-WAIT.
+    #[inline]
+    pub(in crate::system::linux) fn cookie(&self) -> u64 {
+        cookie(&self.2.to_ne_bytes(), COOKIE % 16)
+    }
+
+    /// Whether the cookie identifies a socket: neither absent (0) nor the one that stands for any socket.
+    #[inline]
+    pub(in crate::system::linux) fn has_cookie(&self) -> bool {
+        !matches!(self.cookie(), 0 | NOCOOKIE)
+    }
+
+    /// Whether the remote port is zero: only listeners are listed without a remote end.
+    pub(in crate::system::linux) fn is_listener(&self) -> bool {
+        u16_at(&self.to_bytes(), DPORT) == 0
+    }
+
+    /// Whether both ids name one socket: equal ends and cookies. The interface is not compared, because
+    /// SO_BINDTODEVICE changes it during the life of a socket.
+    pub(super) fn is_same_socket(&self, other: &SockId) -> bool {
+        let without_interface = |id: &SockId| {
+            let mut bytes = id.to_bytes();
+            bytes[IF..COOKIE].fill(0);
+            bytes
+        };
+        without_interface(self) == without_interface(other)
+    }
+}
+
+/// The message of one socket, without the attributes that may follow it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::system::linux) struct InetDiagMsg<'a>(&'a [u8; MESSAGE]);
+
+impl<'a> InetDiagMsg<'a> {
+    /// Reads the payload of a netlink message; `None` if the socket is of another family.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed::Message`] if the payload is too short.
+    pub(in crate::system::linux) fn new(payload: &'a [u8]) -> Result<Option<InetDiagMsg<'a>>> {
+        let Some(message) = payload.first_chunk() else {
+            return Err(Malformed::Message { length: MESSAGE, bytes: payload.len() }.into());
+        };
+        Ok((message[FAMILY] == AF_INET6).then_some(InetDiagMsg(message)))
+    }
+
+    #[inline]
+    pub(in crate::system::linux) fn id(self) -> SockId {
+        SockId::from_bytes(&chunk(self.0, ID))
+    }
+
+    /// Whether the state of the socket is in `states` (bit n for the kernel's state n).
+    pub(in crate::system::linux) fn is_in(self, states: u32) -> bool {
+        states.checked_shr(self.0[STATE].into()).is_some_and(|states| states & 1 == 1)
+    }
+
+    /// The milliseconds until a socket in TIME-WAIT is due to end; `None` in other states. (An orphan in FIN-WAIT-2 has such
+    /// a timer too, but a FIN from the peer starts another.)
+    #[inline]
+    pub(in crate::system::linux) fn expires_in(self) -> Option<u32> {
+        (self.0[STATE] == TCP_TIME_WAIT && self.0[TIMER] == TIMER_TIMEWAIT).then(|| u32_at(self.0, EXPIRES))
+    }
+
+    #[inline]
+    pub(in crate::system::linux) fn socket(self) -> Socket {
+        let interface = u32_at(self.0, ID + IF);
+        let end = |port: usize, address: usize| {
+            let address = chunk::<16>(self.0, ID + address);
+            // The port keeps its byte order: a row has network byte order in the lower 16 bits.
+            RawEnd { address, scope_id: scope_id(&address, interface), port: u32::from(u16_at(self.0, ID + port)) }
+        };
+        Socket {
+            state: self.0[STATE],
+            local: end(SPORT, SRC),
+            remote: end(DPORT, DST),
+            inode: u32_at(self.0, INODE),
+            uid: u32_at(self.0, UID),
+            cookie: cookie(self.0, ID + COOKIE),
+        }
+    }
+}
+
+/// Two words, the lower one first in either byte order.
+#[inline]
+fn cookie(bytes: &[u8], at: usize) -> u64 {
+    u64::from(u32_at(bytes, at + 4)) << 32 | u64::from(u32_at(bytes, at))
+}
+
+#[cfg(test)]
+mod tests {
+    use core::mem::offset_of;
+
+    use super::*;
+
+    /// As declared in `include/uapi/linux/inet_diag.h`.
+    #[repr(C)]
+    struct SockIdLayout {
+        idiag_sport: u16,
+        idiag_dport: u16,
+        idiag_src: [u32; 4],
+        idiag_dst: [u32; 4],
+        idiag_if: u32,
+        idiag_cookie: [u32; 2],
+    }
+
+    #[repr(C)]
+    struct MessageLayout {
+        idiag_family: u8,
+        idiag_state: u8,
+        idiag_timer: u8,
+        idiag_retrans: u8,
+        id: SockIdLayout,
+        idiag_expires: u32,
+        idiag_rqueue: u32,
+        idiag_wqueue: u32,
+        idiag_uid: u32,
+        idiag_inode: u32,
+    }
+
+    #[test]
+    fn offsets_match_the_kernel_header() {
+        assert_eq!(
+            [FAMILY, STATE, TIMER, ID, EXPIRES, UID, INODE, MESSAGE],
+            [
+                offset_of!(MessageLayout, idiag_family),
+                offset_of!(MessageLayout, idiag_state),
+                offset_of!(MessageLayout, idiag_timer),
+                offset_of!(MessageLayout, id),
+                offset_of!(MessageLayout, idiag_expires),
+                offset_of!(MessageLayout, idiag_uid),
+                offset_of!(MessageLayout, idiag_inode),
+                size_of::<MessageLayout>(),
+            ]
+        );
+        assert_eq!(
+            [SPORT, DPORT, SRC, DST, IF, COOKIE, SOCKID],
+            [
+                offset_of!(SockIdLayout, idiag_sport),
+                offset_of!(SockIdLayout, idiag_dport),
+                offset_of!(SockIdLayout, idiag_src),
+                offset_of!(SockIdLayout, idiag_dst),
+                offset_of!(SockIdLayout, idiag_if),
+                offset_of!(SockIdLayout, idiag_cookie),
+                size_of::<SockIdLayout>(),
+            ]
+        );
+    }
+
+    fn id(change: impl Fn(&mut [u8; SOCKID])) -> SockId {
+        let mut bytes = core::array::from_fn(|i| i as u8);
+        change(&mut bytes);
+        SockId::from_bytes(&bytes)
+    }
+
+    #[test]
+    fn every_byte_but_those_of_the_interface_names_the_socket() {
+        for at in 0..SOCKID {
+            let other = id(|bytes| bytes[at] ^= 0x80);
+            assert_ne!(id(|_| ()), other, "{at}");
+            assert_eq!(id(|_| ()).is_same_socket(&other), (IF..COOKIE).contains(&at), "{at}");
+        }
+    }
+
+    #[test]
+    fn zero_and_the_wildcard_identify_no_socket() {
+        let with = |cookie: u64| id(|bytes| bytes[COOKIE..].copy_from_slice(&cookie.to_ne_bytes()));
+        assert!(!with(0).has_cookie() && !SockId::ANY.has_cookie());
+        for cookie in [1, 1 << 32, u64::MAX - 1] {
+            assert!(with(cookie).has_cookie(), "{cookie}");
+        }
+    }
+
+    #[test]
+    fn only_sockets_in_time_wait_expire() {
+        let mut bytes = [0; MESSAGE];
+        bytes[FAMILY] = AF_INET6;
+        bytes[EXPIRES..][..4].copy_from_slice(&1234u32.to_ne_bytes());
+        for (state, timer) in (0..16).flat_map(|state| (0..=u8::MAX).map(move |timer| (state, timer))) {
+            (bytes[STATE], bytes[TIMER]) = (state, timer);
+            let message = InetDiagMsg::new(&bytes).unwrap().unwrap();
+            assert_eq!(message.expires_in(), ((state, timer) == (6, 3)).then_some(1234), "{state} {timer}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Histories of the kernel's table, read from any bytes, and what every table of a long-lived [`SockDiag`] must have:
+//! each socket once, none that is gone, and all that lasted.
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use super::model::{ESTABLISHED, Event, FIN_WAIT_2, Faults, LISTEN, Model, PORT, TIME_WAIT};
+use super::{SockDiag, retry};
+use crate::system::linux::socket::Socket;
+
+/// What a history ends with: the number of refreshes, or what is wrong with the table of the last one.
+pub(crate) type Outcome = Result<usize, String>;
+
+struct Input<'a>(&'a [u8]);
+
+impl Input<'_> {
+    /// The next byte; 0 after the last one.
+    fn byte(&mut self) -> u8 {
+        let Some((byte, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        *byte
+    }
+
+    fn event(&mut self) -> Event {
+        let (kind, number) = (self.byte(), usize::from(self.byte()));
+        match kind % 16 {
+            0 => Event::Listen,
+            1 => Event::ListenToo(number),
+            2 => Event::ConnectWithoutCookie,
+            3..=6 => Event::Connect,
+            7 => Event::Change(number, self.byte() % 13),
+            8 | 9 => Event::Close(number, TIME_WAIT),
+            10 => Event::Close(number, FIN_WAIT_2),
+            11 => Event::Reuse(number),
+            _ => Event::Reset(number),
+        }
+    }
+
+    fn states(&mut self) -> u32 {
+        match self.byte() % 8 {
+            0 => 1 << ESTABLISHED,
+            1 => 1 << TIME_WAIT | 1 << FIN_WAIT_2,
+            2 => 1 << LISTEN,
+            _ => 0xFFE,
+        }
+    }
+
+    fn faults(&mut self) -> Faults {
+        let mut faults = Faults::default();
+        match self.byte() % 16 {
+            0 => faults.capacity = Some(usize::from(self.byte() % 33)),
+            // Not ENOENT or ESTALE, which are replies.
+            1 => faults.refused = Some(i32::from(self.byte() % 133)).filter(|errno| ![0, 2, 116].contains(errno)),
+            2 => faults.silent = true,
+            3 => (faults.silent, faults.interrupted) = (true, true),
+            4..=6 => faults.answers_with_another = true,
+            _ => {}
+        }
+        faults
+    }
+}
+
+/// Plays the history in `input`.
+pub(crate) fn run(input: &[u8]) -> Outcome {
+    let mut input = Input(input);
+    let mut netlink = SockDiag::over(Model::default(), PORT);
+    let mut previous = (0, BTreeSet::new());
+    let mut refreshes = 0;
+    (0..input.byte() % 64).for_each(|_| netlink.conn.transport.apply(Event::Connect));
+    while !input.0.is_empty() {
+        let model = &mut netlink.conn.transport;
+        match input.byte() % 4 {
+            0 | 1 => {
+                let event = input.event();
+                model.apply(event);
+            }
+            // Up to 2 s, or up to more than the life of a minisock.
+            2 => model.pass(u64::from(input.byte()) * if input.byte() % 2 == 0 { 8 } else { 256 }),
+            _ => {
+                refreshes += 1;
+                let states = input.states();
+                model.piece = usize::from(input.byte() % 16) + 1;
+                model.faults = input.faults();
+                model.events = (0..input.byte() % 8).map(|_| input.event()).collect();
+                let table = refresh(&mut netlink, states, &previous)?;
+                previous = (states, table);
+            }
+        }
+    }
+    Ok(refreshes)
+}
+
+/// Refreshes and returns the cookies of the table. `previous` are the states and the cookies of the one before.
+fn refresh(
+    netlink: &mut SockDiag<Model>,
+    states: u32,
+    previous: &(u32, BTreeSet<u64>),
+) -> Result<BTreeSet<u64>, String> {
+    let unreconciled = netlink.unreconciled();
+    let faults = netlink.conn.transport.faults;
+    let has_events = !netlink.conn.transport.events.is_empty();
+    netlink.conn.transport.begin_refresh(states);
+    let mut rows: Vec<Socket> = Vec::new();
+    let dump = || {
+        rows.clear();
+        netlink.dump(states, |socket| {
+            rows.push(socket);
+            Ok(())
+        })
+    };
+    retry(dump, |_: Duration| ()).map_err(|error| format!("no table: {error}"))?;
+    let is_reconciled = netlink.unreconciled() == unreconciled;
+    let model = &mut netlink.conn.transport;
+    model.waiting = rows.iter().filter(|row| row.state == TIME_WAIT).map(|row| row.cookie).collect();
+
+    let mut cookies = BTreeSet::new();
+    for row in rows {
+        if !model.existed.contains(&(row.cookie, row.state)) || states >> row.state & 1 == 0 {
+            return Err(format!("a row that did not exist: {row:?}"));
+        }
+        if !cookies.insert(row.cookie) && row.cookie != 0 {
+            return Err(format!("a row twice: {row:?}"));
+        }
+    }
+    if previous.0 == states && is_reconciled {
+        if let Some(cookie) = previous.1.intersection(&model.lasted).find(|cookie| !cookies.contains(cookie)) {
+            let sock = model.sockets.iter().find(|sock| sock.cookie == *cookie);
+            let (now, asked) = (model.clock, &model.looked_up);
+            return Err(format!("a socket that lasted is missing: {sock:x?} at {now:x}, looked up: {asked:x?}"));
+        }
+    }
+    if !has_events {
+        if let Some(cookie) = model.lasted.iter().find(|cookie| !cookies.contains(cookie)) {
+            return Err(format!("nothing happened, and a socket is missing: {cookie:#x}"));
+        }
+    }
+    let are_possible = faults.capacity.is_none() && faults.refused.is_none() && !faults.silent;
+    if let Some(cookie) = model.looked_up.iter().find(|cookie| model.listed.contains(cookie)) {
+        return Err(format!("looked up although it was listed: {cookie:#x}"));
+    }
+    if are_possible && model.looked_up.iter().collect::<BTreeSet<_>>().len() != model.looked_up.len() {
+        return Err(format!("looked up twice: {:x?}", model.looked_up));
+    }
+    if are_possible && model.vain > 1 {
+        return Err(format!("{} look-ups of connections that ended by themselves", model.vain));
+    }
+    if model.waits > 1_000 {
+        return Err(format!("waited {} ms for look-ups", model.waits));
+    }
+    Ok(cookies)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_table_has_each_socket_once_and_all_that_last() {
+        let config = ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() };
+        proptest!(config, |(input in vec(any::<u8>(), 0..600))| {
+            prop_assert_eq!(run(&input).err(), None);
+        });
+    }
+}

@@ -1,0 +1,337 @@
+//! A model of the kernel's table of sockets, and of the netlink socket that lists it and looks sockets up.
+//!
+//! It is the witness for whole refreshes: it lists one chain in pieces and finds its place again by counting, as the kernel
+//! does, so that events between two pieces make it pass over sockets or list them twice. It shares no code with the
+//! reader of its messages.
+
+use core::time::Duration;
+use std::collections::{BTreeSet, HashSet, VecDeque};
+
+use rustix::io::Errno;
+
+use crate::system::linux::netlink::transport::{Received, Transport};
+
+pub(super) const PORT: u32 = 815;
+
+pub(super) const ESTABLISHED: u8 = 1;
+pub(super) const FIN_WAIT_2: u8 = 5;
+pub(super) const TIME_WAIT: u8 = 6;
+pub(super) const LISTEN: u8 = 10;
+
+/// How long a minisock lasts, in milliseconds, and the granularity of the timer that ends it.
+const LIFE: u64 = 60_000;
+const GRANULARITY: u64 = 2_048;
+
+/// A socket of the model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Sock {
+    pub(super) cookie: u64,
+    pub(super) state: u8,
+    local: u16,
+    remote: u16,
+    /// When a minisock is due to end, in milliseconds.
+    pub(super) due: Option<u64>,
+}
+
+impl Sock {
+    fn message(&self, now: u64) -> [u8; 72] {
+        let mut bytes = [0; 72];
+        bytes[..2].copy_from_slice(&[10, self.state]);
+        bytes[4..6].copy_from_slice(&self.local.to_be_bytes());
+        bytes[6..8].copy_from_slice(&self.remote.to_be_bytes());
+        bytes[44..48].copy_from_slice(&(self.cookie as u32).to_ne_bytes());
+        bytes[48..52].copy_from_slice(&((self.cookie >> 32) as u32).to_ne_bytes());
+        if let Some(due) = self.due {
+            bytes[2] = 3;
+            bytes[52..56].copy_from_slice(&(due.saturating_sub(now) as u32).to_ne_bytes());
+        } else {
+            bytes[68..].copy_from_slice(&77u32.to_ne_bytes());
+        }
+        bytes
+    }
+
+    pub(super) fn is_in(&self, states: u32) -> bool {
+        states >> self.state & 1 == 1
+    }
+}
+
+/// What happens to the table. Sockets are chosen by a number, modulo their count.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Event {
+    Listen,
+    /// Another listener on the end of a listener (SO_REUSEPORT).
+    ListenToo(usize),
+    Connect,
+    /// A socket of which the kernel reports no cookie.
+    ConnectWithoutCookie,
+    /// A lasting socket changes its state.
+    Change(usize, u8),
+    /// The socket becomes a minisock in FIN-WAIT-2 or TIME-WAIT, with the same cookie.
+    Close(usize, u8),
+    /// The socket is gone.
+    Reset(usize),
+    /// The socket is gone, and its ends belong to a new one.
+    Reuse(usize),
+}
+
+/// How look-ups go wrong.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Faults {
+    /// The replies that fit into the receive buffer, if that is limited.
+    pub(super) capacity: Option<usize>,
+    /// Every look-up is refused with this errno.
+    pub(super) refused: Option<i32>,
+    /// No look-up is answered.
+    pub(super) silent: bool,
+    /// Signals interrupt every wait.
+    pub(super) interrupted: bool,
+    /// In place of a socket that is gone the kernel answers with any other one.
+    pub(super) answers_with_another: bool,
+}
+
+#[derive(Debug)]
+struct RunningDump {
+    sequence: u32,
+    states: u32,
+    position: usize,
+    is_first: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    pub(super) sockets: Vec<Sock>,
+    created: u64,
+    /// Milliseconds.
+    pub(super) clock: u64,
+    queue: VecDeque<Result<Vec<u8>, Errno>>,
+    running: Option<RunningDump>,
+    /// Sockets per datagram of a dump.
+    pub(super) piece: usize,
+    /// Events of the refresh: one before each further piece of its dump, the others before its first look-up.
+    pub(super) events: VecDeque<Event>,
+    pub(super) faults: Faults,
+    states: u32,
+    dumps: usize,
+    /// Every socket of the refresh in every state that it had.
+    pub(super) existed: HashSet<(u64, u8)>,
+    /// The sockets that were in the requested states during the whole refresh.
+    pub(super) lasted: BTreeSet<u64>,
+    /// What the dump of the refresh listed.
+    pub(super) listed: HashSet<u64>,
+    pub(super) looked_up: Vec<u64>,
+    /// The sockets that the table before had in TIME-WAIT.
+    pub(super) waiting: HashSet<u64>,
+    /// The look-ups of those that had ended by themselves.
+    pub(super) vain: usize,
+    /// Sockets in TIME-WAIT that ended by themselves.
+    expired: HashSet<u64>,
+    pub(super) waits: u64,
+}
+
+impl Model {
+    pub(super) fn begin_refresh(&mut self, states: u32) {
+        self.states = states;
+        self.dumps = 0;
+        self.existed.clear();
+        self.listed.clear();
+        self.looked_up.clear();
+        self.vain = 0;
+        self.waits = 0;
+        // Sockets without a cookie cannot be told apart.
+        let is_known = |sock: &&Sock| sock.cookie != 0 && sock.is_in(states);
+        self.lasted = self.sockets.iter().filter(is_known).map(|sock| sock.cookie).collect();
+        self.observe();
+    }
+
+    pub(super) fn pass(&mut self, milliseconds: u64) {
+        self.clock += milliseconds;
+        let has_ended = |sock: &Sock| sock.due.is_some_and(|due| self.clock >= (due / GRANULARITY + 1) * GRANULARITY);
+        let expired = self.sockets.iter().filter(|sock| sock.state == TIME_WAIT && has_ended(sock));
+        self.expired.extend(expired.map(|sock| sock.cookie));
+        self.sockets.retain(|sock| !has_ended(sock));
+        self.observe();
+    }
+
+    fn observe(&mut self) {
+        self.existed.extend(self.sockets.iter().map(|sock| (sock.cookie, sock.state)));
+        let now: HashSet<u64> =
+            self.sockets.iter().filter(|sock| sock.is_in(self.states)).map(|sock| sock.cookie).collect();
+        self.lasted.retain(|cookie| now.contains(cookie));
+    }
+
+    pub(super) fn apply(&mut self, event: Event) {
+        let count = self.sockets.len();
+        let at = |number: usize| number.checked_rem(count);
+        let is_overdue = |sock: &Sock| sock.due.is_some_and(|due| due <= self.clock);
+        match event {
+            Event::Listen => self.open(LISTEN, None, true),
+            Event::ListenToo(number) => {
+                let listeners: Vec<Sock> = self.sockets.iter().filter(|s| s.state == LISTEN).copied().collect();
+                if let Some(at) = number.checked_rem(listeners.len()) {
+                    self.open(LISTEN, Some((listeners[at].local, 0)), true);
+                }
+            }
+            Event::Connect => self.open(ESTABLISHED, None, true),
+            Event::ConnectWithoutCookie => self.open(ESTABLISHED, None, false),
+            Event::Change(number, state) => {
+                if let Some(at) = at(number) {
+                    let sock = &mut self.sockets[at];
+                    let is_minisock_state = matches!(state, 0 | FIN_WAIT_2 | TIME_WAIT | LISTEN | 7 | 13..);
+                    if sock.due.is_none() && sock.state != LISTEN && !is_minisock_state {
+                        sock.state = state;
+                    }
+                }
+            }
+            Event::Close(number, state) => {
+                // At the head of the chain, as the kernel inserts it.
+                if let Some(at) = at(number).filter(|at| self.sockets[*at].state != LISTEN) {
+                    let sock = self.sockets[at];
+                    if !is_overdue(&sock) && sock.state != TIME_WAIT {
+                        self.sockets.remove(at);
+                        self.sockets.insert(0, Sock { state, due: Some(self.clock + LIFE), ..sock });
+                    }
+                }
+            }
+            // What is overdue ends in order, and by itself.
+            Event::Reset(number) => {
+                if let Some(at) = at(number).filter(|at| !is_overdue(&self.sockets[*at])) {
+                    self.sockets.remove(at);
+                }
+            }
+            Event::Reuse(number) => {
+                if let Some(at) = at(number).filter(|at| !is_overdue(&self.sockets[*at])) {
+                    let Sock { state, local, remote, .. } = self.sockets.remove(at);
+                    let state = if state == LISTEN { LISTEN } else { ESTABLISHED };
+                    self.open(state, Some((local, remote)), true);
+                }
+            }
+        }
+        self.observe();
+    }
+
+    fn open(&mut self, state: u8, ends: Option<(u16, u16)>, has_cookie: bool) {
+        self.created += 1;
+        let number = self.created as u16;
+        let (local, remote) = ends.unwrap_or((number, if state == LISTEN { 0 } else { 443 }));
+        // Cookies that differ in the upper or in the lower word.
+        let cookie = if self.created % 2 == 0 { self.created << 32 } else { self.created };
+        let cookie = if has_cookie { cookie } else { 0 };
+        self.sockets.insert(0, Sock { cookie, state, local, remote, due: None });
+    }
+
+    /// The next piece of the dump that is running.
+    fn continue_dump(&mut self) {
+        let Some(mut dump) = self.running.take() else { return };
+        if !dump.is_first && self.dumps == 1 {
+            if let Some(event) = self.events.pop_front() {
+                self.apply(event);
+            }
+        }
+        dump.is_first = false;
+        let mut bytes = Vec::new();
+        let mut rows = 0;
+        while rows < self.piece.max(1) {
+            let Some(sock) = self.sockets.get(dump.position) else { break };
+            dump.position += 1;
+            if sock.is_in(dump.states) {
+                bytes.extend(message(20, dump.sequence, &sock.message(self.clock)));
+                if self.dumps == 1 {
+                    self.listed.insert(sock.cookie);
+                }
+                rows += 1;
+            }
+        }
+        if rows < self.piece.max(1) {
+            bytes.extend(message(3, dump.sequence, &[0; 4]));
+        } else {
+            self.running = Some(dump);
+        }
+        self.queue.push_back(Ok(bytes));
+    }
+
+    fn look_up(&mut self, request: &[u8], queued: usize) {
+        let word = |at: usize| u32::from_ne_bytes(request[at..at + 4].try_into().unwrap());
+        let port = |at: usize| u16::from_be_bytes(request[at..at + 2].try_into().unwrap());
+        let (sequence, ends) = (word(8), (port(24), port(26)));
+        let cookie = u64::from(word(68)) << 32 | u64::from(word(64));
+        self.looked_up.push(cookie);
+        if self.expired.contains(&cookie) && self.waiting.contains(&cookie) {
+            self.vain += 1;
+        }
+        if self.faults.silent {
+            return;
+        }
+        if self.faults.capacity.is_some_and(|capacity| queued >= capacity) {
+            // Reported once; until the queue has been read nothing more arrives.
+            if !self.queue.iter().any(Result::is_err) {
+                self.queue.push_back(Err(Errno::NOBUFS));
+            }
+            return;
+        }
+        let found = self.sockets.iter().find(|sock| (sock.local, sock.remote) == ends);
+        let found = found.filter(|sock| sock.cookie == cookie);
+        let another = self.sockets.first().filter(|_| self.faults.answers_with_another);
+        let reply = match (self.faults.refused, found.or(another)) {
+            (Some(errno), _) => message(2, sequence, &(-errno).to_ne_bytes()),
+            (None, Some(sock)) => message(20, sequence, &sock.message(self.clock)),
+            (None, None) => message(2, sequence, &(-Errno::NOENT.raw_os_error()).to_ne_bytes()),
+        };
+        self.queue.push_back(Ok(reply));
+    }
+}
+
+impl Transport for Model {
+    fn send(&mut self, request: &[u8]) -> Result<(), Errno> {
+        let word = |at: usize| u32::from_ne_bytes(request[at..at + 4].try_into().unwrap());
+        if word(6) & 0x300 == 0 {
+            while let Some(event) = self.events.pop_front() {
+                self.apply(event);
+            }
+            request.chunks(72).enumerate().for_each(|(queued, one)| self.look_up(one, queued));
+            return Ok(());
+        }
+        self.dumps += 1;
+        if self.running.is_some() {
+            let busy = message(2, word(8), &(-Errno::BUSY.raw_os_error()).to_ne_bytes());
+            self.queue.push_back(Ok(busy));
+        } else {
+            self.running = Some(RunningDump { sequence: word(8), states: word(20), position: 0, is_first: true });
+            self.continue_dump();
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Errno> {
+        let bytes = self.queue.pop_front().ok_or(Errno::AGAIN)??;
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        self.continue_dump();
+        Ok(Received { length: bytes.len(), from_kernel: true })
+    }
+
+    fn wait(&mut self, timeout: Duration) -> Result<(), Errno> {
+        assert!(self.waits < 60_000, "waits without an end");
+        let timeout = timeout.as_millis() as u64;
+        if self.faults.interrupted {
+            self.waits += timeout.min(300);
+            self.pass(timeout.min(300));
+            return Err(Errno::INTR);
+        }
+        self.waits += timeout;
+        self.pass(timeout);
+        Ok(())
+    }
+
+    fn now(&mut self) -> Duration {
+        Duration::from_millis(self.clock)
+    }
+}
+
+fn message(kind: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = ((16 + payload.len()) as u32).to_ne_bytes().to_vec();
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(2u16.to_ne_bytes());
+    bytes.extend(sequence.to_ne_bytes());
+    bytes.extend(PORT.to_ne_bytes());
+    bytes.extend(payload);
+    bytes
+}

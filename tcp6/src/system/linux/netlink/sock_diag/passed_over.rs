@@ -1,0 +1,142 @@
+//! Sockets of this machine, of all kinds, and dumps that pass over them: look-ups by the real kernel find them.
+
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+
+use rustix::io::Errno;
+use socket2::{Domain, SockRef, Socket as AnySocket, Type};
+
+use super::tests::refresh_rows;
+use super::*;
+use crate::row::Row;
+use crate::row::class::BasicRow;
+use crate::row::state::State;
+use crate::system::linux::netlink::conn::DATAGRAM;
+use crate::system::linux::netlink::transport::Received;
+
+/// The kernel's socket, whose dumps pass over all sockets on these ports.
+#[derive(Debug)]
+struct Forgetful {
+    kernel: KernelSocket,
+    ports: Vec<u16>,
+}
+
+const NLM_F_MULTI: u16 = 0x2;
+const NLMSG_NOOP: u16 = 1;
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+
+impl Transport for Forgetful {
+    fn send(&mut self, request: &[u8]) -> Result<(), Errno> {
+        self.kernel.send(request)
+    }
+
+    fn receive(&mut self, into: &mut [u8]) -> Result<Received, Errno> {
+        let received = self.kernel.receive(into)?;
+        let word = |bytes: &[u8], at: usize| u16::from_ne_bytes(bytes[at..at + 2].try_into().unwrap());
+        let mut rest = &mut into[..received.length.min(DATAGRAM)];
+        while !rest.is_empty() {
+            let length = u32::from_ne_bytes(rest[..4].try_into().unwrap()).next_multiple_of(4) as usize;
+            let (message, behind) = rest.split_at_mut(length.min(rest.len()));
+            rest = behind;
+            let is_dumped = word(message, 4) == SOCK_DIAG_BY_FAMILY && word(message, 6) & NLM_F_MULTI != 0;
+            if is_dumped && [20, 22].iter().any(|at| self.ports.contains(&u16::from_be(word(message, *at)))) {
+                message[4..6].copy_from_slice(&NLMSG_NOOP.to_ne_bytes());
+            }
+        }
+        Ok(received)
+    }
+
+    fn wait(&mut self, timeout: Duration) -> Result<(), Errno> {
+        self.kernel.wait(timeout)
+    }
+
+    fn now(&mut self) -> Duration {
+        self.kernel.now()
+    }
+}
+
+fn pair(listener: &TcpListener, address: SocketAddr) -> (TcpStream, TcpStream) {
+    let client = TcpStream::connect(address).unwrap();
+    (client, listener.accept().unwrap().0)
+}
+
+/// A listener on all addresses, IPv4 included, on one interface alone.
+fn on_the_loopback() -> TcpListener {
+    let socket = AnySocket::new(Domain::IPV6, Type::STREAM, None).unwrap();
+    socket.set_only_v6(false).unwrap();
+    socket.bind_device(Some(b"lo")).unwrap();
+    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()).unwrap();
+    socket.listen(8).unwrap();
+    socket.into()
+}
+
+#[test]
+fn what_the_kernel_passes_over_is_in_the_table_as_long_as_it_lives() {
+    let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+    let anywhere = on_the_loopback();
+    let here = listener.local_addr().unwrap();
+    let ports = vec![here.port(), anywhere.local_addr().unwrap().port()];
+    let open = pair(&listener, here);
+    let half_closed = pair(&listener, here);
+    half_closed.0.shutdown(Shutdown::Write).unwrap();
+    let mapped = pair(&anywhere, (Ipv4Addr::LOCALHOST, ports[1]).into());
+    let bound = pair(&anywhere, (Ipv6Addr::LOCALHOST, ports[1]).into());
+    let waiting = TcpStream::connect(here).unwrap();
+
+    let (kernel, port) = KernelSocket::open().unwrap();
+    let mut netlink = SockDiag::over(Forgetful { kernel, ports: Vec::new() }, port);
+    let mut ours = || {
+        let mut rows = refresh_rows(&mut netlink).0.unwrap();
+        let is_ours = |row: &BasicRow| {
+            ports.contains(&row.local().port()) || row.remote().is_some_and(|end| ports.contains(&end.port()))
+        };
+        rows.retain(|row| is_ours(row) && row.state() != State::TimeWait);
+        rows.sort_unstable();
+        netlink.conn.transport.ports.clone_from(&ports);
+        rows
+    };
+    let before = ours();
+    // Two listeners and both sides of five connections, but for the one of IPv4, whose client is in the other table.
+    assert_eq!(before.len(), 2 + 5 * 2 - 1, "{before:#?}");
+    for state in [State::Listen, State::Established, State::CloseWait] {
+        assert!(before.iter().any(|row| row.state() == state), "{state}");
+    }
+    // The other side of CLOSE-WAIT is in FIN-WAIT-1 or 2.
+    let ends = |rows: &[BasicRow]| rows.iter().map(|row| (row.local(), row.remote())).collect::<Vec<_>>();
+    for _ in 0..3 {
+        assert_eq!(ends(&ours()), ends(&before));
+    }
+    // With resets, so that nothing is left.
+    for client in [&open.0, &half_closed.0, &mapped.0, &bound.0, &waiting] {
+        SockRef::from(client).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+    drop((open, half_closed, mapped, bound, waiting, listener, anywhere));
+    assert_eq!(ours(), []);
+}
+
+/// Refreshes twice over a socket whose buffer is small or not, and passes over `listeners` the second time.
+fn refreshed(listeners: &[TcpListener], is_small: bool) -> (usize, SockDiag<Forgetful>) {
+    let ports: Vec<u16> = listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
+    let (kernel, port) = KernelSocket::open().unwrap();
+    if is_small {
+        kernel.shrink_receive_buffer();
+    }
+    let mut netlink = SockDiag::over(Forgetful { kernel, ports: Vec::new() }, port);
+    let mut listed = || {
+        let rows = refresh_rows(&mut netlink).0.unwrap();
+        netlink.conn.transport.ports.clone_from(&ports);
+        rows.iter().filter(|row| row.state() == State::Listen && ports.contains(&row.local().port())).count()
+    };
+    assert_eq!(listed(), listeners.len());
+    let listed = listed();
+    (listed, netlink)
+}
+
+#[test]
+fn a_small_receive_buffer_makes_batches_smaller_and_fails_no_look_up() {
+    let listeners: Vec<_> = (0..100).map(|_| TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap()).collect();
+    let (listed, netlink) = refreshed(&listeners, false);
+    assert_eq!((listed, netlink.unreconciled(), netlink.conn.at_once), (100, 0, 32));
+    let (listed, netlink) = refreshed(&listeners, true);
+    assert_eq!((listed, netlink.unreconciled()), (100, 0));
+    assert!(netlink.conn.at_once < 32, "{}", netlink.conn.at_once);
+}

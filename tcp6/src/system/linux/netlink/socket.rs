@@ -1,0 +1,96 @@
+//! The netlink socket of the kernel.
+
+use core::time::Duration;
+use std::time::Instant;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
+use rustix::net::socket_with;
+use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_recv_buffer_size_force, socket_recv_buffer_size};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, getsockname, recvfrom, send};
+
+use super::inet_diag::MAX_AT_ONCE;
+use super::transport::{Received, Transport};
+
+/// What the kernel charges to the receive buffer for one reply to a look-up: 1,280 bytes on Linux 6.18, with room for larger
+/// ones.
+const REPLY_CHARGE: usize = 4096;
+
+/// The receive buffer that all replies of a batch fit into. Dumps work with any buffer.
+const RECV_BUFFER: usize = MAX_AT_ONCE * REPLY_CHARGE;
+
+/// A socket for sock_diag, in the network namespace of the thread that opens it.
+#[derive(Debug)]
+pub(in crate::system::linux) struct KernelSocket {
+    socket: OwnedFd,
+    opened: Instant,
+}
+
+impl KernelSocket {
+    /// Opens a socket. Returns its netlink port too.
+    pub(in crate::system::linux) fn open() -> Result<(KernelSocket, u32), Errno> {
+        let mut socket = sock_diag()?;
+        let default = socket_recv_buffer_size(&socket)?;
+        if default < RECV_BUFFER {
+            enlarge(&socket);
+            // A small net.core.rmem_max can have made the buffer smaller.
+            if socket_recv_buffer_size(&socket)? < default {
+                socket = sock_diag()?;
+            }
+        }
+        bind(&socket, &SocketAddrNetlink::new(0, 0))?;
+        let port = SocketAddrNetlink::try_from(getsockname(&socket)?)?.pid();
+        Ok((KernelSocket { socket, opened: Instant::now() }, port))
+    }
+
+    #[cfg(test)]
+    pub(in crate::system::linux) fn receive_buffer(&self) -> usize {
+        socket_recv_buffer_size(&self.socket).unwrap()
+    }
+
+    /// Makes the receive buffer as small as the kernel allows.
+    #[cfg(test)]
+    pub(in crate::system::linux) fn shrink_receive_buffer(&self) {
+        set_socket_recv_buffer_size(&self.socket, 1).unwrap();
+    }
+}
+
+fn sock_diag() -> Result<OwnedFd, Errno> {
+    socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(SOCK_DIAG))
+}
+
+/// Tries to make the receive buffer large enough. Without success fewer look-ups are sent at once.
+fn enlarge(socket: &OwnedFd) {
+    // The kernel doubles the value.
+    let _ = set_socket_recv_buffer_size(socket, RECV_BUFFER / 2);
+    if socket_recv_buffer_size(socket).is_ok_and(|size| size < RECV_BUFFER) {
+        // For privileged processes, beyond net.core.rmem_max.
+        let _ = set_socket_recv_buffer_size_force(socket, RECV_BUFFER / 2);
+    }
+}
+
+impl Transport for KernelSocket {
+    fn send(&mut self, request: &[u8]) -> Result<(), Errno> {
+        send(&self.socket, request, SendFlags::empty()).map(|_| ())
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Errno> {
+        // TRUNC: returns the whole length of a datagram that does not fit.
+        let (_, length, sender) = recvfrom(&self.socket, buffer, RecvFlags::DONTWAIT | RecvFlags::TRUNC)?;
+        // The netlink port of the kernel is 0.
+        let from_kernel =
+            sender.and_then(|sender| SocketAddrNetlink::try_from(sender).ok()).is_some_and(|s| s.pid() == 0);
+        Ok(Received { length, from_kernel })
+    }
+
+    fn wait(&mut self, timeout: Duration) -> Result<(), Errno> {
+        let timeout = Timespec::try_from(timeout).map_err(|_| Errno::INVAL)?;
+        poll(&mut [PollFd::new(&self.socket, PollFlags::IN)], Some(&timeout)).map(|_| ())
+    }
+
+    fn now(&mut self) -> Duration {
+        self.opened.elapsed()
+    }
+}

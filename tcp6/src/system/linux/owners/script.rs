@@ -1,0 +1,318 @@
+//! A machine's processes and their descriptors, by a script.
+
+use core::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use super::fd_source::{Access, Activity, CpuTime, FdRange, FdSource, FdSummary, Link, Scan};
+use super::{Owners, SocketInode};
+use crate::row::owner::Owner;
+
+/// A machine's processes, and how often they were read.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) processes: BTreeMap<u32, Running>,
+    pub(super) tables: Vec<Table>,
+    pub(super) clock: u64,
+    pub(super) last_pid: u32,
+    /// What the kernel offers: the number of descriptors (Linux 6.2), CPU times, the last pid, kcmp.
+    pub(super) has_counts: bool,
+    pub(super) has_cpu_times: bool,
+    pub(super) has_activity: bool,
+    pub(super) compares_tables: bool,
+    /// Whether no other thread is running when CPU times are read.
+    pub(super) is_still: bool,
+    /// Whether there are no descriptors left to read anything with.
+    pub(super) is_short: bool,
+    /// How often the kernel has forgotten its inodes.
+    pub(super) forgotten: u64,
+    pub(super) listed: AtomicUsize,
+    pub(super) scans: AtomicUsize,
+    /// Descriptors read, by scans and by themselves, and numbers that are free.
+    pub(super) links: AtomicUsize,
+    pub(super) asked_starts: AtomicUsize,
+}
+
+impl Default for Script {
+    fn default() -> Script {
+        Script {
+            processes: BTreeMap::new(),
+            tables: Vec::new(),
+            clock: 0,
+            last_pid: 0,
+            has_counts: true,
+            has_cpu_times: true,
+            has_activity: true,
+            compares_tables: true,
+            is_still: true,
+            is_short: false,
+            forgotten: 0,
+            listed: AtomicUsize::new(0),
+            scans: AtomicUsize::new(0),
+            links: AtomicUsize::new(0),
+            asked_starts: AtomicUsize::new(0),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Table {
+    pub(super) descriptors: BTreeMap<u32, Link>,
+    /// Reserved for calls that have not returned.
+    pub(super) reserved: BTreeSet<u32>,
+}
+
+impl Table {
+    pub(super) fn lowest_free(&self) -> u32 {
+        let is_free = |number: &u32| !self.descriptors.contains_key(number) && !self.reserved.contains(number);
+        (0..).find(is_free).unwrap()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Running {
+    pub(super) started: u64,
+    /// What the kernel tells of its CPU time, and what it has not added yet as the process is running.
+    pub(super) cpu_time: u64,
+    pub(super) not_added: u64,
+    pub(super) table: usize,
+    pub(super) uid: u32,
+    pub(super) refuses: bool,
+    /// The thread that goes on, if the first one has exited.
+    pub(super) live_thread: Option<u32>,
+}
+
+impl Script {
+    /// The process that a thread belongs to, if the thread uses descriptors.
+    fn of_thread(&self, thread: u32) -> Option<&Running> {
+        let by_pid = self.processes.get(&thread).filter(|process| process.live_thread.is_none());
+        by_pid.or_else(|| self.processes.values().find(|process| process.live_thread == Some(thread)))
+    }
+
+    fn table(&self, thread: u32) -> Option<&Table> {
+        self.of_thread(thread).map(|process| &self.tables[process.table])
+    }
+}
+
+impl FdSource for Script {
+    fn activity(&self) -> Activity {
+        if !self.has_activity {
+            return Activity::default();
+        }
+        Activity { last_pid: Some(self.last_pid), is_still: self.is_still }
+    }
+
+    fn pids(&self, into: &mut Vec<u32>) -> io::Result<()> {
+        self.listed.fetch_add(1, Relaxed);
+        into.extend(self.processes.keys().rev());
+        // Half of the list, and then no more.
+        if self.is_short { Err(io::ErrorKind::Other.into()) } else { Ok(()) }
+    }
+
+    fn cpu_time(&self, pid: u32) -> CpuTime {
+        if !self.has_cpu_times {
+            return CpuTime::Unknown;
+        }
+        self.processes.get(&pid).map_or(CpuTime::Gone, |process| CpuTime::Nanoseconds(process.cpu_time))
+    }
+
+    fn summary(&self, thread: u32) -> FdSummary {
+        let process = self.processes.get(&thread).or_else(|| self.of_thread(thread));
+        let Some(process) = process else { return FdSummary::default() };
+        let count = self.table(thread).map_or(0, |table| table.descriptors.len() + table.reserved.len());
+        FdSummary {
+            count: self.has_counts.then_some(count as u64),
+            // Another one for each process, and now and then another for the same.
+            inode: Some(process.started * 1_000 + self.forgotten),
+            uid: process.uid,
+        }
+    }
+
+    fn started(&self, pid: u32) -> Option<u64> {
+        self.asked_starts.fetch_add(1, Relaxed);
+        self.processes.get(&pid).map(|process| process.started)
+    }
+
+    fn compare_tables(&self, a: u32, b: u32) -> Option<Ordering> {
+        let (a, b) = (self.of_thread(a)?, self.of_thread(b)?);
+        // It takes the right to trace both. The kernel's order has nothing to do with the pids.
+        (self.compares_tables && !a.refuses && !b.refuses).then(|| (a.table ^ 0x15).cmp(&(b.table ^ 0x15)))
+    }
+
+    fn live_thread(&self, pid: u32) -> Option<u32> {
+        self.processes.get(&pid)?.live_thread
+    }
+
+    fn link(&self, thread: u32, descriptor: u32) -> Link {
+        self.links.fetch_add(1, Relaxed);
+        let is_readable = self.of_thread(thread).is_some_and(|process| !process.refuses) && !self.is_short;
+        let link = self.table(thread).filter(|_| is_readable).and_then(|table| table.descriptors.get(&descriptor));
+        link.copied().unwrap_or(Link::None)
+    }
+
+    fn scan(&self, thread: u32, range: FdRange, found: &mut dyn FnMut(u32, Link)) -> Scan {
+        self.scans.fetch_add(1, Relaxed);
+        let refused = |access| Scan { access, next: None };
+        if !self.processes.contains_key(&thread) && self.of_thread(thread).is_none() {
+            return refused(Access::Gone);
+        }
+        if self.is_short {
+            return refused(Access::Failed);
+        }
+        if self.of_thread(thread).is_some_and(|process| process.refuses) {
+            return refused(Access::Refused);
+        }
+        let Some(table) = self.table(thread) else { return Scan { access: Access::Granted, next: None } };
+        for (read, (descriptor, link)) in (0..).zip(table.descriptors.range(range.from..)) {
+            if read == range.most {
+                return Scan { access: Access::Granted, next: Some(*descriptor) };
+            }
+            self.links.fetch_add(1, Relaxed);
+            found(*descriptor, *link);
+        }
+        Scan { access: Access::Granted, next: None }
+    }
+}
+
+/// What a refresh has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Work {
+    pub(super) listed: usize,
+    pub(super) scans: usize,
+    pub(super) links: usize,
+}
+
+impl Owners<Script> {
+    /// Starts a process that holds its input, output and errors, and these sockets.
+    pub(super) fn start(&mut self, pid: u32, inodes: &[u32]) {
+        let mut table = Table::default();
+        table.descriptors.extend((0..3).map(|descriptor| (descriptor, Link::Other)));
+        table.descriptors.extend((3..).zip(inodes).map(|(descriptor, inode)| (descriptor, Link::Socket(*inode))));
+        self.source.tables.push(table);
+        let table = self.source.tables.len() - 1;
+        self.add(pid, table, 1_000);
+    }
+
+    /// Starts a process with a table that exists: CLONE_FILES.
+    pub(super) fn add(&mut self, pid: u32, table: usize, uid: u32) {
+        self.source.clock += 1;
+        let started = self.source.clock;
+        // Real ones come again after thousands of others.
+        self.source.last_pid = started as u32;
+        let cpu_time = 1_000 * started + 1;
+        let process = Running { started, cpu_time, not_added: 0, table, uid, refuses: false, live_thread: None };
+        self.source.processes.insert(pid, process);
+    }
+
+    /// Starts a process with a copy of this one's descriptors.
+    pub(super) fn fork(&mut self, pid: u32, child: u32) {
+        let Running { table, uid, refuses, .. } = self.source.processes[&pid].clone();
+        let mut copy = self.source.tables[table].clone();
+        copy.reserved.clear();
+        self.source.tables.push(copy);
+        self.ran(pid);
+        self.add(child, self.source.tables.len() - 1, uid);
+        self.process(child).refuses = refuses;
+    }
+
+    pub(super) fn exit(&mut self, pid: u32) {
+        self.source.processes.remove(&pid);
+    }
+
+    pub(super) fn process(&mut self, pid: u32) -> &mut Running {
+        self.source.processes.get_mut(&pid).unwrap()
+    }
+
+    /// Its descriptors. It has run when they change.
+    pub(super) fn table(&mut self, pid: u32) -> &mut Table {
+        self.ran(pid);
+        let table = self.process(pid).table;
+        &mut self.source.tables[table]
+    }
+
+    /// It has run, and the kernel adds that to its CPU time now or, while it still runs, later.
+    pub(super) fn ran(&mut self, pid: u32) {
+        let is_still = self.source.is_still;
+        let process = self.process(pid);
+        process.not_added += 7;
+        if is_still {
+            process.cpu_time += core::mem::take(&mut process.not_added);
+        }
+    }
+
+    /// A timer tick: the kernel adds to the CPU times of processes that are running.
+    pub(super) fn tick(&mut self) {
+        let processes = self.source.processes.values_mut();
+        processes.for_each(|process| process.cpu_time += core::mem::take(&mut process.not_added));
+    }
+
+    /// Opens something. Gives its descriptor.
+    pub(super) fn open(&mut self, pid: u32, link: Link) -> u32 {
+        let table = self.table(pid);
+        let descriptor = table.lowest_free();
+        table.descriptors.insert(descriptor, link);
+        descriptor
+    }
+
+    pub(super) fn close(&mut self, pid: u32, inode: u32) {
+        self.table(pid).descriptors.retain(|_, link| *link != Link::Socket(inode));
+    }
+
+    /// Waits in accept(), which reserves a descriptor.
+    pub(super) fn wait_in_accept(&mut self, pid: u32) -> u32 {
+        let table = self.table(pid);
+        let descriptor = table.lowest_free();
+        table.reserved.insert(descriptor);
+        descriptor
+    }
+
+    /// A call that had reserved this descriptor returns a socket.
+    pub(super) fn accept(&mut self, pid: u32, descriptor: u32, inode: u32) {
+        let table = self.table(pid);
+        assert!(table.reserved.remove(&descriptor));
+        table.descriptors.insert(descriptor, Link::Socket(inode));
+    }
+
+    /// The owners of a table that was narrowed to these sockets.
+    pub(super) fn refresh_narrowed(&mut self, inodes: &[u32]) -> Vec<Owner> {
+        self.refresh_table(inodes, false)
+    }
+
+    /// The owners of a table of these sockets.
+    pub(super) fn refresh(&mut self, inodes: &[u32]) -> Vec<Owner> {
+        self.refresh_table(inodes, true)
+    }
+
+    fn refresh_table(&mut self, inodes: &[u32], complete: bool) -> Vec<Owner> {
+        let table: Vec<SocketInode> = inodes.iter().map(|inode| SocketInode { inode: *inode, uid: 1_000 }).collect();
+        self.resolve(&table, complete).unwrap();
+        inodes.iter().map(|inode| self.of(*inode)).collect()
+    }
+
+    /// The same, and what it took.
+    pub(super) fn refresh_counted(&mut self, inodes: &[u32]) -> (Vec<Owner>, Work) {
+        let counters = [&self.source.listed, &self.source.scans, &self.source.links];
+        counters.iter().for_each(|counter| counter.store(0, Relaxed));
+        let owners = self.refresh(inodes);
+        let [listed, scans, links] =
+            [&self.source.listed, &self.source.scans, &self.source.links].map(|counter| counter.load(Relaxed));
+        (owners, Work { listed, scans, links })
+    }
+}
+
+pub(super) fn machine() -> Owners<Script> {
+    Owners::new(Script::default())
+}
+
+/// A process with this many sockets, from this inode on, that runs all the time: more than a refresh reads.
+pub(super) fn busy_machine(count: u32) -> (Owners<Script>, Vec<u32>) {
+    let mut machine = machine();
+    let inodes: Vec<u32> = (100_000..100_000 + count).collect();
+    machine.start(1, &inodes);
+    (machine, inodes)
+}
+
+pub(super) const fn pid(pid: u32) -> Owner {
+    Owner::Process(pid)
+}

@@ -1,0 +1,47 @@
+//! Systems that have no table that this crate knows how to read.
+
+use crate::error::{Error, Result};
+use crate::row::class::Class;
+use crate::table::buffer::Buffer;
+use crate::table::query::Query;
+
+#[derive(Debug)]
+pub(crate) enum System {}
+
+impl System {
+    pub(crate) fn new() -> Result<System> {
+        Err(Error::NotSupported)
+    }
+
+    pub(crate) fn calls(&self) -> u64 {
+        match *self {}
+    }
+
+    pub(crate) fn processes(&self) -> (usize, usize) {
+        match *self {}
+    }
+
+    pub(crate) fn fill(&mut self, _: Class, _: &Query, _: &mut Buffer) -> Result<()> {
+        match *self {}
+    }
+}
+
+/// The processes of a system that this crate does not know how to ask.
+#[derive(Debug)]
+pub(crate) struct Processes;
+
+impl Processes {
+    pub(crate) fn new() -> Processes {
+        Processes
+    }
+}
+
+impl Lookup for Processes {
+    fn is_same(&mut self, _: &Process) -> bool {
+        false
+    }
+
+    fn describe(&mut self, _: u32) -> Option<Process> {
+        None
+    }
+}

@@ -1,0 +1,40 @@
+//! A system that is Windows.
+
+use std::thread;
+
+use super::{iphlpapi, retry};
+use crate::error::Result;
+use crate::row::class::Class;
+use crate::row::pod::Word;
+use crate::table::buffer::Buffer;
+use crate::table::query::Query;
+
+/// The functions of iphlpapi keep nothing between two calls, so there is nothing to keep here but the count.
+#[derive(Debug)]
+pub(crate) struct System {
+    calls: u64,
+}
+
+impl System {
+    pub(crate) fn new() -> Result<System> {
+        Ok(System { calls: 0 })
+    }
+
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls
+    }
+
+    /// Windows tells owners by itself: no process is read for it.
+    pub(crate) fn processes(&self) -> (usize, usize) {
+        (0, 0)
+    }
+
+    pub(crate) fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
+        let call = iphlpapi::Call::new(class, query);
+        let counted = |table: &mut [Word], size: &mut u32| {
+            self.calls += 1;
+            call.make(table, size)
+        };
+        retry::fill(buffer, class, call.name(), counted, thread::sleep)
+    }
+}

@@ -1,0 +1,69 @@
+//! What becomes of a table when it has arrived: it is narrowed, and sorted.
+
+use core::mem;
+
+use crate::error::Result;
+use crate::row::{Row, order, pod};
+use crate::table::buffer::{Buffer, Held, make_room};
+use crate::table::layout;
+use crate::table::query::Query;
+
+impl Buffer {
+    /// Narrows the table to what was asked for, and sorts it if that was asked for and it is not.
+    pub(crate) fn finish_table<R: Row>(&mut self, query: &Query) -> Result<()> {
+        let Held { bytes: end, taken_at, .. } = self.held_as::<R>()?;
+        let table = &mut pod::bytes_of_mut(&mut self.words)[..end];
+        let rows = layout::rows_mut::<R>(table)?;
+        let mut kept = rows.len();
+        if !query.is_unfiltered() {
+            kept = retain(rows, |row| query.matches(row));
+        }
+        self.set_count::<R>(kept, taken_at)?;
+        if query.is_sorted() { self.sort::<R>() } else { Ok(()) }
+    }
+
+    /// Puts the rows in order, if they are not: in the other storage, which becomes the storage.
+    ///
+    /// Systems sort by compare functions of their own, which differ in detail (Wine compares scope ids as signed
+    /// numbers), so their order is checked and not trusted. What they sorted is nearly always sorted, and then this
+    /// costs one pass.
+    fn sort<R: Row>(&mut self) -> Result<()> {
+        let end = self.as_bytes().len();
+        let table = &pod::bytes_of(&self.words)[..end];
+        let rows = layout::rows::<R>(table)?;
+        if order::is_sorted(rows) {
+            return Ok(());
+        }
+        let is_copied = match self.sorter.sorted(rows) {
+            Some(in_order) if make_room(&mut self.other, self.words.len()) => {
+                let sorted = &mut pod::bytes_of_mut(&mut self.other)[..end];
+                let first = R::CLASS.rows_offset();
+                sorted[..first].copy_from_slice(&table[..first]);
+                for (place, row) in layout::rows_mut::<R>(sorted)?.iter_mut().zip(in_order) {
+                    *place = *row;
+                }
+                true
+            }
+            _ => false,
+        };
+        if is_copied {
+            mem::swap(&mut self.words, &mut self.other);
+        } else {
+            // No memory for that: then where they are, which takes longer.
+            layout::rows_mut::<R>(&mut pod::bytes_of_mut(&mut self.words)[..end])?.sort_unstable();
+        }
+        Ok(())
+    }
+}
+
+/// Moves the rows that are to be kept to the front, in their order, and says how many they are.
+fn retain<R: Row>(rows: &mut [R], keep: impl Fn(&R) -> bool) -> usize {
+    let mut kept = 0;
+    for i in 0..rows.len() {
+        if keep(&rows[i]) {
+            rows[kept] = rows[i];
+            kept += 1;
+        }
+    }
+    kept
+}
