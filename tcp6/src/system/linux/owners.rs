@@ -55,6 +55,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use fd_source::Activity;
 pub(super) use fd_source::FdSource;
 #[cfg(target_os = "linux")]
 pub(super) use procfs::Proc;
@@ -82,6 +83,9 @@ const FOLDER_COST: u64 = 4;
 /// The number of refreshes after which owners that were not found are searched for again, and processes that could not be
 /// read are tried again.
 const RETRY_UNRESOLVED_EVERY: u32 = 16;
+
+/// The most samples of the machine's activity that wait for exiting threads, about 1 us each.
+const EXIT_SAMPLES: u32 = 100;
 
 /// With more descriptors to read, threads share the work of a pass without a bound.
 const SHARED_WORK: u64 = 4_096;
@@ -198,7 +202,7 @@ impl<S: FdSource> Owners<S> {
 
     /// Reads what is to be read whatever the table will be. What changes meanwhile is found when it is resolved.
     pub(super) fn read_ahead(&mut self) {
-        self.look();
+        self.look(1);
         // Without CPU times all would be read again.
         if self.tracked.iter().any(Tracked::has_cpu_time) {
             self.scan_all(|process| process.state == ScanState::New);
@@ -213,7 +217,8 @@ impl<S: FdSource> Owners<S> {
             self.searched.clear();
             self.tracked.iter_mut().filter(|process| process.is_unreadable()).for_each(Tracked::suspect);
         }
-        self.look();
+        // The threads of the first pass may still be exiting: they would make every idle process count as uncertain.
+        self.look(if self.has_resolved { 1 } else { EXIT_SAMPLES });
         if self.is_exact {
             self.tracked.iter_mut().for_each(Tracked::suspect);
             self.scan_all(|_| true);
@@ -233,8 +238,8 @@ impl<S: FdSource> Owners<S> {
     }
 
     /// Brings the list of processes up to date, and finds out which of them have run.
-    fn look(&mut self) {
-        let activity = self.source.activity();
+    fn look(&mut self, samples: u32) {
+        let activity = self.activity(samples);
         self.is_still = activity.is_still;
         // A process that starts from here on has a later pid, and is listed next time.
         if activity.last_pid.is_none() || activity.last_pid != self.last_pid {
@@ -250,6 +255,18 @@ impl<S: FdSource> Owners<S> {
         self.forget_ended();
         self.is_stale |= sharing::update(&mut self.tracked, self.is_still, &self.source);
         self.is_still &= self.tracked.iter().all(Tracked::has_cpu_time);
+    }
+
+    /// The activity of the machine, sampled until it is still, at most `samples` times.
+    fn activity(&self, samples: u32) -> Activity {
+        let mut activity = self.source.activity();
+        for _ in 1..samples {
+            if activity.is_still {
+                break;
+            }
+            activity = self.source.activity();
+        }
+        activity
     }
 
     /// Lists the processes. Says whether that was possible.
