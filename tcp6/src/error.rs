@@ -1,135 +1,145 @@
-//! What can go wrong, and how it is told.
+//! Errors.
 
 use core::fmt;
 use std::io;
 
 use crate::row::class::Class;
 
-/// A result of this crate.
+/// The result of a call that can fail with an [`Error`].
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-/// Why there is no table.
+/// The reason why a table could not be read, recorded, replayed or changed.
 ///
-/// No error is ever turned into an empty table, and no call of this crate panics on what a system, a file or another
-/// program hands to it.
+/// An error is never reported as an empty table, and no input from the system, a file or another program makes this
+/// crate panic.
+///
+/// # After an error
+///
+/// A [`System`](crate::System) remains usable after every error: its next read starts anew. A
+/// [`Watcher`](crate::Watcher) keeps the last good table. Whether another attempt makes sense depends on the error:
+///
+/// | error | another attempt |
+/// |---|---|
+/// | [`is_transient`](Error::is_transient) | may succeed at once: the table changed too fast, or the system lacked memory |
+/// | [`is_not_supported`](Error::is_not_supported) | fails until IPv6 is enabled |
+/// | [`Error::EndOfReplay`] | fails until the [`Replay`](crate::Replay) is rewound |
+/// | [`Error::Os`], otherwise | fails until permissions, limits or the file change |
+/// | [`Error::Malformed`], [`Error::WrongClass`], [`Error::RowNotFound`] | fails: the input is wrong |
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// This system has no IPv6 TCP table: IPv6 is not installed, or disabled in the kernel (`ipv6.disable=1`), or the system
-    /// is neither Windows nor Linux. If IPv6 is disabled on every interface only, there is a table.
+    /// The system has no IPv6 TCP table: IPv6 is not installed, or disabled in the kernel (`ipv6.disable=1`), or the
+    /// system is neither Windows nor Linux. A machine with IPv6 disabled on every interface still has a table.
     NotSupported,
 
-    /// The system refused, or a file could not be read or written.
+    /// A system call failed, or a file could not be read or written.
     #[non_exhaustive]
     Os {
-        /// What was called, or done.
+        /// The call or the file.
         call: &'static str,
-        /// The system's code ([`io::Error::raw_os_error`]) and its text for it; a text alone where the failure has no code.
+        /// The code of the system ([`io::Error::raw_os_error`]), or a text if the failure has no code.
         source: io::Error,
     },
 
-    /// The table never stood still long enough, however much room it was given; or the kernel was short of memory for it
-    /// each time.
+    /// Every attempt failed because the table changed while it was read, or because the kernel lacked memory.
     #[non_exhaustive]
     Unstable {
-        /// What was called.
+        /// The call.
         call: &'static str,
-        /// How often it was called.
+        /// The number of attempts.
         attempts: u32,
-        /// What it said last.
+        /// The failure of the last attempt.
         last: io::Error,
     },
 
-    /// What the system, a file or a [`Source`](crate::Source) handed over is not a table.
+    /// The bytes from the system, a file or a [`Source`](crate::Source) are not a table.
     Malformed(Malformed),
 
-    /// There was no memory for a buffer of so many bytes.
+    /// An allocation failed.
     #[non_exhaustive]
     OutOfMemory {
-        /// The size that was asked for.
+        /// The size of the allocation in bytes.
         bytes: usize,
     },
 
-    /// The replay has ended: every recorded table was replayed.
+    /// Every recorded table has been replayed.
     EndOfReplay,
 
-    /// A change does not fit the snapshot that it is applied to: a row that it removes or changes is not there.
+    /// A change removes or changes a row that the snapshot does not contain.
     RowNotFound,
 
-    /// The buffer holds no table, or one of another class.
+    /// The buffer holds a table of another class, or none.
     #[non_exhaustive]
     WrongClass {
-        /// The class that was asked for.
+        /// The requested class.
         wanted: Class,
-        /// The class that is there.
+        /// The class of the table in the buffer.
         held: Option<Class>,
     },
 }
 
-/// How bytes fail to be a table.
-///
-/// All offsets and lengths are in bytes.
+/// The reason why bytes are not a table. Offsets and lengths are in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Malformed {
-    /// Too short for the count of rows.
+    /// The bytes are too few for the count of rows.
     #[non_exhaustive]
     TooShort {
-        /// The bytes that are there.
+        /// The number of bytes.
         bytes: usize,
     },
-    /// More rows announced than there are bytes for.
+    /// The table claims more rows than its bytes can hold.
     #[non_exhaustive]
     CountBeyondBytes {
-        /// The rows announced.
+        /// The claimed number of rows.
         count: u32,
-        /// The bytes that are there.
+        /// The number of bytes.
         bytes: usize,
     },
-    /// The system says that it wrote more than it was given room for.
+    /// The system reports that it wrote more bytes than the buffer has.
     #[non_exhaustive]
     BeyondBuffer {
-        /// The bytes that the system says it wrote.
+        /// The reported number of bytes.
         reported: u32,
-        /// The bytes that it was given.
+        /// The size of the buffer.
         capacity: usize,
     },
-    /// More rows than the count in front of a table can say.
+    /// The number of rows exceeds the 32-bit count of a table.
     #[non_exhaustive]
     TooManyRows {
-        /// The rows.
+        /// The number of rows.
         rows: usize,
     },
-    /// The bytes do not begin where a row of this class may begin.
+    /// The bytes are not aligned for rows of the class.
     #[non_exhaustive]
     Misaligned {
-        /// The alignment that the class asks for.
+        /// The required alignment.
         alignment: usize,
     },
-    /// A message of the kernel is cut off, or its length makes no sense.
+    /// The length of a netlink message is invalid, or the message is truncated.
     #[non_exhaustive]
     Message {
         /// The length that the message claims.
         length: usize,
-        /// The bytes that are there.
+        /// The number of bytes that are left.
         bytes: usize,
     },
-    /// A capture ends within a table, or within its heading: the disk was full, or the program was killed.
+    /// The capture ends within a table or a heading, because the disk was full or the program was killed.
     #[non_exhaustive]
     Torn {
-        /// The offset in the file at which that table begins. All before it is intact; cut the file off here to
-        /// continue it ([`Recorder::append`](crate::Recorder::append)).
+        /// The offset in the file at which the incomplete table begins. Everything before it is intact; truncate the file
+        /// here to continue it with [`Recorder::append`](crate::Recorder::append).
         offset: u64,
     },
-    /// A file is not a capture, or it is damaged.
+    /// The file is not a capture, or it is damaged.
     #[non_exhaustive]
     Capture {
-        /// Where in the file.
+        /// The offset in the file.
         offset: u64,
-        /// What is wrong there.
+        /// The fault at this offset.
         what: &'static str,
     },
-    /// A line of the kernel's text is not one of a TCP table.
+    /// A line of `/proc/net/tcp6` has an unknown format.
     #[non_exhaustive]
     Line {
         /// The number of the line; the heading is line 1.
@@ -138,7 +148,26 @@ pub enum Malformed {
 }
 
 impl Error {
-    /// The code of the system, if it gave one: a Windows error or NTSTATUS, or an errno.
+    /// An error of a system call, for a [`Source`](crate::Source) of one's own.
+    ///
+    /// ```
+    /// use std::io;
+    ///
+    /// let error = tcp6::Error::os("tables.bin", io::Error::from(io::ErrorKind::NotFound));
+    /// assert_eq!(error.to_string(), "tables.bin: entity not found");
+    /// ```
+    #[must_use]
+    pub fn os(call: &'static str, source: impl Into<io::Error>) -> Error {
+        Error::Os { call, source: source.into() }
+    }
+
+    /// An error of a table that changed during each of several attempts, for a [`Source`](crate::Source) of one's own.
+    #[must_use]
+    pub fn unstable(call: &'static str, attempts: u32, last: impl Into<io::Error>) -> Error {
+        Error::Unstable { call, attempts, last: last.into() }
+    }
+
+    /// The code of the system: a Windows error or NTSTATUS, or an errno. `None` if the error has no code.
     #[must_use]
     pub fn raw_os_error(&self) -> Option<i32> {
         match self {
@@ -148,17 +177,44 @@ impl Error {
         }
     }
 
-    pub(crate) fn os(call: &'static str, source: impl Into<io::Error>) -> Error {
-        Error::Os { call, source: source.into() }
+    /// Whether the same call may succeed a moment later without any other change: [`Error::Unstable`],
+    /// [`Error::OutOfMemory`], and system errors of the kinds `Interrupted`, `WouldBlock`, `TimedOut` and `OutOfMemory`.
+    ///
+    /// ```
+    /// use std::{thread, time::Duration};
+    ///
+    /// use tcp6::{BasicRow, Buffer, Query, System};
+    ///
+    /// let (mut system, mut buffer) = (System::new()?, Buffer::new());
+    /// let table = loop {
+    ///     match system.table::<BasicRow>(&Query::all(), &mut buffer) {
+    ///         Err(error) if error.is_transient() => thread::sleep(Duration::from_secs(1)),
+    ///         result => break result?.to_snapshot()?,
+    ///     }
+    /// };
+    /// # Ok::<(), tcp6::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        use io::ErrorKind::{Interrupted, OutOfMemory, TimedOut, WouldBlock};
+        match self {
+            Error::Unstable { .. } | Error::OutOfMemory { .. } => true,
+            Error::Os { source, .. } => matches!(source.kind(), Interrupted | WouldBlock | TimedOut | OutOfMemory),
+            _ => false,
+        }
+    }
+
+    /// Whether the system has no IPv6 TCP table: [`Error::NotSupported`].
+    #[must_use]
+    pub const fn is_not_supported(&self) -> bool {
+        matches!(self, Error::NotSupported)
     }
 }
 
-/// The system's own text for a code.
-///
-/// An NTSTATUS (top bits 11) is written as its number: it is not a code that the system's message table knows.
-struct Told<'a>(&'a io::Error);
+/// The system's text for a code. An NTSTATUS (top bits 11), which the system's message table lacks, is written as a number.
+struct CodeText<'a>(&'a io::Error);
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for CodeText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.raw_os_error() {
             Some(code) if code as u32 >> 30 == 0b11 => write!(f, "status {:#010X}", code as u32),
@@ -171,19 +227,19 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::NotSupported => f.write_str("this system has no IPv6 TCP table"),
-            Error::Os { call, source } => write!(f, "{call}: {}", Told(source)),
+            Error::Os { call, source } => write!(f, "{call}: {}", CodeText(source)),
             Error::Unstable { call, attempts, last } => {
-                write!(f, "{call}: no table after {attempts} attempts: {}", Told(last))
+                write!(f, "{call}: no table after {attempts} attempts: {}", CodeText(last))
             }
-            Error::Malformed(how) => write!(f, "not a table: {how}"),
-            Error::OutOfMemory { bytes } => write!(f, "no memory for a table of {bytes} bytes"),
-            Error::EndOfReplay => f.write_str("the replay has ended"),
-            Error::RowNotFound => f.write_str("a change is of a row that is not there"),
+            Error::Malformed(malformed) => write!(f, "not a table: {malformed}"),
+            Error::OutOfMemory { bytes } => write!(f, "failed to allocate {bytes} bytes"),
+            Error::EndOfReplay => f.write_str("every recorded table has been replayed"),
+            Error::RowNotFound => f.write_str("a change removes or changes a row that the snapshot does not contain"),
             Error::WrongClass { wanted, held: Some(held) } => {
-                write!(f, "wanted a table of class {wanted}, but there is one of class {held}")
+                write!(f, "the buffer holds a table of class {held}, not {wanted}")
             }
             Error::WrongClass { wanted, held: None } => {
-                write!(f, "wanted a table of class {wanted}, but there is none")
+                write!(f, "the buffer holds no table; a table of class {wanted} was requested")
             }
         }
     }
@@ -192,31 +248,31 @@ impl fmt::Display for Error {
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Malformed::TooShort { bytes } => write!(f, "{bytes} bytes are too few for a count"),
-            Malformed::CountBeyondBytes { count, bytes } => write!(f, "{count} rows announced in {bytes} bytes"),
+            Malformed::TooShort { bytes } => write!(f, "{bytes} bytes are too few for the count of rows"),
+            Malformed::CountBeyondBytes { count, bytes } => write!(f, "{count} rows do not fit into {bytes} bytes"),
             Malformed::BeyondBuffer { reported, capacity } => {
-                write!(f, "{reported} bytes reported as written into {capacity}")
+                write!(f, "the system reports {reported} bytes written into {capacity}")
             }
-            Malformed::TooManyRows { rows } => write!(f, "{rows} rows are more than a table can count"),
-            Malformed::Misaligned { alignment } => write!(f, "the bytes are not aligned to {alignment}"),
+            Malformed::TooManyRows { rows } => write!(f, "{rows} rows exceed the 32-bit count of a table"),
+            Malformed::Misaligned { alignment } => write!(f, "the rows are not aligned to {alignment} bytes"),
             Malformed::Message { length, bytes } => {
-                write!(f, "a message claims a length of {length} in {bytes} bytes")
+                write!(f, "a netlink message of {length} bytes in {bytes} bytes")
             }
             Malformed::Torn { offset } => write!(f, "the capture ends within the table at byte {offset}"),
             Malformed::Capture { offset, what } => write!(f, "{what}, at byte {offset} of the capture"),
-            Malformed::Line { line } => write!(f, "line {line} is not one of a TCP table"),
+            Malformed::Line { line } => write!(f, "line {line} of /proc/net/tcp6 has an unknown format"),
         }
     }
 }
 
-// No `source`: the text of what is underneath is part of the text above, and nobody wants to read it twice.
+// No `source`: the display already contains the text of the inner error.
 impl std::error::Error for Error {}
 
 impl std::error::Error for Malformed {}
 
 impl From<Malformed> for Error {
-    fn from(how: Malformed) -> Error {
-        Error::Malformed(how)
+    fn from(malformed: Malformed) -> Error {
+        Error::Malformed(malformed)
     }
 }
 
@@ -225,16 +281,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_status_is_told_as_a_number_and_a_code_by_the_system() {
-        let status = Error::Unstable {
-            call: "GetTcp6Table",
-            attempts: 3,
-            last: io::Error::from_raw_os_error(0xC000_0001_u32 as i32),
-        };
+    fn formats_ntstatus_as_hex_and_other_codes_as_text() {
+        let status = Error::unstable("GetTcp6Table", 3, io::Error::from_raw_os_error(0xC000_0001_u32 as i32));
         assert_eq!(status.to_string(), "GetTcp6Table: no table after 3 attempts: status 0xC0000001");
 
         let refused = Error::os("GetTcp6Table", io::Error::from_raw_os_error(5));
         assert_eq!(refused.to_string(), format!("GetTcp6Table: {}", io::Error::from_raw_os_error(5)));
         assert_eq!(refused.raw_os_error(), Some(5));
+    }
+
+    #[test]
+    fn classifies_errors() {
+        let os = |kind: io::ErrorKind| Error::os("recv", kind);
+        for error in [
+            os(io::ErrorKind::TimedOut),
+            Error::unstable("recv", 16, io::Error::other("")),
+            Error::OutOfMemory { bytes: 1 },
+        ] {
+            assert!(error.is_transient() && !error.is_not_supported(), "{error}");
+        }
+        for error in [os(io::ErrorKind::PermissionDenied), Error::EndOfReplay, Error::RowNotFound, Error::NotSupported]
+        {
+            assert!(!error.is_transient(), "{error}");
+        }
+        assert!(Error::NotSupported.is_not_supported());
     }
 }

@@ -14,7 +14,6 @@ use self::change::Change;
 use self::diff::Diff;
 use crate::error::{Error, Result};
 use crate::row::Row;
-use crate::row::endpoint::RawEnd;
 use crate::row::layout::RawRow;
 use crate::row::order::{self, Ends, Sorter};
 use crate::row::state_counts::StateCounts;
@@ -147,7 +146,7 @@ impl<R: Row> Snapshot<R> {
     /// some systems list sockets so that neither listen nor are connected.
     #[must_use]
     pub fn find(&self, local: SocketAddrV6, remote: Option<SocketAddrV6>) -> &[R] {
-        let key = Ends::new(RawEnd::new(local), remote.map(RawEnd::new).unwrap_or_default());
+        let key = Ends::of_addresses(local, remote);
         let start = self.rows.partition_point(|row| order::ends(row) < key);
         let length = self.rows[start..].partition_point(|row| order::ends(row) == key);
         &self.rows[start..start + length]

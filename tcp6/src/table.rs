@@ -11,6 +11,7 @@ pub(crate) mod writer;
 use core::fmt;
 use core::ops::Deref;
 use core::slice;
+use std::net::SocketAddrV6;
 use std::time::SystemTime;
 
 use self::buffer::Buffer;
@@ -18,13 +19,15 @@ use self::query::Query;
 use self::source::Source;
 use crate::error::Result;
 use crate::row::Row;
+use crate::row::order::{self, Ends};
+use crate::row::state_counts::StateCounts;
 
-/// A table: rows, borrowed from a [`Buffer`], and the time when they were taken.
+/// A table: rows that are borrowed from a [`Buffer`], and the time at which they were read.
 ///
-/// It is a slice (`Deref<Target = [R]>`): index it, iterate it, search it, share it with threads.
+/// It dereferences to `[R]`: index it, iterate over it, share it with threads.
 ///
 /// ```
-/// use tcp6::{BasicRow, Buffer, Query, Row, System};
+/// use tcp6::{BasicRow, Buffer, Query, System};
 ///
 /// let mut system = System::new()?;
 /// let mut buffer = Buffer::new();
@@ -45,14 +48,14 @@ impl<'a, R: Row> Table<'a, R> {
         Table { rows, taken_at }
     }
 
-    /// The table that a source has now: refills the buffer, and shows what it holds.
+    /// Reads the current table of a source into the buffer.
     ///
-    /// For the table of this machine, [`System::table`](crate::System::table) is shorter.
+    /// For the table of this machine, use [`System::table`](crate::System::table).
     ///
     /// # Errors
     ///
-    /// Those of [`Source::fill`], and [`Error::WrongClass`](crate::Error::WrongClass) if it filled the buffer with
-    /// something else than it was asked for. The buffer then holds no table.
+    /// Those of [`Source::fill`], and [`Error::WrongClass`](crate::Error::WrongClass) if the source filled the buffer with
+    /// another class. The buffer then holds no table.
     pub fn read<S: Source + ?Sized>(source: &mut S, query: &Query, buffer: &'a mut Buffer) -> Result<Table<'a, R>> {
         buffer.clear();
         let filled = source.fill(R::CLASS, query, buffer);
@@ -63,31 +66,56 @@ impl<'a, R: Row> Table<'a, R> {
         buffer.table()
     }
 
-    /// The table in these bytes: a count in native byte order, padding where the class has it, rows. What stands
-    /// behind the last row is ignored.
+    /// Views these bytes as a table: a row count in native byte order, padding if the class has it
+    /// ([`Class::rows_offset`](crate::Class::rows_offset)), and rows. Bytes after the last row are ignored.
     ///
-    /// Nothing is copied, so the bytes must begin where the class allows it: at a multiple of 4, for
-    /// [`OwnerModuleRow`](crate::OwnerModuleRow) of 8. [`Buffer::write_bytes`](crate::Buffer::write_bytes) copies from
-    /// anywhere.
+    /// Nothing is copied, so that the bytes must be aligned for the class: to 4, or to 8 for
+    /// [`OwnerModuleRow`](crate::OwnerModuleRow). [`Buffer::write_bytes`](crate::Buffer::write_bytes) copies bytes of any
+    /// alignment.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`](crate::Error::Malformed) if there are no bytes for the count, for the rows that it
-    /// announces, or if they stand at the wrong place.
+    /// [`Error::Malformed`](crate::Error::Malformed) if the bytes are too few for the count or for the rows, or not
+    /// aligned.
     pub fn from_bytes(table: &'a [u8], taken_at: SystemTime) -> Result<Table<'a, R>> {
         Ok(Table::new(layout::rows(table)?, taken_at))
     }
 
-    /// The rows, for as long as the buffer is borrowed, which may be longer than this table is kept.
+    /// The rows. They are borrowed from the buffer and can outlive this `Table`.
     #[must_use]
     pub fn rows(&self) -> &'a [R] {
         self.rows
     }
 
-    /// When the table was taken, by this machine's clock.
+    /// The time at which the table was read, by the clock of the machine that read it.
     #[must_use]
     pub fn taken_at(&self) -> SystemTime {
         self.taken_at
+    }
+
+    /// The rows with these ends; listeners if `remote` is `None`.
+    ///
+    /// It compares every row. To search often, take a [snapshot](Table::to_snapshot), whose
+    /// [`find`](crate::Snapshot::find) is a binary search.
+    pub fn find(&self, local: SocketAddrV6, remote: Option<SocketAddrV6>) -> impl Iterator<Item = &'a R> + use<'a, R> {
+        let ends = Ends::of_addresses(local, remote);
+        self.rows.iter().filter(move |row| order::ends(*row) == ends)
+    }
+
+    /// The rows whose local end has this port. It compares every row.
+    pub fn on_port(&self, port: u16) -> impl Iterator<Item = &'a R> + use<'a, R> {
+        self.rows.iter().filter(move |row| row.local().port() == port)
+    }
+
+    /// The listeners.
+    pub fn listeners(&self) -> impl Iterator<Item = &'a R> + use<'a, R> {
+        self.rows.iter().filter(|row| row.is_listener())
+    }
+
+    /// The number of rows in each state.
+    #[must_use]
+    pub fn counts(&self) -> StateCounts {
+        self.rows.iter().map(Row::state).collect()
     }
 }
 
@@ -143,7 +171,7 @@ impl<'a, R> IntoIterator for &Table<'a, R> {
     }
 }
 
-/// A table for people: a heading, a line a row, and the counts by state.
+/// Writes a heading, a line per row, and the number of rows in each state.
 impl<R: Row> fmt::Display for Table<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         display::write(self.rows, f)

@@ -1,9 +1,10 @@
-//! The documented order of rows, the same on every system.
+//! The order of rows, which is the same on every system.
 
 mod sort_key;
 mod sorter;
 
 use core::cmp::Ordering;
+use std::net::SocketAddrV6;
 
 use crate::row::Row;
 use crate::row::endpoint::RawEnd;
@@ -11,8 +12,7 @@ use crate::row::layout::RawRow;
 
 pub(crate) use sorter::Sorter;
 
-/// Both ends of a row, in numbers that compare as the documented order does. A listener's remote end is zero, whatever is
-/// there.
+/// Both ends of a row as numbers whose order is that of rows. The remote end of a listener is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ends {
     local: End,
@@ -31,6 +31,11 @@ impl Ends {
     pub(crate) fn new(local: RawEnd, remote: RawEnd) -> Ends {
         Ends { local: End::new(local), remote: End::new(remote) }
     }
+
+    /// The ends of these addresses; `None` is the remote end of a listener.
+    pub(crate) fn of_addresses(local: SocketAddrV6, remote: Option<SocketAddrV6>) -> Ends {
+        Ends::new(RawEnd::new(local), remote.map(RawEnd::new).unwrap_or_default())
+    }
 }
 
 impl End {
@@ -41,32 +46,31 @@ impl End {
     }
 }
 
-/// Both ends of a row: what the documented order compares first.
+/// Both ends of a row, which the order compares first.
 #[inline]
 pub(crate) fn ends<R: Row>(row: &R) -> Ends {
     Ends::new(row.raw_local(), if row.is_listener() { RawEnd::default() } else { row.raw_remote() })
 }
 
-/// Local address, local scope id, local port, remote address, remote scope id, remote port; addresses by their bytes,
-/// ports as numbers. Then owner, identity and all else.
+/// Compares by the ends, then by [`RawRow::tie_break`].
 #[inline]
 pub(crate) fn compare<R: Row>(a: &R, b: &R) -> Ordering {
     ends(a).cmp(&ends(b)).then_with(|| a.tie_break(b))
 }
 
-/// Whether the rows are in order.
+/// Whether rows are sorted.
 pub(crate) fn is_sorted<R: Row>(rows: &[R]) -> bool {
     are_sorted_by(rows, ends)
 }
 
-/// The same of canonical rows: where there is no remote end it is zero already, which saves a look at the state.
+/// Whether canonical rows are sorted. Their listeners have a zero remote end, so that the state need not be read.
 pub(crate) fn is_canonical_sorted<R: Row>(rows: &[R]) -> bool {
     are_sorted_by(rows, |row| Ends::new(row.raw_local(), row.raw_remote()))
 }
 
 #[inline]
 fn are_sorted_by<R: Row>(rows: &[R], ends: impl Fn(&R) -> Ends) -> bool {
-    // Compared one by one, each row would be decoded twice.
+    // Keeps the ends of the last row, so that each row is decoded once.
     let Some((mut before, rest)) = rows.split_first() else { return true };
     let mut ends_before = ends(before);
     rest.iter().all(|row| {
@@ -77,7 +81,7 @@ fn are_sorted_by<R: Row>(rows: &[R], ends: impl Fn(&R) -> Ends) -> bool {
     })
 }
 
-/// Sorts rows, if they are not sorted. Who does so again and again keeps a [`Sorter`].
+/// Sorts rows that are not sorted yet. To sort repeatedly, keep a [`Sorter`].
 pub(crate) fn sort<R: Row>(rows: &mut Vec<R>) {
     if is_sorted(rows) {
         return;
@@ -90,7 +94,7 @@ pub(crate) fn sort<R: Row>(rows: &mut Vec<R>) {
     });
     match copy {
         Some(copy) => *rows = copy,
-        // No memory for that: then where they are, which takes longer.
+        // Without memory for a copy, the rows are sorted in place, which takes longer.
         None => rows.sort_unstable_by(compare),
     }
 }

@@ -1,12 +1,23 @@
-//! How many rows there are in each state.
+//! The number of rows in each state.
 
 use core::fmt;
 
 use crate::row::state::{State, StateSet};
 
-/// How many rows there are in each state. Collected from states; printed as `1 LISTEN, 2 ESTABLISHED`.
+/// The number of rows in each state. Displayed as `1 LISTEN, 2 ESTABLISHED`.
 ///
-/// Numbers without a name are counted together, as `OTHER`.
+/// States without a name are counted together, as `OTHER`.
+///
+/// # Example: gauges that are zero if no row is in a state
+///
+/// ```
+/// use tcp6::{State, StateCounts};
+///
+/// let counts: StateCounts = [State::Listen, State::Listen, State::TimeWait].into_iter().collect();
+/// assert_eq!(counts.get(State::Listen), 2);
+/// assert_eq!(counts.iter().count(), 2);
+/// assert_eq!(counts.all().count(), 14);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct StateCounts {
     /// By the bit of the state in a [`StateSet`].
@@ -14,22 +25,27 @@ pub struct StateCounts {
 }
 
 impl StateCounts {
-    /// The rows in this state; of all states without a name, if it has none.
+    /// The number of rows in this state; for a state without a name, in all such states.
     #[must_use]
     pub fn get(&self, state: State) -> usize {
         self.counts[place(state)]
     }
 
-    /// The rows in all states.
+    /// The number of rows.
     #[must_use]
     pub fn total(&self) -> usize {
         self.counts.iter().sum()
     }
 
-    /// The states that have rows, and how many, in the order of the states' numbers; those without a name last.
+    /// Every state that has rows, with their number, in the order of the states' numbers; `OTHER` is last.
     pub fn iter(&self) -> impl Iterator<Item = (StateSet, usize)> {
+        self.all().filter(|(_, count)| *count > 0)
+    }
+
+    /// Every state with the number of its rows, which can be zero, in the order of [`iter`](StateCounts::iter).
+    pub fn all(&self) -> impl Iterator<Item = (StateSet, usize)> {
         let named = State::NAMED.into_iter().map(StateSet::of);
-        named.chain([StateSet::OTHER]).map(|state| (state, self.counts[bit(state)])).filter(|(_, count)| *count > 0)
+        named.chain([StateSet::OTHER]).map(|state| (state, self.counts[bit(state)]))
     }
 }
 
@@ -65,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_state_has_a_place_of_its_own() {
+    fn counts_each_state_separately() {
         let states = State::NAMED.into_iter().chain([State::Other(0), State::Other(77), State::Listen]);
         let counts: StateCounts = states.collect();
         assert_eq!(counts.total(), 16);
@@ -75,5 +91,6 @@ mod tests {
         assert!(counts.to_string().starts_with("1 CLOSED, 2 LISTEN, 1 SYN-SENT"), "{counts}");
         assert!(counts.to_string().ends_with("1 BOUND, 2 OTHER"), "{counts}");
         assert_eq!(StateCounts::default().to_string(), "");
+        assert_eq!(StateCounts::default().all().filter(|(_, count)| *count == 0).count(), 14);
     }
 }

@@ -1,28 +1,30 @@
-//! One change of a row, and what of the row has changed.
+//! Changes of rows.
 
 use bitflags::bitflags;
 
 use crate::row::Row;
 use crate::row::layout::RawRow;
+use crate::row::owner::Owner;
+use crate::row::state::StateSet;
 
-/// One change of a row, owned (`Change<R>`) or borrowed (`Change<&R>`), as `Option` has it.
+/// A change of a row: owned (`Change<R>`) or borrowed (`Change<&R>`), as with `Option`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Change<T> {
-    /// A row that was not there before.
+    /// The row is new.
     Added(T),
-    /// A row that is not there any more.
+    /// The row no longer exists.
     Removed(T),
-    /// A row that is there as before, with the same ends and the same identity, but not the same.
+    /// The row has the same ends and the same identity, but other fields differ.
     Changed {
-        /// As it was.
+        /// The row before the change.
         before: T,
-        /// As it is.
+        /// The row after the change.
         after: T,
     },
 }
 
 impl<T> Change<T> {
-    /// The row as it was; `None` if it was added.
+    /// The row before the change; `None` if it was added.
     pub fn before(self) -> Option<T> {
         match self {
             Change::Added(_) => None,
@@ -30,7 +32,7 @@ impl<T> Change<T> {
         }
     }
 
-    /// The row as it is; `None` if it was removed.
+    /// The row after the change; `None` if it was removed.
     pub fn after(self) -> Option<T> {
         match self {
             Change::Removed(_) => None,
@@ -38,14 +40,14 @@ impl<T> Change<T> {
         }
     }
 
-    /// The row as it is, or, if it was removed, as it was.
+    /// The row after the change, or the removed row.
     pub fn row(self) -> T {
         match self {
             Change::Added(row) | Change::Removed(row) | Change::Changed { after: row, .. } => row,
         }
     }
 
-    /// The change with something else in place of its rows.
+    /// Applies `f` to each row of the change.
     pub fn map<U>(self, mut f: impl FnMut(T) -> U) -> Change<U> {
         match self {
             Change::Added(row) => Change::Added(f(row)),
@@ -54,7 +56,7 @@ impl<T> Change<T> {
         }
     }
 
-    /// The change, borrowed.
+    /// Borrows the rows of the change.
     pub const fn as_ref(&self) -> Change<&T> {
         match self {
             Change::Added(row) => Change::Added(row),
@@ -75,7 +77,7 @@ impl<T> Change<T> {
 }
 
 impl<T: Clone> Change<&T> {
-    /// The change with rows of its own.
+    /// Clones the rows of the change.
     #[must_use]
     pub fn cloned(self) -> Change<T> {
         self.map(T::clone)
@@ -83,8 +85,8 @@ impl<T: Clone> Change<&T> {
 }
 
 bitflags! {
-    /// The fields in which a row has changed. The ends, the identity and the time of creation are not among them: with
-    /// others, it is another row.
+    /// The fields of a row that changed. Ends, identity and time of creation are absent: a row in which they differ is
+    /// another row.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct ChangedFields: u8 {
         /// [`Row::state`]
@@ -98,18 +100,98 @@ bitflags! {
     }
 }
 
+/// The states of a connection that is established and that this side has not closed.
+const OPEN: StateSet = StateSet::ESTABLISHED.union(StateSet::CLOSE_WAIT);
+
 impl<R: Row> Change<&R> {
-    /// The fields in which the row has changed; none if it was added or removed. Of a change with rows of its own:
-    /// `change.as_ref().fields()`.
+    /// The fields that changed; none if the row was added or removed. For an owned change: `change.as_ref().fields()`.
     #[must_use]
     pub fn fields(self) -> ChangedFields {
         let Change::Changed { before, after } = self else { return ChangedFields::empty() };
-        let (before, after) = (before.parts(), after.parts());
         let mut fields = ChangedFields::empty();
-        fields.set(ChangedFields::STATE, before.state != after.state);
-        fields.set(ChangedFields::OWNER, before.owner != after.owner);
-        fields.set(ChangedFields::OFFLOAD, before.offload != after.offload);
-        fields.set(ChangedFields::MODULE, before.module != after.module);
+        fields.set(ChangedFields::STATE, before.raw_state() != after.raw_state());
+        fields.set(ChangedFields::OWNER, before.raw_owner() != after.raw_owner());
+        fields.set(ChangedFields::OFFLOAD, before.raw_offload() != after.raw_offload());
+        fields.set(ChangedFields::MODULE, before.raw_module() != after.raw_module());
         fields
+    }
+
+    /// Whether a connection was opened: it is now ESTABLISHED or CLOSE-WAIT, and was in neither state before.
+    ///
+    /// A connection that was opened and closed between two tables is neither opened nor closed: its first row is in
+    /// TIME-WAIT.
+    ///
+    /// # Example: which process opened or closed which connection
+    ///
+    /// ```
+    /// use tcp6::{OwnerPidRow, System, Watcher};
+    ///
+    /// let mut watcher = Watcher::<OwnerPidRow, _>::new(System::new()?);
+    /// watcher.poll()?;
+    /// for change in watcher.poll()? {
+    ///     let (owner, row) = (change.owner(), change.row());
+    ///     if change.is_open() {
+    ///         println!("{owner} opened {} {:?}", row.local(), row.remote());
+    ///     } else if change.is_close() {
+    ///         println!("{owner} closed {} {:?}", row.local(), row.remote());
+    ///     }
+    /// }
+    /// # Ok::<(), tcp6::Error>(())
+    /// ```
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        !is_open(self.before()) && is_open(self.after())
+    }
+
+    /// Whether a connection was closed by this side (the CLOSE call of RFC 9293) or ended: it was ESTABLISHED or
+    /// CLOSE-WAIT before, and now is in neither state or removed.
+    ///
+    /// This side closes when it sends its FIN, so that `shutdown(SHUT_WR)` counts as a close. Its owner is that of the row
+    /// before: no process owns a connection in TIME-WAIT.
+    #[must_use]
+    pub fn is_close(self) -> bool {
+        is_open(self.before()) && !is_open(self.after())
+    }
+
+    /// The owner of the row after the change if a process or the kernel owns it, otherwise that of the row before.
+    #[must_use]
+    pub fn owner(self) -> Owner {
+        let owners = [self.after(), self.before()].into_iter().flatten().map(Row::owner);
+        let is_known = |owner: &Owner| matches!(owner, Owner::Process(_) | Owner::Kernel);
+        owners.clone().find(is_known).or(owners.last()).unwrap_or(Owner::Unresolved)
+    }
+}
+
+fn is_open<R: Row>(row: Option<&R>) -> bool {
+    row.is_some_and(|row| OPEN.has(row.state()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::class::OwnerPidRow;
+    use crate::row::state::State;
+
+    fn row(state: State, owner: Owner) -> OwnerPidRow {
+        OwnerPidRow::new(state, "[::1]:80".parse().unwrap(), Some("[::1]:50000".parse().unwrap())).with_owner(owner)
+    }
+
+    #[test]
+    fn open_and_close_are_the_ends_of_the_open_states() {
+        let process = Owner::Process(7);
+        let syn = row(State::SynSent, process);
+        let open = row(State::Established, process);
+        let half = row(State::CloseWait, process);
+        let closed = row(State::TimeWait, Owner::Nobody);
+        let kinds = |change: Change<&OwnerPidRow>| (change.is_open(), change.is_close(), change.owner());
+        assert_eq!(kinds(Change::Added(&open)), (true, false, process));
+        assert_eq!(kinds(Change::Changed { before: &syn, after: &open }), (true, false, process));
+        assert_eq!(kinds(Change::Changed { before: &open, after: &half }), (false, false, process));
+        assert_eq!(kinds(Change::Changed { before: &half, after: &closed }), (false, true, process));
+        assert_eq!(kinds(Change::Removed(&open)), (false, true, process));
+        assert_eq!(kinds(Change::Added(&closed)), (false, false, Owner::Nobody));
+        assert_eq!(kinds(Change::Removed(&closed)), (false, false, Owner::Nobody));
+        let listener = row(State::Listen, process);
+        assert_eq!(kinds(Change::Added(&listener)), (false, false, process));
     }
 }

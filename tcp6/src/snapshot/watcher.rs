@@ -1,8 +1,10 @@
 //! A source that is polled, and what changes from poll to poll.
 
 use core::iter::FusedIterator;
+use core::mem;
+use std::time::SystemTime;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::row::Row;
 use crate::snapshot::Snapshot;
 use crate::snapshot::change::Change;
@@ -113,19 +115,56 @@ impl<R: Row, S: Source> Watcher<R, S> {
     /// Those of [`Table::read`], and [`Error::OutOfMemory`](crate::Error::OutOfMemory) for the snapshot. There is then no
     /// change, and the baseline stays.
     pub fn poll(&mut self) -> Result<Changes<'_, R>> {
-        // The snapshots sort for themselves, if they must.
-        let table = Table::<R>::read(&mut self.source, &self.query.unsorted(), &mut self.buffer)?;
-        // Up to here and while it takes the rows only `previous` is touched, which nobody relies on.
-        self.previous.copy_from(table)?;
-        core::mem::swap(&mut self.previous, &mut self.current);
+        let taken_at = self.read()?;
+        let is_first = self.commit();
+        Ok(self.changes(is_first, &self.previous, &self.current, taken_at))
+    }
 
-        let first = !core::mem::replace(&mut self.polled, true);
+    /// Polls, and returns the changes as a list that does not borrow the watcher: to send them to another thread, or to
+    /// hold them across an `await`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`poll`](Watcher::poll), and [`Error::OutOfMemory`] for the list. The baseline then remains, so that the
+    /// next poll returns these changes.
+    pub fn poll_owned(&mut self) -> Result<Vec<Change<R>>> {
+        let taken_at = self.read()?;
+        let mut owned = Vec::new();
+        for change in self.changes(!self.polled, &self.current, &self.previous, taken_at) {
+            owned.try_reserve(1).map_err(|_| Error::OutOfMemory { bytes: size_of_val(&owned[..]) })?;
+            owned.push(change.cloned());
+        }
+        self.commit();
+        Ok(owned)
+    }
+
+    /// Reads the table into `previous`, so that a failure leaves the baseline as it is. Returns the time of the table.
+    fn read(&mut self) -> Result<SystemTime> {
+        // Snapshots sort by themselves.
+        let table = Table::<R>::read(&mut self.source, &self.query.unsorted(), &mut self.buffer)?;
+        self.previous.copy_from(table)?;
+        Ok(table.taken_at())
+    }
+
+    /// Makes the table that was read the baseline. Returns whether it is the first one.
+    fn commit(&mut self) -> bool {
+        mem::swap(&mut self.previous, &mut self.current);
+        !mem::replace(&mut self.polled, true)
+    }
+
+    fn changes<'a>(
+        &self,
+        is_first: bool,
+        before: &'a Snapshot<R>,
+        after: &'a Snapshot<R>,
+        taken_at: SystemTime,
+    ) -> Changes<'a, R> {
         let baseline = match self.initial {
-            Initial::Nothing if first => &self.current,
-            _ if first => const { &Snapshot::new() },
-            _ => &self.previous,
+            Initial::Nothing if is_first => after,
+            Initial::Everything if is_first => const { &Snapshot::new() },
+            _ => before,
         };
-        Ok(Changes { diff: baseline.diff(&self.current), filter: self.filter })
+        Changes { diff: baseline.diff(after), filter: self.filter, taken_at }
     }
 
     /// The table of the last good poll; nothing before the first.
@@ -157,6 +196,15 @@ impl<R: Row, S: Source> Watcher<R, S> {
 pub struct Changes<'a, R> {
     diff: Diff<'a, R>,
     filter: Query,
+    taken_at: SystemTime,
+}
+
+impl<R> Changes<'_, R> {
+    /// The time at which the table of this poll was read, by the clock of the machine that read it.
+    #[must_use]
+    pub fn taken_at(&self) -> SystemTime {
+        self.taken_at
+    }
 }
 
 impl<'a, R: Row> Iterator for Changes<'a, R> {

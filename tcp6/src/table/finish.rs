@@ -1,4 +1,4 @@
-//! What becomes of a table when it has arrived: it is narrowed, and sorted.
+//! Filters and sorts a freshly read table.
 
 use core::mem;
 
@@ -9,7 +9,7 @@ use crate::table::layout;
 use crate::table::query::Query;
 
 impl Buffer {
-    /// Narrows the table to what was asked for, and sorts it if that was asked for and it is not.
+    /// Removes the rows that the query does not select, and sorts the table if the query asks for it.
     pub(crate) fn finish_table<R: Row>(&mut self, query: &Query) -> Result<()> {
         let Held { bytes: end, taken_at, .. } = self.held_as::<R>()?;
         let table = &mut pod::bytes_of_mut(&mut self.words)[..end];
@@ -22,11 +22,10 @@ impl Buffer {
         if query.is_sorted() { self.sort::<R>() } else { Ok(()) }
     }
 
-    /// Puts the rows in order, if they are not: in the other storage, which becomes the storage.
+    /// Sorts the rows into the other storage, which then becomes the storage of the table.
     ///
-    /// Systems sort by compare functions of their own, which differ in detail (Wine compares scope ids as signed
-    /// numbers), so their order is checked and not trusted. What they sorted is nearly always sorted, and then this
-    /// costs one pass.
+    /// The order of the system is checked, not trusted: systems differ in detail (Wine compares scope ids as signed
+    /// numbers). A table that the system sorted is usually in order, and then costs one pass.
     fn sort<R: Row>(&mut self) -> Result<()> {
         let end = self.as_bytes().len();
         let table = &pod::bytes_of(&self.words)[..end];
@@ -49,14 +48,14 @@ impl Buffer {
         if is_copied {
             mem::swap(&mut self.words, &mut self.other);
         } else {
-            // No memory for that: then where they are, which takes longer.
+            // Without memory for keys or a copy, the rows are sorted in place, which takes longer.
             layout::rows_mut::<R>(&mut pod::bytes_of_mut(&mut self.words)[..end])?.sort_unstable();
         }
         Ok(())
     }
 }
 
-/// Moves the rows that are to be kept to the front, in their order, and says how many they are.
+/// Moves the rows to keep to the front, in their order, and returns their number.
 fn retain<R: Row>(rows: &mut [R], keep: impl Fn(&R) -> bool) -> usize {
     let mut kept = 0;
     for i in 0..rows.len() {

@@ -1,9 +1,9 @@
-//! What is asked of a source.
+//! Queries: which rows of a table are wanted, and in which order.
 
 use crate::row::Row;
 use crate::row::state::StateSet;
 
-/// Which rows, and in which order.
+/// A selection of rows and their order.
 ///
 /// ```
 /// use tcp6::{Query, StateSet};
@@ -11,8 +11,9 @@ use crate::row::state::StateSet;
 /// let open = Query::all().states(StateSet::LISTEN | StateSet::ESTABLISHED).port(443).unsorted();
 /// ```
 ///
-/// What a system can select by itself is asked of it: on Linux the states, so that listeners alone cost only the
-/// listeners; on Windows listeners alone, for the classes of GetExtendedTcpTable. The rest is left out afterwards.
+/// The system selects what it can: on Linux the states, so that a query of listeners costs only the listeners; on Windows
+/// listeners, for [`OwnerPidRow`](crate::OwnerPidRow) and [`OwnerModuleRow`](crate::OwnerModuleRow). Other rows are
+/// removed after the table is read, so that a query never changes what is returned for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
     states: StateSet,
@@ -21,51 +22,51 @@ pub struct Query {
 }
 
 impl Query {
-    /// Every row, in the documented order.
+    /// Every row, sorted.
     #[must_use]
     pub const fn all() -> Query {
         Query { states: StateSet::all(), port: None, sorted: true }
     }
 
-    /// Listeners, in the documented order.
+    /// Every listener, sorted.
     #[must_use]
     pub const fn listeners() -> Query {
         Query::all().states(StateSet::LISTEN)
     }
 
-    /// The same, for rows in these states only.
+    /// Keeps only rows in these states.
     #[must_use]
     pub const fn states(self, states: StateSet) -> Query {
         Query { states, ..self }
     }
 
-    /// The same, for rows with this port at either end only.
+    /// Keeps only rows with this port at either end.
     #[must_use]
     pub const fn port(self, port: u16) -> Query {
         Query { port: Some(port), ..self }
     }
 
-    /// The same, in whatever order the system has them. It may differ from one refresh to the next.
+    /// Leaves the rows in the order of the system, which can differ between two reads.
     #[must_use]
     pub const fn unsorted(self) -> Query {
         Query { sorted: false, ..self }
     }
 
-    /// The states that are asked for.
+    /// The states of the query.
     #[must_use]
     pub const fn wanted_states(&self) -> StateSet {
         self.states
     }
 
-    /// Whether the rows are to be in the documented order: local address, local scope id, local port, remote address,
-    /// remote scope id, remote port, ascending, addresses by their bytes and ports as numbers; then by owner, identity
-    /// and all else, so that the same rows always have the same order.
+    /// Whether the rows are sorted: by local address, scope id and port, then by remote address, scope id and port, all
+    /// ascending; addresses are compared by their bytes, ports and scope ids as numbers. Rows with equal ends are sorted
+    /// by owner, identity and their other fields, so that equal rows always have the same order.
     #[must_use]
     pub const fn is_sorted(&self) -> bool {
         self.sorted
     }
 
-    /// Whether this row is asked for.
+    /// Whether the query selects this row.
     #[must_use]
     #[inline]
     pub fn matches<R: Row>(&self, row: &R) -> bool {
@@ -73,7 +74,7 @@ impl Query {
         self.states.has(row.state()) && self.port.is_none_or(on_port)
     }
 
-    /// Whether every row is asked for.
+    /// Whether the query selects every row.
     #[must_use]
     #[inline]
     pub const fn is_unfiltered(&self) -> bool {

@@ -1,4 +1,4 @@
-//! Whatever can fill a buffer with a table.
+//! Sources of tables.
 
 use crate::error::Result;
 use crate::row::class::Class;
@@ -7,14 +7,16 @@ use crate::table::Table;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
 
-/// Whatever can fill a [`Buffer`] with a table: [`System`](crate::System), a recording, a test's own.
+/// A source of tables: [`System`](crate::System), [`Replay`](crate::Replay), or one of your own.
 ///
-/// An implementor writes [`fill`](Source::fill); who wants the table calls [`Table::read`].
+/// A source implements [`fill`](Source::fill); users call [`Table::read`]. The trait is dyn-compatible, and `&mut dyn Source`
+/// and `Box<dyn Source>` are sources.
+///
+/// # Example: a source with one listener
 ///
 /// ```
 /// use tcp6::{BasicRow, Buffer, Class, Query, Result, Row, Source, State, Table};
 ///
-/// /// One listener, always.
 /// struct Fixed(BasicRow);
 ///
 /// impl Source for Fixed {
@@ -29,17 +31,16 @@ use crate::table::query::Query;
 /// assert_eq!(table[0].local().port(), 8080);
 /// # Ok::<(), tcp6::Error>(())
 /// ```
-///
-/// The trait is object-safe, and `&mut dyn Source` and `Box<dyn Source>` are sources themselves.
 pub trait Source {
-    /// Fills the buffer with a table of this class, taken now.
+    /// Fills the buffer with the current table of this class.
     ///
-    /// `query` is what the caller wants; a source that can select by itself should, but need not: what is too much or
-    /// out of order is seen to by [`Table::read`]. All that was asked for must be there.
+    /// The table must contain every row that `query` selects. It may contain more and be in any order: [`Table::read`]
+    /// filters and sorts it. Sources that can select by themselves save time if they do.
     ///
     /// # Errors
     ///
-    /// Any; the buffer then holds no table.
+    /// Any; construct them with [`Error::os`](crate::Error::os) and [`Error::unstable`](crate::Error::unstable). The
+    /// buffer then holds no table.
     fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()>;
 }
 

@@ -245,3 +245,21 @@ fn the_watcher_tells_what_was_opened_closed_and_half_closed() {
         assert_eq!(settled(&|change| matches!(change, Change::Added(row) if sides(row))), 2, "{calling}");
     }
 }
+
+#[test]
+fn owned_changes_equal_the_changes_of_a_poll() {
+    let rows = [row(State::Listen, 80), row(State::Listen, 443)];
+    let tables: &[&[BasicRow]] = &[&rows[..1], &rows, &rows[1..]];
+    let mut borrowed = Watcher::new(history(tables)).report_initial();
+    let mut owned = Watcher::new(history(tables)).report_initial();
+    for _ in tables {
+        let changes = borrowed.poll().unwrap();
+        let taken_at = changes.taken_at();
+        let changes: Vec<_> = changes.map(Change::cloned).collect();
+        assert_eq!(changes.len(), 1);
+        assert_eq!(borrowed.snapshot().taken_at(), Some(taken_at));
+        assert_eq!(owned.poll_owned().unwrap(), changes);
+        assert_eq!(owned.snapshot(), borrowed.snapshot());
+    }
+    assert!(matches!(owned.poll_owned(), Err(Error::EndOfReplay)));
+}

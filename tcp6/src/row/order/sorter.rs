@@ -1,27 +1,26 @@
-//! Sorting, at less than half of what comparing rows with each other costs.
+//! Sorts rows by keys of 64 bits, in less than half of the time of comparing rows.
 
 use super::sort_key::SortKey;
 use super::{compare, ends};
 use crate::row::Row;
 
-/// Finds the order of rows, and keeps the memory that it takes to do so.
+/// Sorts rows, and keeps its memory for the next table.
 ///
-/// Rows are large, 44 bytes of each decide, and most bits of these are the same in all rows of a table. So what is sorted
-/// is one word a row, of the first bits from where these rows differ at all, field by field. Rows that are equal in them are
-/// sorted among themselves, by the next such bits.
+/// Rows are large: the order depends on 44 bytes, most of whose bits are equal in all rows of a table. The sorter reduces
+/// each row to a key of the first 64 bits that differ between rows ([`SortKey`]) and sorts the keys. Rows with equal keys
+/// are sorted again by the bits that follow.
 pub(crate) struct Sorter {
     keys: Vec<Key>,
 }
 
-/// What stands for a row while its like are sorted.
 #[derive(Clone, Copy)]
 struct Key {
     bits: u64,
-    /// Where the row stands.
-    place: usize,
+    /// The index of the row.
+    index: usize,
 }
 
-/// So few rows are sorted by comparing them.
+/// Up to this many rows are sorted by comparing them.
 const FEW: usize = 24;
 
 impl Sorter {
@@ -29,20 +28,20 @@ impl Sorter {
         Sorter { keys: Vec::new() }
     }
 
-    /// The rows in their order; `None` if there is no memory to find it.
+    /// The rows in order, or `None` if the keys cannot be allocated.
     pub(crate) fn sorted<'a, R: Row>(&'a mut self, rows: &'a [R]) -> Option<impl ExactSizeIterator<Item = &'a R>> {
         self.keys.clear();
         if self.keys.capacity() < rows.len() {
-            // With room to spare: the next table may have a few rows more.
+            // The next table may have a few more rows.
             self.keys.try_reserve(rows.len() + rows.len() / 4 + FEW).ok()?;
         }
-        self.keys.extend((0..rows.len()).map(|place| Key { bits: 0, place }));
+        self.keys.extend((0..rows.len()).map(|index| Key { bits: 0, index }));
         sort(rows, &mut self.keys);
-        Some(self.keys.iter().map(|key| &rows[key.place]))
+        Some(self.keys.iter().map(|key| &rows[key.index]))
     }
 }
 
-/// A copy has no use for the memory of the original.
+/// A clone starts without memory.
 impl Clone for Sorter {
     fn clone(&self) -> Sorter {
         Sorter::new()
@@ -51,7 +50,7 @@ impl Clone for Sorter {
 
 /// Sorts the keys of some of the rows.
 fn sort<R: Row>(rows: &[R], keys: &mut [Key]) {
-    let row = |key: &Key| &rows[key.place];
+    let row = |key: &Key| &rows[key.index];
     let bits = if keys.len() > FEW { SortKey::of(keys.iter().map(|key| ends(row(key)))) } else { None };
     let Some(bits) = bits else {
         keys.sort_unstable_by(|a, b| compare(row(a), row(b)));
@@ -61,8 +60,8 @@ fn sort<R: Row>(rows: &[R], keys: &mut [Key]) {
         key.bits = bits.take(ends(row(key)));
     }
     keys.sort_unstable_by_key(|key| key.bits);
-    // The rows of each of these differ in later bits only, if they do, so that this comes to an end: some rows differ in
-    // the bits that were taken, so that each of these has fewer rows than there were.
+    // The recursion ends: at least two rows differ in the bits of the key, so that each run of equal keys is shorter than
+    // the input.
     for equal in keys.chunk_by_mut(|a, b| a.bits == b.bits).filter(|equal| equal.len() > 1) {
         sort(rows, equal);
     }
@@ -81,7 +80,7 @@ mod tests {
     use crate::row::class::{OwnerModuleRow, OwnerPidRow};
     use crate::row::state::State;
 
-    /// Numbers that are the same in every run.
+    /// Deterministic random numbers below `end`.
     fn numbers() -> impl FnMut(u32) -> u32 {
         let mut state = 1u64;
         move |end| {
@@ -106,9 +105,9 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_differ_anywhere_are_sorted() {
+    fn sorts_rows_that_differ_in_any_bit() {
         let mut below = numbers();
-        // Bits all over the ends, so that one word of them never decides.
+        // The bits that differ are spread over the ends, so that one key never decides.
         let mut end = move || {
             let (high, low) = (u128::from(below(3)), u128::from(below(5)));
             let address =
@@ -123,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn listeners_and_connections_that_share_all_other_ends_are_sorted() {
+    fn sorts_listeners_among_connections_with_one_remote_end() {
         let mut below = numbers();
         let end: SocketAddrV6 = "[fe80::1]:443".parse().unwrap();
         check("one remote end", 500, || {
@@ -133,7 +132,7 @@ mod tests {
         });
     }
 
-    /// A few ends, of which a table is made.
+    /// The ends from which a table is built.
     fn pool() -> impl Strategy<Value = Vec<SocketAddrV6>> {
         let address = prop_oneof![Just(0), Just(1), any::<u128>(), (0..128u32).prop_map(|bit| 1 << bit)];
         let port = prop_oneof![Just(0), Just(1), any::<u16>()];
@@ -142,7 +141,7 @@ mod tests {
         vec(end, 1..5)
     }
 
-    /// A table of more rows than are sorted by comparing them, on the ends of a pool.
+    /// A table with the ends of a pool and too many rows to be sorted by comparing them.
     fn table() -> impl Strategy<Value = Vec<OwnerPidRow>> {
         let state = select(vec![State::Listen, State::Established, State::TimeWait]);
         let row = (state, any::<[Index; 2]>(), 0..3u32);
@@ -159,7 +158,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn tables_are_sorted_as_comparing_their_rows_would(mut rows in table()) {
+        fn agrees_with_sorting_by_comparison(mut rows in table()) {
             let mut expected = rows.clone();
             expected.sort_by(compare);
             crate::row::order::sort(&mut rows);
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_with_more_addresses_than_are_numbered_is_sorted() {
+    fn sorts_more_local_addresses_than_are_numbered() {
         let mut below = numbers();
         check("addresses", 5_000, || {
             let local = Ipv6Addr::from_bits(u128::from(below(3_000)) << 60);
@@ -177,14 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_the_same_ends_are_sorted_by_all_else() {
+    fn sorts_rows_with_equal_ends_by_their_other_fields() {
         let mut below = numbers();
         let end: SocketAddrV6 = "[::1]:80".parse().unwrap();
         check("ties", 500, || {
             let mut raw = *OwnerModuleRow::new(State::Listen, end, None).as_raw();
             (raw.dwOwningPid, raw.liCreateTimestamp) = (below(5), below(5).into());
             raw.OwningModuleInfo[below(16) as usize] = below(3).into();
-            // Garbage, where it may stand.
+            // Undefined bits.
             (raw.dwRemotePort, raw.dwLocalPort) = (below(9), raw.dwLocalPort | below(9) << 16);
             OwnerModuleRow::from_raw(raw)
         });
