@@ -42,7 +42,7 @@ enum Run {
 const TASKS: &[Task] = &[
     Task {
         name: "ci",
-        help: "[JOB]: every check on a change, in CI's order, or the one named",
+        help: "[quick|JOB]: every check of a change, the quick ones, or one",
         run: Run::WithArgs(ci::run),
     },
     Task { name: "deps", help: "check what the crates bring along, and its licences", run: Run::Plain(deps::run) },

@@ -40,7 +40,7 @@ impl Use {
         let starts = |prefix: &&[&str]| {
             prefix.len() <= self.segments.len() && prefix.iter().zip(&self.segments).all(|(a, b)| a == b)
         };
-        prefixes.iter().any(|prefix| starts(prefix))
+        prefixes.iter().any(starts)
     }
 }
 
