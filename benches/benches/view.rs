@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use benches::comparison::{Comparison, criterion};
 use benches::{pointer, synthetic};
 use criterion::Criterion;
-use tcp6::{BasicRow, Buffer, Class, Row, State, Table};
+use tcp6::{BasicRow, Buffer, Class, State, Table};
 
 fn with_tcp6(table: &Table<'_, BasicRow>) -> usize {
     table.iter().filter(|row| row.state() == State::Established && row.local().port() == 443).count()

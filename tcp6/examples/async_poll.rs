@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use tcp6::{BasicRow, Change, Result, Row, System, Watcher};
+use tcp6::{BasicRow, Change, Result, System, Watcher};
 
 /// Changes that own their rows, so that they outlive the poll.
 type Batch = Result<Vec<Change<BasicRow>>>;

@@ -5,7 +5,7 @@
 use std::thread;
 use std::time::Duration;
 
-use tcp6::{Change, OwnerPidRow, Processes, Row, System, Watcher};
+use tcp6::{Change, OwnerPidRow, Processes, System, Watcher};
 
 fn main() -> tcp6::Result<()> {
     let polls = std::env::args().nth(1).and_then(|polls| polls.parse().ok()).unwrap_or(u64::MAX);

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use tcp6::{Buffer, Owner, OwnerPidRow, Processes, Query, Row, System};
+use tcp6::{Buffer, Owner, OwnerPidRow, Processes, Query, System};
 
 fn main() -> tcp6::Result<ExitCode> {
     let Some(port) = std::env::args().nth(1).and_then(|port| port.parse().ok()) else {

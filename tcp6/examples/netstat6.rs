@@ -6,7 +6,7 @@
 
 use std::net::{Ipv6Addr, SocketAddrV6};
 
-use tcp6::{BasicRow, Buffer, Query, Row, System};
+use tcp6::{BasicRow, Buffer, Query, System};
 
 fn main() -> tcp6::Result<()> {
     let mut system = System::new()?;

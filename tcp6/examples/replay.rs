@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::process::ExitCode;
 
-use tcp6::{Change, Error, OwnerPidRow, Replay, Row, Watcher};
+use tcp6::{Change, Error, OwnerPidRow, Replay, Watcher};
 
 fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let Some(path) = std::env::args().nth(1) else {

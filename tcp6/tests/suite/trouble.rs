@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, set_capabilities, unshare_unsafe};
-use tcp6::{BasicRow, Buffer, Error, Owner, OwnerPidRow, Query, Row, State, System};
+use tcp6::{BasicRow, Buffer, Error, Owner, OwnerPidRow, Query, State, System};
 
 use crate::seccomp::{
     AF_INET6, AF_NETLINK, EACCES, EAFNOSUPPORT, EAGAIN, EMFILE, EPERM, SYS_CLONE, SYS_CLONE3, SYS_SENDTO, refuse,

@@ -250,8 +250,8 @@ fn the_watcher_tells_what_was_opened_closed_and_half_closed() {
 fn owned_changes_equal_the_changes_of_a_poll() {
     let rows = [row(State::Listen, 80), row(State::Listen, 443)];
     let tables: &[&[BasicRow]] = &[&rows[..1], &rows, &rows[1..]];
-    let mut borrowed = Watcher::new(history(tables)).report_initial();
-    let mut owned = Watcher::new(history(tables)).report_initial();
+    let mut borrowed = Watcher::<BasicRow, _>::new(history(tables)).report_initial();
+    let mut owned = Watcher::<BasicRow, _>::new(history(tables)).report_initial();
     for _ in tables {
         let changes = borrowed.poll().unwrap();
         let taken_at = changes.taken_at();

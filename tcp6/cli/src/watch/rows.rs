@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tcp6::{Change, Owner, Row, State, StateCounts, StateSet};
+use tcp6::{Change, Owner, State, StateCounts, StateSet};
 
 use super::Shown;
 use crate::columns::width;
@@ -235,9 +235,7 @@ pub(super) mod tests {
 
     /// The row with this owner; pid 0 is nobody.
     pub fn owned(pid: u32, row: Shown) -> Shown {
-        let mut raw = *row.as_raw();
-        raw.dwOwningPid = pid;
-        Shown::from_raw(raw)
+        row.with_owner(if pid == 0 { Owner::Nobody } else { Owner::Process(pid) })
     }
 
     /// The processes of the tests.

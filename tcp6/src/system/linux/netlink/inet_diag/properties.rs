@@ -7,7 +7,6 @@ use proptest::sample::Index;
 use super::message::MESSAGE;
 use super::tests::{PORT, SEQUENCE, message_to};
 use super::*;
-use crate::row::Row;
 use crate::row::class::BasicRow;
 
 /// A message of a dump.

@@ -1,6 +1,5 @@
 use super::message::MESSAGE;
 use super::*;
-use crate::row::Row;
 use crate::row::class::OwnerPidRow;
 use crate::row::owner::Owner;
 use crate::row::state::State;

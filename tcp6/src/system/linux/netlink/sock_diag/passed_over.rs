@@ -7,7 +7,6 @@ use socket2::{Domain, SockRef, Socket as AnySocket, Type};
 
 use super::tests::refresh_rows;
 use super::*;
-use crate::row::Row;
 use crate::row::class::BasicRow;
 use crate::row::state::State;
 use crate::system::linux::netlink::conn::DATAGRAM;

@@ -3,7 +3,6 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use super::script::{Answer, PORT, Script, Step};
 use super::*;
 use crate::error::Malformed;
-use crate::row::Row;
 use crate::row::class::BasicRow;
 use crate::system::linux::listing::is_refusal;
 use crate::system::linux::netlink::conn::{DATAGRAM, MAX_FOREIGN_DATAGRAMS, RECV, RECV_TIMEOUT, SEND};
