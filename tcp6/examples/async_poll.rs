@@ -1,7 +1,7 @@
-//! Polls from async code: a thread reads the table, and a task awaits the changes.
+//! Polls the table from async code: a thread reads the table, and a task awaits the changes.
 //!
-//! A poll takes milliseconds of system calls that cannot be awaited, so it belongs on a thread. The mailbox and the
-//! executor below stand for those of an async runtime: with tokio they are `tokio::sync::mpsc` and `tokio::main`.
+//! A poll blocks in system calls for milliseconds, so it belongs on a thread. The mailbox and the executor below
+//! replace those of an async runtime: with tokio, use `tokio::sync::mpsc` and `tokio::main`.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -12,16 +12,17 @@ use std::time::Duration;
 
 use tcp6::{BasicRow, Change, Result, System, Watcher};
 
-/// Changes that own their rows, so that they outlive the poll.
+/// The changes of one poll, with owned rows, so that they outlive it.
 type Batch = Result<Vec<Change<BasicRow>>>;
 
-/// Holds one batch at most: a slow task slows down the polls, and no queue grows.
+/// A queue for one batch. The thread does not poll while it is full, so the queue is bounded.
 #[derive(Default)]
 struct Mailbox {
     batch: Option<Batch>,
     waker: Option<Waker>,
 }
 
+/// Waits for the next batch.
 async fn next(mailbox: &Mutex<Mailbox>) -> Batch {
     poll_fn(|context| {
         let mut mailbox = mailbox.lock().expect("neither side panics");
@@ -35,7 +36,7 @@ fn main() -> Result<()> {
     let mailbox = Arc::new(Mutex::new(Mailbox::default()));
     let sender = Arc::downgrade(&mailbox);
     let mut watcher = Watcher::<BasicRow, _>::new(System::new()?).report_initial();
-    // The thread ends when the task has dropped the mailbox.
+    // The thread exits after the task has dropped the mailbox.
     thread::spawn(move || {
         while let Some(mailbox) = sender.upgrade() {
             let mut mailbox = mailbox.lock().expect("neither side panics");
@@ -57,7 +58,7 @@ fn main() -> Result<()> {
     })
 }
 
-/// The smallest executor: sleeps until it is woken.
+/// A minimal executor: parks the thread until the task is woken.
 fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {

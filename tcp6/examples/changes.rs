@@ -1,6 +1,6 @@
-//! A watcher with names: each connection that is opened or closed, and by which process.
+//! Watches the table: prints opened and closed sockets with their owners, and state changes.
 //!
-//! `cargo run --example changes 10` ends after 10 polls.
+//! `cargo run --example changes 10` exits after 10 polls.
 
 use std::thread;
 use std::time::Duration;
@@ -12,23 +12,23 @@ fn main() -> tcp6::Result<()> {
     let mut watcher = Watcher::<OwnerPidRow, _>::new(System::new()?);
     let mut processes = Processes::new();
 
-    watcher.poll()?; // The baseline: what is there already is no change.
+    watcher.poll()?; // The baseline. Existing rows are not reported.
     println!("watching");
     for _ in 0..polls {
         thread::sleep(Duration::from_millis(500));
         let changes = match watcher.poll() {
             Ok(changes) => changes,
             Err(error) => {
-                // The next poll is compared with the last good table: nothing is lost.
+                // No change is lost: the next poll is compared with the last table that was read.
                 eprintln!("{error}");
                 continue;
             }
         };
-        // Within a batch each process is looked up once, however many rows it has.
+        // A batch looks up each process once, even if it owns many rows.
         let mut batch = processes.batch();
         let mut owner = |row: &OwnerPidRow| {
             let name = row.owner().pid().and_then(|pid| batch.get(pid)).map(|process| process.name());
-            // A process may choose any name. Debug escapes what a terminal would act on.
+            // A process can choose any name. Debug formatting escapes control characters.
             name.map_or_else(|| row.owner().to_string(), |name| format!("{} {name:?}", row.owner()))
         };
         for change in changes {

@@ -1,4 +1,4 @@
-//! Who holds a port: `cargo run --example listening 8080`.
+//! Prints the processes that listen on a port: `cargo run --example listening 8080`.
 
 use std::process::ExitCode;
 
@@ -10,23 +10,23 @@ fn main() -> tcp6::Result<ExitCode> {
         return Ok(ExitCode::from(2));
     };
     let (mut system, mut buffer) = (System::new()?, Buffer::new());
-    // On Linux the kernel sends nothing but listeners.
+    // On Linux, the kernel itself filters by state and sends only listeners.
     let table = system.table::<OwnerPidRow>(&Query::listeners().port(port), &mut buffer)?;
 
     let mut processes = Processes::new();
     for row in table {
         match row.owner() {
             Owner::Process(pid) => {
-                // A process may choose any name. Debug escapes what a terminal would act on.
+                // A process can choose any name. Debug formatting escapes control characters.
                 let name = processes.get(pid).map(|process| process.name().to_owned()).unwrap_or_default();
                 println!("{} {pid} {name:?}", row.local());
             }
-            // Not the same: nobody has it, or somebody does whom this user cannot look into.
+            // `Nobody` (no process), `Kernel`, or `Unresolved` (for example, a process of another user).
             other => println!("{} {other}", row.local()),
         }
     }
     if table.is_empty() {
-        println!("nobody listens on port {port}, not by IPv6");
+        println!("no IPv6 listener on port {port}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,6 @@
-//! The C example on the page of [GetTcp6Table], in Rust: the state and both ends of every row.
+//! The C example from the documentation of [GetTcp6Table], in Rust.
 //!
-//! It prints what the C program prints, on Linux as well.
+//! Prints the state and both endpoints of each row. The output is the same as that of the C program, on Linux too.
 //!
 //! [GetTcp6Table]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcp6table
 
@@ -10,7 +10,7 @@ use tcp6::{BasicRow, Buffer, Query, System};
 
 fn main() -> tcp6::Result<()> {
     let mut system = System::new()?;
-    // The C program asks for the size, allocates and asks again. A buffer does that inside.
+    // The C program calls twice, for the size and for the table. The buffer handles the size.
     let mut buffer = Buffer::new();
     let table = system.table::<BasicRow>(&Query::all(), &mut buffer)?;
 
@@ -20,7 +20,7 @@ fn main() -> tcp6::Result<()> {
         let name = state.name().unwrap_or("UNKNOWN dwState value");
         println!("\n\tTCP[{i}] State: {} - {name}", state.as_raw());
         print_end(i, "Local", row.local());
-        // A listener has no remote end, for which the C program prints zeros.
+        // A listener has no remote endpoint. The C program prints zeros.
         let none = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0);
         print_end(i, "Remote", row.remote().unwrap_or(none));
     }

@@ -1,4 +1,6 @@
-//! Records the table into a capture: `cargo run --example record FILE [TABLES]`. The example `replay` plays it.
+//! Records tables in a capture file: `cargo run --example record FILE [TABLES]`.
+//!
+//! Reads one table per second, 10 by default. The example `replay` plays the capture.
 
 use std::fs::File;
 use std::io::BufWriter;

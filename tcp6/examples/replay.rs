@@ -1,4 +1,6 @@
-//! Plays a capture of the example `record`: `cargo run --example replay FILE`. A capture plays on every system.
+//! Plays a capture of the example `record`: `cargo run --example replay FILE`.
+//!
+//! A capture can be played on any system.
 
 use std::fs::File;
 use std::process::ExitCode;
@@ -11,7 +13,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
         return Ok(ExitCode::from(2));
     };
     let replay = Replay::from_reader(File::open(path)?)?;
-    // A replay is a source like the machine itself.
+    // A replay is a source of tables, like `System`.
     let mut watcher = Watcher::<OwnerPidRow, _>::new(replay).report_initial();
     for poll in 1.. {
         match watcher.poll() {

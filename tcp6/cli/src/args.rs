@@ -1,4 +1,4 @@
-//! The command line.
+//! Command-line parsing.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -21,11 +21,11 @@ const MAX_INTERVAL_MS: u64 = 86_400_000;
 pub enum Command {
     List(List),
     Watch(Watch),
-    /// Help or version.
+    /// Prints the help or the version.
     Print(&'static str),
 }
 
-/// Which rows.
+/// The rows to show.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Select {
     pub states: Option<StateSet>,
@@ -61,13 +61,13 @@ impl Default for Watch {
     }
 }
 
-/// A command line that is refused, and why.
+/// The error for an invalid command line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Usage(String);
 
 impl fmt::Display for Usage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\nTry `tcp6 --help`.", self.0)
+        write!(f, "{}\nTry `tcp6 --help` for more information.", self.0)
     }
 }
 
@@ -77,7 +77,7 @@ impl From<lexopt::Error> for Usage {
     }
 }
 
-/// Reads the arguments after the program's name. Without a command the command is `list`.
+/// Parses the arguments after the program name. The default command is `list`.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Usage> {
     let mut args = args.into_iter().peekable();
     match args.peek().and_then(|first| first.to_str()) {
@@ -89,41 +89,42 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Usage>
 
 fn list(parser: &mut Parser, help: &'static str) -> Result<Command, Usage> {
     let mut options = List::default();
-    let mut chosen = Chosen::default();
+    let mut flags = StateFlags::default();
     while let Some(arg) = parser.next()? {
         match arg {
-            Short('l') | Long("listening") => chosen.listening = true,
+            Short('l') | Long("listening") => flags.listening = true,
             Short('p') | Long("processes") => options.processes = true,
             Long("unsorted") => options.unsorted = true,
             Short('j') | Long("json") => options.json = true,
-            // Always so. Accepted because hands type `ss -tanp`.
+            // Always in effect. Accepted because users of ss type `ss -tanp`.
             Short('6' | 't' | 'n') | Long("ipv6" | "tcp" | "numeric") => {}
-            Short('a') | Long("all") => chosen.all = true,
+            Short('a') | Long("all") => flags.all = true,
             arg => {
-                if let Some(command) = Shared::of(arg)?.apply(parser, &mut options.select, help)? {
+                if let Some(command) = CommonOption::of(arg)?.apply(parser, &mut options.select, help)? {
                     return Ok(command);
                 }
             }
         }
     }
-    options.select.states = chosen.states(options.select.states)?;
+    options.select.states = flags.states(options.select.states)?;
     Ok(Command::List(options))
 }
 
-/// The options that choose states. Each excludes the others.
+/// The flags that select states. They and `--state` exclude each other.
 #[derive(Default)]
-struct Chosen {
+struct StateFlags {
     listening: bool,
     all: bool,
 }
 
-impl Chosen {
+impl StateFlags {
+    /// Combines the flags with the states of `--state`. `None` selects all states.
     fn states(&self, named: Option<StateSet>) -> Result<Option<StateSet>, Usage> {
         match (self.listening, self.all, named) {
             (false, false, states) => Ok(states),
             (true, false, None) => Ok(Some(StateSet::LISTEN)),
             (false, true, None) => Ok(None),
-            _ => Err(Usage("only one of --listening, --all and --state can be given".to_owned())),
+            _ => Err(Usage("--listening, --all and --state are mutually exclusive".to_owned())),
         }
     }
 }
@@ -139,71 +140,71 @@ fn watch(parser: &mut Parser) -> Result<Command, Usage> {
             }
             Long("count") => options.count = Some(number(parser, "--count", 1, u64::MAX)?),
             arg => {
-                if let Some(command) = Shared::of(arg)?.apply(parser, &mut options.select, WATCH_HELP)? {
+                if let Some(command) = CommonOption::of(arg)?.apply(parser, &mut options.select, WATCH_HELP)? {
                     return Ok(command);
                 }
             }
         }
     }
     if !options.json && (options.initial || options.count.is_some()) {
-        return Err(Usage("--initial and --count need --json".to_owned()));
+        return Err(Usage("--initial and --count require --json".to_owned()));
     }
     Ok(Command::Watch(options))
 }
 
-/// An option of both commands.
-enum Shared {
+/// An option that both commands accept.
+enum CommonOption {
     Help,
     Version,
     State,
     Port,
 }
 
-impl Shared {
-    fn of(arg: Arg<'_>) -> Result<Shared, Usage> {
+impl CommonOption {
+    fn of(arg: Arg<'_>) -> Result<CommonOption, Usage> {
         Ok(match arg {
-            Short('h') | Long("help") => Shared::Help,
-            Short('V') | Long("version") => Shared::Version,
-            Long("state") => Shared::State,
-            Long("port") => Shared::Port,
+            Short('h') | Long("help") => CommonOption::Help,
+            Short('V') | Long("version") => CommonOption::Version,
+            Long("state") => CommonOption::State,
+            Long("port") => CommonOption::Port,
             Value(value) => return Err(Usage(format!("unexpected argument {value:?}"))),
             other => return Err(other.unexpected().into()),
         })
     }
 
-    /// Reads the value of the option. Help and version are commands of their own.
+    /// Parses the value of the option into `select`. `--help` and `--version` replace the command.
     fn apply(self, parser: &mut Parser, select: &mut Select, help: &'static str) -> Result<Option<Command>, Usage> {
         match self {
-            Shared::Help => return Ok(Some(Command::Print(help))),
-            Shared::Version => return Ok(Some(Command::Print(VERSION))),
-            Shared::State => {
+            CommonOption::Help => return Ok(Some(Command::Print(help))),
+            CommonOption::Version => return Ok(Some(Command::Print(VERSION))),
+            CommonOption::State => {
                 let states = select.states.unwrap_or(StateSet::empty());
                 select.states = Some(states | parse_states(&parser.value()?.string()?)?);
             }
-            Shared::Port => select.port = Some(number(parser, "--port", 0, u16::MAX)?),
+            CommonOption::Port => select.port = Some(number(parser, "--port", 0, u16::MAX)?),
         }
         Ok(None)
     }
 }
 
-/// States by name. A set without states would select nothing.
+/// Parses state names separated by commas. An empty set is an error, because it would select nothing.
 fn parse_states(text: &str) -> Result<StateSet, Usage> {
     match text.parse::<StateSet>() {
-        Ok(states) if states.is_empty() => Err(Usage("--state: the name of a state is missing".to_owned())),
+        Ok(states) if states.is_empty() => Err(Usage("--state: missing state name".to_owned())),
         Ok(states) => Ok(states),
         Err(error) => Err(Usage(format!("--state: {error}"))),
     }
 }
 
-/// A decimal number without a sign, within these bounds.
-fn number<T>(parser: &mut Parser, option: &str, least: T, most: T) -> Result<T, Usage>
+/// Parses the value of an option as an unsigned decimal number from `min` to `max`.
+fn number<T>(parser: &mut Parser, option: &str, min: T, max: T) -> Result<T, Usage>
 where
     T: FromStr + PartialOrd + fmt::Display,
 {
     let text = parser.value()?.string()?;
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = text.parse().ok().filter(|number| is_number && (&least..=&most).contains(&number));
-    number.ok_or_else(|| Usage(format!("{option}: {text:?} is not a number from {least} to {most}")))
+    let number = text.parse().ok().filter(|number| is_number && (&min..=&max).contains(&number));
+    number.ok_or_else(|| Usage(format!("{option}: expected a number from {min} to {max}, got {text:?}")))
 }
 
 #[cfg(test)]
@@ -214,7 +215,7 @@ mod tests {
         parse(line.split_whitespace().map(OsString::from))
     }
 
-    fn listed(line: &str) -> List {
+    fn list_options(line: &str) -> List {
         match parsed(line) {
             Ok(Command::List(options)) => options,
             other => panic!("{line}: {other:?}"),
@@ -222,17 +223,17 @@ mod tests {
     }
 
     #[test]
-    fn list_is_the_default_and_takes_the_short_options_of_ss() {
-        assert_eq!(listed(""), List::default());
-        assert_eq!(listed("list -tan6"), List::default());
+    fn list_is_the_default_and_accepts_short_options_of_ss() {
+        assert_eq!(list_options(""), List::default());
+        assert_eq!(list_options("list -tan6"), List::default());
         let listeners = Select { states: Some(StateSet::LISTEN), port: None };
-        assert_eq!(listed("-tlnp"), List { select: listeners, processes: true, ..List::default() });
-        assert_eq!(listed("-l -p -n"), listed("list --listening --processes --numeric"));
+        assert_eq!(list_options("-tlnp"), List { select: listeners, processes: true, ..List::default() });
+        assert_eq!(list_options("-l -p -n"), list_options("list --listening --processes --numeric"));
     }
 
     #[test]
-    fn states_may_be_repeated_and_separated_by_commas() {
-        let states = |line: &str| listed(line).select.states;
+    fn state_is_repeatable_and_takes_a_list() {
+        let states = |line: &str| list_options(line).select.states;
         assert_eq!(states("--state listen"), Some(StateSet::LISTEN));
         let three = StateSet::LISTEN | StateSet::ESTABLISHED | StateSet::TIME_WAIT;
         assert_eq!(states("--state LISTEN,ESTAB --state=TimeWait"), Some(three));
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_an_error() {
+    fn rejects_invalid_command_lines() {
         for line in [
             "--state LISTENINGG",
             "--state +2",
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn help_and_version_are_printed() {
+    fn parses_help_and_version() {
         assert_eq!(parsed("-V"), Ok(Command::Print(VERSION)));
         assert_eq!(parsed("watch --version"), Ok(Command::Print(VERSION)));
         assert_eq!(parsed("--help"), Ok(Command::Print(HELP)));

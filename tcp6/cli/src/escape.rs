@@ -1,21 +1,22 @@
-//! What is escaped in the output: text, JSON and the live view share this one decision.
+//! Escaping of untrusted text, shared by text output, JSON and the live view.
 //!
-//! A process chooses its own name. Characters that act on a terminal or reorder a line must not reach it.
+//! A process can choose any name. Characters that control a terminal or reorder a line must not reach the terminal.
 
 use std::ffi::OsStr;
 use std::fmt::Write;
 
 use unicode_general_category::{GeneralCategory, get_general_category};
 
-/// Whether a character is escaped: controls (C0, DEL, C1), format characters (bidi, zero-width) and line separators.
+/// Whether a character is escaped in output.
 ///
-/// Quotes, backslashes and combining marks are harmless and stay.
+/// Escaped are controls (C0, DEL, C1), format characters (bidi, zero-width), and line and paragraph separators. Quotes,
+/// backslashes and combining marks are harmless and are not escaped.
 pub fn is_escaped(c: char) -> bool {
     use GeneralCategory::{Control, Format, LineSeparator, ParagraphSeparator};
     matches!(get_general_category(c), Control | Format | LineSeparator | ParagraphSeparator)
 }
 
-/// The text with every character of [`is_escaped`] written as `\n`, `\t`, `\r` or `\u{1b}`.
+/// Escapes each character for which [`is_escaped`] holds, as `\n`, `\t`, `\r` or `\u{1b}`.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -28,7 +29,9 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// The text of a name, with each byte that is not UTF-8 written as `\xff`, so that different names stay different.
+/// Decodes a process name. Bytes that are not valid UTF-8 are written as, for example, `\xff`.
+///
+/// A replacement character would make different names equal.
 pub fn decode(name: &OsStr) -> String {
     let mut decoded = String::with_capacity(name.len());
     for chunk in name.as_encoded_bytes().utf8_chunks() {
@@ -44,7 +47,7 @@ pub fn decode(name: &OsStr) -> String {
 pub mod tests {
     use super::*;
 
-    /// Names that processes have used against tools like this one: decoded, escaped for text.
+    /// Difficult process names: decoded, and escaped for text.
     pub const NAMES: [(&str, &str); 12] = [
         ("Bob's app", "Bob's app"),
         ("say \"hi\"", "say \"hi\""),
@@ -61,14 +64,14 @@ pub mod tests {
     ];
 
     #[test]
-    fn only_control_and_format_characters_are_escaped() {
+    fn escapes_control_and_format_characters_only() {
         for (name, escaped) in NAMES {
             assert_eq!(escape(name), escaped);
         }
     }
 
     #[test]
-    fn every_bidi_control_is_escaped() {
+    fn escapes_every_bidi_control() {
         let bidi = ['\u{61c}', '\u{200e}', '\u{200f}'].into_iter().chain('\u{202a}'..='\u{202e}');
         for c in bidi.chain('\u{2066}'..='\u{2069}') {
             assert!(is_escaped(c), "{c:?}");
@@ -77,7 +80,7 @@ pub mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn invalid_bytes_are_shown_as_bytes() {
+    fn decodes_invalid_utf8_as_hex_escapes() {
         use std::os::unix::ffi::OsStrExt;
         assert_eq!(decode(OsStr::from_bytes(b"\xff\xfe\x9b31m")), r"\xff\xfe\x9b31m");
         assert_eq!(decode(OsStr::from_bytes("日本".as_bytes().split_last().unwrap().1)), r"日\xe6\x9c");

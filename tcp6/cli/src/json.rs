@@ -1,4 +1,4 @@
-//! JSON in which every character of [`is_escaped`] is a `\u` escape.
+//! JSON output that writes each character for which [`is_escaped`] holds as a `\u` escape.
 
 use std::io::{self, Write};
 
@@ -7,13 +7,15 @@ use serde_json::ser::{Formatter, Serializer};
 
 use crate::escape::is_escaped;
 
-/// Writes a value as one line.
+/// Writes a value as one line of JSON.
 pub fn write_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(&mut *out, Escaping))?;
     out.write_all(b"\n")
 }
 
-/// The compact format of serde_json, which by itself escapes quotes, backslashes and characters below U+0020.
+/// The compact format of serde_json with more escapes.
+///
+/// serde_json itself escapes only quotes, backslashes and characters below U+0020.
 struct Escaping;
 
 impl Formatter for Escaping {
@@ -42,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn control_and_format_characters_are_u_escapes() {
+    fn control_and_format_characters_are_escaped() {
         assert_eq!(line("\u{9b}31m"), "\"\\u009b31m\"\n");
         assert_eq!(line("a\u{7f}b"), "\"a\\u007fb\"\n");
         assert_eq!(line("\u{202e}evil"), "\"\\u202eevil\"\n");
@@ -52,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parser_reads_the_same_text() {
+    fn escaped_text_round_trips() {
         for (name, _) in NAMES {
             let line = line(name);
             assert_eq!(serde_json::from_str::<String>(&line).unwrap(), name);

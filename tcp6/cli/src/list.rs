@@ -1,4 +1,4 @@
-//! `tcp6 list`: the table, once.
+//! `tcp6 list`: prints the table once.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::net::SocketAddrV6;
@@ -8,17 +8,17 @@ use serde::Serialize;
 use tcp6::{BasicRow, Buffer, OwnerPidRow, Processes, Query, Row, State, StateCounts, System, Table};
 
 use crate::args::List;
-use crate::columns::{cut, cut_end, pad, shrink, shrink_both, width};
+use crate::columns::{pad, shrink, shrink_both, truncate, truncate_endpoint, width};
 use crate::message::{Failure, report};
 use crate::owner::{Named, names};
 use crate::{json, terminal};
 
-/// Columns between two columns.
+/// The number of spaces between two columns.
 const GAP: usize = 2;
 
-/// A cut owner keeps its process id, a cut end its port.
-const LEAST_OWNER: usize = 9;
-const LEAST_END: usize = 14;
+/// Minimum column widths: a truncated owner keeps its process ID, a truncated endpoint its port.
+const MIN_OWNER: usize = 9;
+const MIN_ENDPOINT: usize = 14;
 
 pub fn run(options: &List) -> Result<(), Failure> {
     let (mut system, mut buffer) = (System::new()?, Buffer::new());
@@ -49,7 +49,7 @@ fn query(options: &List) -> Query {
     if options.unsorted { query.unsorted() } else { query }
 }
 
-/// A table whose owners have names.
+/// A table with the names of the owners, as written with `--json --processes`.
 #[derive(Serialize)]
 struct Document {
     #[serde(with = "tcp6::serde::time::seconds")]
@@ -66,6 +66,7 @@ impl Document {
     }
 }
 
+/// A row as it is printed.
 #[derive(Serialize)]
 struct Printed {
     local: SocketAddrV6,
@@ -79,6 +80,7 @@ impl Printed {
         Printed { local: row.local(), remote: row.remote(), state: row.state(), owner }
     }
 
+    /// The texts of the columns: state, local endpoint, remote endpoint, owner.
     fn cells(&self) -> [String; 4] {
         let remote = self.remote.map_or_else(|| "-".to_owned(), |remote| remote.to_string());
         let owner = self.owner.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -86,34 +88,36 @@ impl Printed {
     }
 }
 
-/// Prints a heading, the rows and their counts, and hints at what the table leaves out if there are none.
+/// Prints the table. If it has no rows, a hint on standard error explains that IPv4 is not listed.
 fn print(out: &mut impl Write, rows: &[Printed], with_owners: bool) -> io::Result<()> {
-    let room = io::stdout().is_terminal().then(|| terminal::size().0.into());
-    out.write_all(text(rows, with_owners, room).as_bytes())?;
+    let max_width = io::stdout().is_terminal().then(|| terminal::size().0.into());
+    out.write_all(text(rows, with_owners, max_width).as_bytes())?;
     out.flush()?;
     if rows.is_empty() {
-        report(&"nothing to show; IPv4 sockets are not in this table");
+        report(&"no matching sockets (IPv4 sockets are not listed)");
     }
     Ok(())
 }
 
-/// The table as text, in lines of at most `room` columns.
-fn text(rows: &[Printed], with_owners: bool, room: Option<usize>) -> String {
-    let shown = if with_owners { 4 } else { 3 };
+/// Formats a heading, the rows and the counts by state.
+///
+/// The heading and the rows take at most `max_width` columns, unless the state and the gaps alone take more.
+fn text(rows: &[Printed], with_owners: bool, max_width: Option<usize>) -> String {
+    let shown_columns = if with_owners { 4 } else { 3 };
     let heading = ["State", "Local", "Remote", "Owner"].map(str::to_owned);
     let lines: Vec<[String; 4]> = std::iter::once(heading).chain(rows.iter().map(Printed::cells)).collect();
     let mut widths = [0, 1, 2, 3].map(|at| lines.iter().map(|line| width(&line[at])).max().unwrap_or(0));
-    if let Some(room) = room {
-        fit(&mut widths[..shown], room);
+    if let Some(max_width) = max_width {
+        fit(&mut widths[..shown_columns], max_width);
     }
 
     let mut text = String::new();
     for [state, local, remote, owner] in &lines {
         let cells = [
             pad(state, widths[0]),
-            pad(&cut_end(local, widths[1]), widths[1]),
-            cut_end(remote, widths[2]),
-            cut(owner, widths[3]),
+            pad(&truncate_endpoint(local, widths[1]), widths[1]),
+            truncate_endpoint(remote, widths[2]),
+            truncate(owner, widths[3]),
         ];
         let cells = if with_owners {
             let [state, local, remote, owner] = cells;
@@ -121,7 +125,7 @@ fn text(rows: &[Printed], with_owners: bool, room: Option<usize>) -> String {
         } else {
             cells
         };
-        text.push_str(cells[..shown].join("  ").trim_end());
+        text.push_str(cells[..shown_columns].join("  ").trim_end());
         text.push('\n');
     }
     let counts: StateCounts = rows.iter().map(|row| row.state).collect();
@@ -130,15 +134,15 @@ fn text(rows: &[Printed], with_owners: bool, room: Option<usize>) -> String {
     text
 }
 
-/// Shrinks the columns to the width of the terminal: the owner first, then the ends.
-fn fit(widths: &mut [usize], room: usize) {
-    let mut excess = (widths.iter().sum::<usize>() + GAP * (widths.len() - 1)).saturating_sub(room);
-    let (ends, owner) = widths.split_at_mut(3);
+/// Shrinks the columns to `max_width` in total: first the owner, then the endpoints.
+fn fit(widths: &mut [usize], max_width: usize) {
+    let mut excess = (widths.iter().sum::<usize>() + GAP * (widths.len() - 1)).saturating_sub(max_width);
+    let (endpoints, owner) = widths.split_at_mut(3);
     if let [owner] = owner {
-        shrink(owner, LEAST_OWNER, &mut excess);
+        shrink(owner, MIN_OWNER, &mut excess);
     }
-    let [_, local, remote] = ends else { return };
-    shrink_both(local, remote, LEAST_END, &mut excess);
+    let [_, local, remote] = endpoints else { return };
+    shrink_both(local, remote, MIN_ENDPOINT, &mut excess);
     if let [owner] = owner {
         shrink(owner, 0, &mut excess);
     }
@@ -171,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_as_wide_as_their_content() {
+    fn columns_fit_their_content() {
         let rows = [printed("[::]:22", None, None), printed("[::1]:22", Some("[::1]:50000"), None)];
         assert_eq!(
             text(&rows, false, Some(80)),
@@ -184,26 +188,26 @@ mod tests {
     }
 
     #[test]
-    fn owners_are_cut_before_ends_and_ends_keep_their_ports() {
+    fn owners_are_truncated_before_endpoints_and_ports_are_kept() {
         let rows = long_rows();
-        let whole = text(&rows, true, None);
-        assert!(whole.contains("1234567 a-process-with-a-very-long-name") && !whole.contains('…'), "{whole}");
-        for room in [125, 80, 60, 40, 20, 1] {
-            let text = text(&rows, true, Some(room));
+        let full = text(&rows, true, None);
+        assert!(full.contains("1234567 a-process-with-a-very-long-name") && !full.contains('…'), "{full}");
+        for max_width in [125, 80, 60, 40, 20, 1] {
+            let text = text(&rows, true, Some(max_width));
             let table: Vec<&str> = text.lines().take(3).collect();
-            assert!(room < 20 || table.iter().all(|line| width(line) <= room), "{room}: {text}");
-            assert_eq!(room >= 125, text.contains("[2001:db8:1234:5678:9abc:def0:1234:9999]:443"), "{text}");
-            if room >= 40 {
+            assert!(max_width < 20 || table.iter().all(|line| width(line) <= max_width), "{max_width}: {text}");
+            assert_eq!(max_width >= 125, text.contains("[2001:db8:1234:5678:9abc:def0:1234:9999]:443"), "{text}");
+            if max_width >= 40 {
                 assert!(table[2].contains(":50123 ") && table[2].contains("]:443"), "{text}");
             }
-            if room >= 60 {
+            if max_width >= 60 {
                 assert!(table[1].contains("1234567 "), "{text}");
             }
         }
     }
 
     #[test]
-    fn names_are_escaped_in_text_and_complete_in_json() {
+    fn names_are_escaped_in_text_and_json() {
         let rows = vec![printed("[::]:22", None, Some((Owner::Process(1), "Bob's \x1b[31m \u{202e}\"\\")))];
         assert!(text(&rows, true, None).contains("1 Bob's \\u{1b}[31m \\u{202e}\"\\\n"));
         let mut out = Vec::new();

@@ -1,7 +1,7 @@
-//! The IPv6 TCP listeners and connections of this machine: a table, a live view, JSON.
+//! The command `tcp6`: lists and watches the IPv6 TCP listeners and connections of this machine.
 //!
-//! `args` reads the command line, `list` and `watch` are the commands. `escape` decides which characters are written
-//! escaped, for all of them; `message` has the errors and the exit status.
+//! `args` parses the command line. `list` and `watch` implement the commands. `escape` defines which characters are
+//! escaped in all output. `message` defines the errors and the exit status.
 
 mod args;
 mod columns;

@@ -1,4 +1,4 @@
-//! What goes to standard error, and the exit status.
+//! Error messages on standard error, and the exit status.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
@@ -7,18 +7,18 @@ use std::process::ExitCode;
 use crate::args::Usage;
 use crate::escape::escape;
 
-/// Why a command ended early.
+/// The reason why a command failed.
 #[derive(Debug)]
 pub enum Failure {
     Usage(Usage),
     Table(tcp6::Error),
-    /// `tcp6 watch` without `--json`, into a pipe or a file.
+    /// `tcp6 watch` without `--json`, with standard output redirected to a pipe or a file.
     NoTerminal,
     Output(io::Error),
 }
 
 impl Failure {
-    /// Reports the failure. A reader that has closed the pipe has seen enough, which is a success.
+    /// Reports the failure and returns the exit status. A pipe closed by its reader is not an error.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Output(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -39,10 +39,8 @@ impl fmt::Display for Failure {
         match self {
             Failure::Usage(usage) => write!(f, "{usage}"),
             Failure::Table(error) => write!(f, "{error}"),
-            Failure::NoTerminal => {
-                f.write_str("standard output is not a terminal; use `tcp6 watch --json` for one change a line")
-            }
-            Failure::Output(error) => write!(f, "cannot write: {error}"),
+            Failure::NoTerminal => f.write_str("standard output is not a terminal; use `tcp6 watch --json` instead"),
+            Failure::Output(error) => write!(f, "output error: {error}"),
         }
     }
 }
@@ -59,7 +57,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Writes a message to standard error. If that is closed or full the message is lost, and nothing else happens.
+/// Writes a message to standard error. Ignores write errors: standard error may be closed or full.
 pub fn report(message: &impl fmt::Display) {
     let lines: Vec<String> = message.to_string().lines().map(escape).collect();
     let _ = writeln!(io::stderr().lock(), "tcp6: {}", lines.join("\n"));

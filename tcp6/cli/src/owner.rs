@@ -1,4 +1,4 @@
-//! Owners and their names.
+//! Owners of sockets, with process names.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,10 +10,10 @@ use tcp6::{Owner, Processes};
 
 use crate::escape::{decode, escape};
 
-/// The name of a process, shared by its rows. It is escaped where it is written.
+/// A process name, shared by the rows of the process. It is escaped when it is written, not before.
 pub type Name = Rc<str>;
 
-/// An owner and its name when it was looked up. The process may have ended since.
+/// An owner with its process name at the time of the lookup. The process may have exited since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     owner: Owner,
@@ -22,7 +22,7 @@ pub struct Named {
 
 impl Named {
     pub fn new(owner: Owner, mut names: impl FnMut(u32) -> Option<Name>) -> Named {
-        // The kernel has a pid on Windows, but is shown by its own word.
+        // The kernel has a pid on Windows, but is shown as `kernel`.
         let name = if let Owner::Process(pid) = owner { names(pid) } else { None };
         Named { owner, name }
     }
@@ -31,12 +31,14 @@ impl Named {
         self.owner
     }
 
-    /// Keeps the name if the owner is the same: the name of a process that is ending cannot be looked up again.
+    /// Replaces the owner. If it is the same process, its name is kept.
+    ///
+    /// The name of a process that is exiting cannot be looked up again.
     pub fn renew(&self, owner: Owner, names: impl FnMut(u32) -> Option<Name>) -> Named {
         if owner == self.owner && self.name.is_some() { self.clone() } else { Named::new(owner, names) }
     }
 
-    /// Processes with the same name are adjacent, then those without a name, then the other owners.
+    /// The sort key: named processes by name, then processes without a name, then the other owners.
     pub fn sort_key(&self) -> impl Ord {
         (self.name.is_none(), self.name.as_deref(), self.owner)
     }
@@ -63,11 +65,11 @@ impl Serialize for Named {
     }
 }
 
-/// Looks up the names of processes, each of them once.
+/// Returns a function that looks up the name of a process. Each process is looked up once.
 pub fn names(processes: &mut Processes) -> impl FnMut(u32) -> Option<Name> {
-    let mut round = processes.batch();
+    let mut batch = processes.batch();
     let mut known = HashMap::new();
-    move |pid| known.entry(pid).or_insert_with(|| Some(decode(round.get(pid)?.name()).into())).clone()
+    move |pid| known.entry(pid).or_insert_with(|| Some(decode(batch.get(pid)?.name()).into())).clone()
 }
 
 #[cfg(test)]
@@ -79,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_is_shown_with_its_pid_and_name() {
+    fn displays_pid_and_name() {
         let shown = |owner, name: Option<Name>| Named::new(owner, |_| name.clone()).to_string();
         assert_eq!(shown(Owner::Process(1234), Some("nginx".into())), "1234 nginx");
         assert_eq!(shown(Owner::Process(1234), None), "1234");
@@ -89,14 +91,14 @@ mod tests {
     }
 
     #[test]
-    fn only_names_of_processes_are_looked_up() {
+    fn looks_up_names_of_processes_only() {
         for owner in [Owner::Kernel, Owner::Nobody, Owner::Unresolved] {
             Named::new(owner, |pid| panic!("{pid}"));
         }
     }
 
     #[test]
-    fn a_name_stays_with_its_process_and_with_no_other() {
+    fn renew_keeps_the_name_of_the_same_process_only() {
         let first = Named::new(Owner::Process(1), nginx);
         assert_eq!(first.renew(Owner::Process(1), |_| None), first);
         assert_eq!(first.renew(Owner::Process(2), |_| None), Named::new(Owner::Process(2), |_| None));
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn each_process_is_looked_up_once() {
+    fn looks_up_each_process_once() {
         let mut processes = Processes::new();
         let mut names = names(&mut processes);
         let name = names(std::process::id()).unwrap();
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_escaped_for_text_and_complete_for_json() {
+    fn names_are_escaped_in_text_and_unchanged_in_json() {
         let named = |name: &str| Named::new(Owner::Process(1), |_| Some(name.into()));
         for (name, escaped) in crate::escape::tests::NAMES {
             assert_eq!(named(name).to_string(), format!("1 {escaped}"));

@@ -1,10 +1,10 @@
-//! The terminal of the live view, which is as it was before, however the program ends.
+//! The terminal of the live view. It is restored however the program ends.
 //!
-//! `unix` and `windows` change its modes, write to it and wait for keys. `canvas` makes the bytes of a frame, `decoder`
-//! makes keys of the bytes that a Unix terminal sends.
+//! `unix` and `windows` set the terminal modes, write to the terminal and wait for keys. `canvas` produces the bytes of
+//! a frame. `decoder` decodes the bytes that a Unix terminal sends into keys.
 
 mod canvas;
-#[cfg_attr(not(unix), allow(dead_code, reason = "consoles report keys"))]
+#[cfg_attr(not(unix), allow(dead_code, reason = "Windows consoles report keys, not bytes"))]
 mod decoder;
 mod key;
 #[cfg(all(test, unix))]
@@ -28,21 +28,21 @@ use self::unix as system;
 #[cfg(windows)]
 use self::windows as system;
 
-/// Another screen, no cursor, and no line break at the right edge.
+/// Switches to the alternate screen, hides the cursor and disables automatic line wrap.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 
-/// Undoes [`ENTER`]. CAN ends a sequence of which only a part was written.
+/// Undoes [`ENTER`]. It starts with CAN, which aborts an escape sequence that was written only in part.
 const LEAVE: &str = "\x18\x1b[m\x1b[?7h\x1b[?25h\x1b[?1049l";
 
-/// What ends a wait.
+/// An event that ends a wait.
 #[derive(Debug)]
 pub enum Event {
     Key(Key),
-    /// The size has changed, or something else was on the screen.
+    /// The whole screen must be drawn again: its size changed, or another program may have written to it.
     Redraw,
 }
 
-/// The terminal of standard output, in raw mode and showing another screen. Dropping it restores it.
+/// The terminal of standard output in raw mode, showing the alternate screen. Restored on drop.
 #[derive(Debug)]
 pub struct Terminal {
     device: system::Device,
@@ -50,32 +50,35 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Takes the terminal. From here on it is restored before a signal, a panic or an error ends the program.
+    /// Enters raw mode and the alternate screen.
+    ///
+    /// From here on, the terminal is restored before a signal, a panic or an error ends the program.
     pub fn open() -> io::Result<Terminal> {
         let default = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            // First, so that the message is seen.
+            // Before the message, which would otherwise vanish with the alternate screen.
             system::restore();
             default(info);
         }));
         Ok(Terminal { device: system::Device::open()?, canvas: Canvas::default() })
     }
 
-    /// Columns and rows.
+    /// The size in columns and rows.
     pub fn size(&self) -> (u16, u16) {
         size()
     }
 
+    /// Draws a frame. Writes only the lines that differ from the previous frame.
     pub fn draw(&mut self, size: (u16, u16), lines: Vec<Line>) -> io::Result<()> {
         let frame = self.canvas.update(size, lines);
         self.device.write(frame.as_bytes())
     }
 
-    /// Waits for a key, at most for this long.
+    /// Waits for an event. Returns `None` after `timeout`.
     ///
     /// # Errors
     ///
-    /// Among others if the terminal is gone: its window was closed, or the connection was lost.
+    /// Fails if the terminal cannot be read, for example because its window was closed or the connection was lost.
     pub fn next(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
         let event = self.device.next(timeout)?;
         if matches!(event, Some(Event::Redraw)) {
@@ -91,7 +94,9 @@ impl Drop for Terminal {
     }
 }
 
-/// The size of the terminal of standard output. Some report none: then `COLUMNS` and `LINES`, or else 80 and 24.
+/// The size of the terminal of standard output, in columns and rows.
+///
+/// If the terminal reports no size, the variables `COLUMNS` and `LINES` are used, or else 80 and 24.
 pub fn size() -> (u16, u16) {
     or_default(system::size().unwrap_or((0, 0)), |name| env::var(name).ok())
 }
@@ -109,11 +114,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_without_a_size_has_one() {
+    fn missing_size_comes_from_variables_or_defaults() {
         let none = |_: &str| None;
         assert_eq!(or_default((0, 0), none), (80, 24));
         assert_eq!(or_default((0, 50), none), (80, 50));
-        assert_eq!(or_default((132, 50), |_| panic!("it is known")), (132, 50));
+        assert_eq!(or_default((132, 50), |_| panic!("the size is known")), (132, 50));
         let variables = |name: &str| Some(if name == "COLUMNS" { "100" } else { "many" }.to_owned());
         assert_eq!(or_default((0, 0), variables), (100, 24));
         assert_eq!(or_default((0, 0), |_| Some("0".to_owned())), (80, 24));

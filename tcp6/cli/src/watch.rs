@@ -1,7 +1,7 @@
-//! `tcp6 watch`: the changes of the table, as a live view or as JSON.
+//! `tcp6 watch`: shows the changes of the table as a live view or as JSON.
 //!
-//! `live` has the terminal and the clock. It drives `view` (with its `rows`), which knows neither; `keys` maps keys to
-//! actions, `screen` draws the view, `layout` sizes its columns.
+//! `live` runs the live view: it owns the terminal and reads the clock. `view` and `rows` hold the state of the view
+//! and use neither. `keys` maps keys to actions, `screen` draws the view, and `layout` computes the column widths.
 
 mod json;
 mod keys;
@@ -18,7 +18,7 @@ use tcp6::{OwnerPidRow, Query, System, Watcher};
 use crate::args::{Select, Watch};
 use crate::message::Failure;
 
-/// The class of rows that is watched.
+/// The row class that is watched.
 type Shown = OwnerPidRow;
 
 pub fn run(options: &Watch) -> Result<(), Failure> {

@@ -1,11 +1,11 @@
-//! Connections that come and go: what the children do.
+//! Child processes that open and close connections.
 //!
-//! A child is this program, run again with a word in its environment. It goes when its standard input is closed, which
-//! happens however its parent ends, and in any case when its time is over.
+//! A child is this program, run again with [`CHILD_ARGS`] in its environment. It exits when its time is over, or when
+//! its standard input is closed, which happens however its parent exits.
 //!
-//! Half of the connections end with a reset. The others are closed in order, by the server first, so that its side stays
-//! in TIME-WAIT. Their clients use a fixed set of ports in turn: the next connection from a port takes the place of what
-//! the last one has left, and however long the soak, no more stay than there are ports.
+//! Half of the connections end with a reset. The others are closed in order, by the server first, so that its side
+//! stays in TIME-WAIT. Their clients cycle through a fixed set of ports: a new connection from a port replaces the
+//! TIME-WAIT socket of the previous one. So the number of TIME-WAIT sockets never exceeds the number of ports.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -18,47 +18,50 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockRef, Socket, Type};
 
-/// The word: the number of the child, connections a second and seconds, with blanks between them.
-const ORDER: &str = "TCP6_SOAK_CHURN";
+/// The environment variable with the arguments of a child.
+///
+/// They are the index of the child, connections per second, and seconds, separated by spaces.
+const CHILD_ARGS: &str = "TCP6_SOAK_CHURN";
 
-/// Connections that a child has open at a time.
+/// The number of connections that a child keeps open.
 const OPEN: usize = 64;
 
-/// The ports of each child for connections that are closed in order. They are below those that systems choose by
-/// themselves.
+/// The number of client ports of each child for connections that are closed in order.
+///
+/// The ports of all children begin at [`FIRST_PORT`] and are below the default ephemeral ports of both systems.
 const PORTS: u16 = 1_024;
 const FIRST_PORT: u16 = 10_000;
 
-/// A child that is not told to go does so after this much more than its time.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A child exits this long after the end of the soak, even if its standard input stays open.
+const GRACE: Duration = Duration::from_secs(30);
 
-/// The children.
+/// The running children.
 pub struct Churn(Vec<Child>);
 
 impl Churn {
-    /// Starts so many, which together open so many connections a second.
+    /// Starts `children` processes, which together open `rate` connections per second.
     pub fn start(children: u32, rate: u32, time: Duration) -> io::Result<Churn> {
         let program = std::env::current_exe()?;
         let mut churn = Churn(Vec::new());
         for child in 0..children {
-            let order = format!("{child} {} {}", rate.div_ceil(children), (time + PATIENCE).as_secs());
+            let args = format!("{child} {} {}", rate.div_ceil(children), (time + GRACE).as_secs());
             let mut command = Command::new(&program);
-            command.env(ORDER, &order).stdin(Stdio::piped()).stdout(Stdio::piped());
+            command.env(CHILD_ARGS, &args).stdin(Stdio::piped()).stdout(Stdio::piped());
             churn.0.push(command.spawn()?);
         }
         Ok(churn)
     }
 
-    /// Ends them. Gives the connections that they opened, and what went wrong.
+    /// Stops the children. Returns the number of connections that they opened, and the problems.
     pub fn stop(mut self) -> (u64, Vec<String>) {
         self.0.iter_mut().for_each(|child| drop(child.stdin.take()));
         let mut opened = 0;
         let mut problems = Vec::new();
         for child in self.0.drain(..) {
-            let told = child.wait_with_output().ok().filter(|output| output.status.success());
-            match told.and_then(|output| String::from_utf8_lossy(&output.stdout).trim().parse::<u64>().ok()) {
+            let output = child.wait_with_output().ok().filter(|output| output.status.success());
+            match output.and_then(|output| String::from_utf8_lossy(&output.stdout).trim().parse::<u64>().ok()) {
                 Some(number) if number > 0 => opened += number,
-                _ => problems.push("a child did not get on with its connections".to_owned()),
+                _ => problems.push("a child process failed or opened no connections".to_owned()),
             }
         }
         (opened, problems)
@@ -67,30 +70,33 @@ impl Churn {
 
 impl Drop for Churn {
     fn drop(&mut self) {
-        // Those that are left when the soak could not be set up. Without their standard input they go.
+        // Children remain only if the setup failed. They exit when their standard input is closed.
         self.0.iter_mut().for_each(|child| drop(child.stdin.take()));
         self.0.iter_mut().for_each(|child| drop(child.wait()));
     }
 }
 
-/// What a child does. Returns at once, and false, if this process is none.
+/// Runs as a child. Returns false at once if this process is not a child.
 pub fn child() -> bool {
-    let Ok(order) = std::env::var(ORDER) else { return false };
-    let numbers: Vec<u64> = order.split(' ').filter_map(|number| number.parse().ok()).collect();
-    let [child, rate, seconds] = numbers[..] else { panic!("an order that is none: {order}") };
+    let Ok(args) = std::env::var(CHILD_ARGS) else { return false };
+    let numbers: Vec<u64> = args.split(' ').filter_map(|number| number.parse().ok()).collect();
+    let [child, rate, seconds] = numbers[..] else { panic!("invalid {CHILD_ARGS}: {args:?}") };
     let mut ports = Ports::of_child(child);
-    let opened = open_and_close(&mut ports, rate, Duration::from_secs(seconds)).expect("connections on the loopback");
+    let opened = open_and_close(&mut ports, rate, Duration::from_secs(seconds)).expect("connect over loopback");
     println!("{opened}");
     true
 }
 
+/// Opens and closes `rate` connections per second until the time is over or standard input is closed.
+///
+/// Returns the number of connections that were opened.
 fn open_and_close(ports: &mut Ports, rate: u64, time: Duration) -> io::Result<u64> {
-    let gone = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::new(AtomicBool::new(false));
     thread::spawn({
-        let gone = Arc::clone(&gone);
+        let stopped = Arc::clone(&stopped);
         move || {
             let _ = io::stdin().read(&mut [0]);
-            gone.store(true, Ordering::Relaxed);
+            stopped.store(true, Ordering::Relaxed);
         }
     });
     let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?;
@@ -98,7 +104,7 @@ fn open_and_close(ports: &mut Ports, rate: u64, time: Duration) -> io::Result<u6
     let mut open = VecDeque::new();
     let mut opened = 0;
     let start = Instant::now();
-    while !gone.load(Ordering::Relaxed) && start.elapsed() < time {
+    while !stopped.load(Ordering::Relaxed) && start.elapsed() < time {
         let due = (start.elapsed().as_secs_f64() * rate as f64) as u64;
         if opened >= due {
             thread::sleep(Duration::from_millis(1));
@@ -109,7 +115,7 @@ fn open_and_close(ports: &mut Ports, rate: u64, time: Duration) -> io::Result<u6
         open.push_back((client, listener.accept()?.0, in_order));
         opened += 1;
         if open.len() > OPEN {
-            let (client, server, in_order) = open.pop_front().expect("more than none");
+            let (client, server, in_order) = open.pop_front().expect("the queue is not empty");
             if in_order {
                 drop(server);
                 drop(client);
@@ -123,7 +129,7 @@ fn open_and_close(ports: &mut Ports, rate: u64, time: Duration) -> io::Result<u6
     Ok(opened)
 }
 
-/// Ports that clients use in turn.
+/// The client ports of a child, used in turn.
 struct Ports {
     first: u16,
     next: u16,
@@ -131,11 +137,11 @@ struct Ports {
 
 impl Ports {
     fn of_child(child: u64) -> Ports {
-        // There are 16 children at most.
+        // Cannot overflow: there are at most 16 children.
         Ports { first: FIRST_PORT + PORTS * u16::try_from(child).unwrap_or(0), next: 0 }
     }
 
-    /// A connection from the next port that nobody else has.
+    /// Connects from the next port that is free.
     fn connect(&mut self, to: SocketAddr) -> io::Result<TcpStream> {
         let mut attempts = 0..PORTS;
         loop {

@@ -1,4 +1,4 @@
-//! Sockets by their cookies: which are doubled in a table, and which come back.
+//! Checks by socket cookie: duplicate rows in a table, and contradictory changes.
 
 use std::collections::HashSet;
 use std::net::SocketAddrV6;
@@ -6,11 +6,12 @@ use std::net::SocketAddrV6;
 use tcp6::os::linux::OwnerModuleRowExt;
 use tcp6::{Change, Class, OwnerModuleRow, Row};
 
-/// The number of removed sockets that are remembered at least. A row that was removed by mistake comes back soon, and
-/// remembering every socket of a long soak would take memory without bound.
+/// The minimum number of removed sockets that are remembered.
+///
+/// A row that was removed by mistake comes back soon. Remembering all sockets would take unbounded memory.
 const REMEMBERED: usize = 32_768;
 
-/// The cookie of a row, if its class and its system have one.
+/// The cookie of a row. `None` if the class or the system has no cookies.
 fn cookie<R: Row>(row: &R) -> Option<u64> {
     if R::CLASS != Class::OwnerModule {
         return None;
@@ -18,67 +19,73 @@ fn cookie<R: Row>(row: &R) -> Option<u64> {
     row.to_class::<OwnerModuleRow>().socket_info()?.cookie.map(Into::into)
 }
 
-/// How many rows are there once more: with the same cookie or, without cookies, equal and of a connection. Of rows without
-/// cookies it tells only in a sorted table.
-pub fn doubled<R: Row>(rows: &[R], space: &mut Vec<u64>) -> usize {
-    space.clear();
-    space.extend(rows.iter().filter_map(cookie));
-    if space.is_empty() {
+/// Counts rows with the same cookie or, without cookies, adjacent equal rows of connections.
+///
+/// Without cookies, duplicates are found only in a sorted table. `scratch` is reused between calls.
+pub fn duplicates<R: Row>(rows: &[R], scratch: &mut Vec<u64>) -> usize {
+    scratch.clear();
+    scratch.extend(rows.iter().filter_map(cookie));
+    if scratch.is_empty() {
         return rows.windows(2).filter(|pair| pair[0] == pair[1] && !pair[0].is_listener()).count();
     }
-    space.sort_unstable();
-    space.windows(2).filter(|pair| pair[0] == pair[1]).count()
+    scratch.sort_unstable();
+    scratch.windows(2).filter(|pair| pair[0] == pair[1]).count()
 }
 
-/// A socket and its ends. A socket that has just been reset may be listed once more, as CLOSED and without its local port.
-/// That is another row, in the place of the first: one Removed and one Added.
+/// A cookie with both endpoints.
+///
+/// A socket that has just been reset may be listed again, as CLOSED and without its local port. That is a different
+/// row: the watcher reports one Removed and one Added.
 type Key = (u64, SocketAddrV6, Option<SocketAddrV6>);
 
 fn key<R: Row>(row: &R) -> Option<Key> {
     Some((cookie(row)?, row.local(), row.remote()))
 }
 
-/// What a watcher has reported of sockets.
+/// The sockets that a watcher has reported.
 #[derive(Debug, Default)]
 pub struct Reported {
-    /// Those that are there.
+    /// Sockets that are present.
     present: HashSet<Key>,
-    /// Those that were removed lately, and those before.
+    /// Recently removed sockets, in two generations, the newer first.
     removed: [HashSet<Key>; 2],
 }
 
-/// A report that cannot be true.
+/// A change that contradicts earlier changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum False {
-    /// Added, and it was there.
-    Added,
-    /// Added, and it was removed before: at least one of the two is false.
-    Back,
-    /// Removed, and it was not there.
-    Removed,
+pub enum Contradiction {
+    /// Added, but already present.
+    AlreadyPresent,
+    /// Added, but removed earlier: one of the two changes is wrong.
+    RemovedBefore,
+    /// Changed or removed, but not present.
+    NotPresent,
 }
 
 impl Reported {
-    /// Takes note of what is there at first.
+    /// Records the rows of the first poll.
     pub fn begin<R: Row>(&mut self, rows: &[R]) {
         self.present.extend(rows.iter().filter_map(key));
     }
 
-    /// Takes note of a change. Says so if it is false.
-    pub fn note<R: Row>(&mut self, change: Change<&R>) -> Option<False> {
+    /// Records a change. Returns how it contradicts earlier changes, if it does.
+    pub fn note<R: Row>(&mut self, change: Change<&R>) -> Option<Contradiction> {
         let key = key(change.row())?;
         match change {
-            Change::Added(_) if !self.present.insert(key) => Some(False::Added),
-            Change::Added(_) => self.removed.iter().any(|removed| removed.contains(&key)).then_some(False::Back),
+            Change::Added(_) if !self.present.insert(key) => Some(Contradiction::AlreadyPresent),
+            Change::Added(_) => {
+                let removed_before = self.removed.iter().any(|removed| removed.contains(&key));
+                removed_before.then_some(Contradiction::RemovedBefore)
+            }
             Change::Removed(_) => {
                 if self.removed[0].len() >= REMEMBERED {
                     self.removed.swap(0, 1);
                     self.removed[0].clear();
                 }
                 self.removed[0].insert(key);
-                (!self.present.remove(&key)).then_some(False::Removed)
+                (!self.present.remove(&key)).then_some(Contradiction::NotPresent)
             }
-            Change::Changed { .. } => (!self.present.contains(&key)).then_some(False::Removed),
+            Change::Changed { .. } => (!self.present.contains(&key)).then_some(Contradiction::NotPresent),
         }
     }
 }

@@ -1,28 +1,30 @@
-//! What the soak takes of the machine: memory and descriptors, which must not grow.
+//! Resource use of the soak: memory and file descriptors, which must not grow.
 
 use std::fmt;
 use std::fs;
 use std::time::{Duration, Instant};
 
-/// Memory may grow by this much after the first half: tables are not always of one size.
+/// The permitted growth of resident memory, because the size of the tables varies.
 const SLACK_KIB: u64 = 8 * 1024;
 
-/// And descriptors by so many: Wine opens some of its own when it likes. One for each poll would be more.
+/// The permitted growth of the number of descriptors, because Wine opens some of its own.
+///
+/// A leak in each poll exceeds it.
 const SLACK_DESCRIPTORS: usize = 8;
 
-/// The least that was seen in a part of the soak. Readers hold more for a moment: the least is what they keep.
+/// The minimum resource use in a quarter of the soak. A minimum excludes what a poll holds temporarily.
 #[derive(Clone, Copy, Debug)]
-struct Kept {
+struct Usage {
     resident_kib: u64,
     descriptors: usize,
 }
 
-/// Measured in the second and in the last quarter; the first is for warming up.
+/// Compares the resource use in the second and in the last quarter. The first is for warming up.
 pub struct Health {
     start: Instant,
     quarter: Duration,
-    early: Option<Kept>,
-    late: Option<Kept>,
+    early: Option<Usage>,
+    late: Option<Usage>,
 }
 
 impl Health {
@@ -30,10 +32,10 @@ impl Health {
         Health { start: Instant::now(), quarter: time / 4, early: None, late: None }
     }
 
-    /// Measures; called all the time.
+    /// Takes a measurement. To be called frequently.
     pub fn sample(&mut self) {
         let quarters = self.start.elapsed().as_secs_f64() / self.quarter.as_secs_f64();
-        let kept = if (1.0..2.0).contains(&quarters) {
+        let slot = if (1.0..2.0).contains(&quarters) {
             &mut self.early
         } else if quarters >= 3.0 {
             &mut self.late
@@ -41,13 +43,14 @@ impl Health {
             return;
         };
         let Some(now) = measure() else { return };
-        let before = kept.unwrap_or(now);
-        *kept = Some(Kept {
+        let before = slot.unwrap_or(now);
+        *slot = Some(Usage {
             resident_kib: before.resident_kib.min(now.resident_kib),
             descriptors: before.descriptors.min(now.descriptors),
         });
     }
 
+    /// The growth that exceeds the limits.
     pub fn problems(&self) -> Vec<String> {
         let (Some(early), Some(late)) = (self.early, self.late) else { return Vec::new() };
         let mut problems = Vec::new();
@@ -66,7 +69,7 @@ impl fmt::Display for Health {
         match (self.early, self.late) {
             (Some(early), Some(late)) => write!(
                 f,
-                "memory {} KiB, then {} KiB; descriptors {}, then {}",
+                "memory {} KiB, later {} KiB; descriptors {}, later {}",
                 early.resident_kib, late.resident_kib, early.descriptors, late.descriptors
             ),
             _ => f.write_str("memory and descriptors are measured on Linux only"),
@@ -74,10 +77,11 @@ impl fmt::Display for Health {
     }
 }
 
-fn measure() -> Option<Kept> {
+/// The resource use of this process. `None` without `/proc`.
+fn measure() -> Option<Usage> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(Kept {
+    Some(Usage {
         resident_kib: resident.trim().strip_suffix(" kB")?.parse().ok()?,
         descriptors: fs::read_dir("/proc/self/fd").ok()?.count(),
     })

@@ -1,13 +1,18 @@
-//! The crate on a machine whose table does not stand still: `cargo xtask soak`.
+//! Soak test: reads a table that changes constantly. Run it with `cargo xtask soak`.
 //!
-//! Child processes open and close thousands of connections a second around a set that this process holds open, half of
-//! them with a reset and half so that they stay in TIME-WAIT. Several threads meanwhile read the table, one for each class
-//! and a watcher, each with a `System` of its own. Every table must show what is held open; no row may be doubled, in
-//! whatever state; the watcher may report no socket twice as added, and none as removed that comes back; no poll may fail or
-//! try for ever; and neither memory nor descriptors may grow.
-//! Wine's tables are not that good, whoever reads them: `--lenient` counts what is wrong with them.
+//! This process holds a set of connections open. Child processes open and close thousands of other connections per
+//! second, half of them with a reset, half in order, so that they stay in TIME-WAIT. Meanwhile several threads read the
+//! table, one for each row class and one with a watcher, each with its own `System`. The soak checks that
 //!
-//! All of it is on the loopback and ends by itself.
+//! * each table lists the sockets that are held open,
+//! * no row is duplicated, in any state,
+//! * the watcher reports no socket as added twice, and none as removed that comes back,
+//! * no poll fails or retries too often,
+//! * memory and descriptors do not grow.
+//!
+//! The tables of Wine do not meet these conditions for any reader. `--lenient` counts their faults instead.
+//!
+//! All sockets use the loopback address. The soak exits by itself.
 
 mod churn;
 mod cookies;
@@ -28,23 +33,24 @@ use health::Health;
 use lasting::Lasting;
 use poll::Polled;
 
-/// Reads the table while connections come and go, and looks whether what stays is always there.
+/// Reads the table while connections are opened and closed, and checks each table.
 #[derive(Parser)]
 struct Options {
-    /// For how long.
+    /// Duration in seconds.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(4..=86_400))]
     seconds: u64,
-    /// How many connections are opened and closed a second, by all children together.
+    /// Connections opened and closed per second by all child processes together.
     #[arg(long, default_value_t = 4_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rate: u32,
-    /// How many processes open and close them.
+    /// Number of child processes that open and close connections.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=16))]
     children: u32,
-    /// How many connections are held open meanwhile.
+    /// Number of connections that are held open during the soak.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..=400))]
     connections: u16,
-    /// Count polls that fail and rows that are missing or doubled, but take them for no problem. For Wine: its table is
-    /// made of the kernel's text, which is printed piece by piece while rows come and go.
+    /// Count failed polls and missing or duplicate rows instead of reporting them as problems.
+    ///
+    /// For Wine: it reads its table from a text file that the kernel writes piece by piece while sockets change.
     #[arg(long)]
     lenient: bool,
 }
@@ -55,7 +61,7 @@ fn main() -> ExitCode {
     }
     match soak(&Options::parse()) {
         Ok(problems) if problems.is_empty() => {
-            println!("no problem");
+            println!("no problems found");
             ExitCode::SUCCESS
         }
         Ok(problems) => {
@@ -69,7 +75,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What went wrong; an error if the soak could not be set up.
+/// Runs the soak. Returns the problems, or an error if the setup fails.
 fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let lasting = Lasting::open(options.connections)?;
     let time = Duration::from_secs(options.seconds);
@@ -91,16 +97,16 @@ fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>> {
             health.sample();
         }
         end.store(true, Ordering::Relaxed);
-        // A panic is the worst of outcomes: it is handed on.
+        // A panic of a thread fails the soak.
         pollers.map(|poller| poller.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).into()
     });
     let elapsed = start.elapsed().as_secs_f64();
 
     let (opened, mut problems) = churn.stop();
-    println!("{opened} connections opened and closed, {:.0} a second", opened as f64 / elapsed);
-    for one in polled {
-        println!("{}", one.report(elapsed));
-        problems.extend(one.problems);
+    println!("{opened} connections opened and closed, {:.0} per second", opened as f64 / elapsed);
+    for poller in polled {
+        println!("{}", poller.report(elapsed));
+        problems.extend(poller.problems);
     }
     println!("{health}");
     problems.extend(health.problems());

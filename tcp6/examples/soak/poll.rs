@@ -4,45 +4,46 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tcp6::{Buffer, Change, OwnerModuleRow, Query, Row, System, Watcher};
 
-use crate::cookies::{self, False, Reported};
+use crate::cookies::{self, Contradiction, Reported};
 use crate::lasting::Lasting;
 
-/// So often a table is asked for before the crate gives up.
-const ATTEMPTS: u64 = 16;
+/// The maximum number of calls for one table: the crate gives up after this many attempts.
+const MAX_ATTEMPTS: u64 = 16;
 
-/// So many tables have nothing before them that they could be compared with: on Linux the first may lack a row. See
-/// [`System`].
-const FIRST: u64 = 1;
+/// The number of first tables that may lack a row.
+///
+/// On Linux there is no earlier table to compare the first one with; see [`System`].
+const UNCHECKED_TABLES: u64 = 1;
 
-/// As many problems are told; the rest is counted.
-const TOLD: u64 = 3;
+/// The number of problems that are reported in full. Further problems are only counted.
+const MAX_REPORTED: u64 = 3;
 
-/// What one thread saw.
+/// The results of one polling thread.
 #[derive(Default)]
 pub struct Polled {
     name: String,
     polls: u64,
     calls: u64,
-    /// Of one poll.
-    most_calls: u64,
+    /// The maximum number of calls for one poll.
+    max_calls: u64,
     rows: u64,
-    least_rows: Option<usize>,
-    most_rows: usize,
+    min_rows: Option<usize>,
+    max_rows: usize,
     changes: u64,
-    /// Rows that were in a table once more.
-    doubled: u64,
-    /// Changes that cannot be true.
-    false_changes: u64,
-    /// For cookies.
-    space: Vec<u64>,
-    /// What is only counted.
+    /// Duplicate rows.
+    duplicates: u64,
+    /// Changes that contradict earlier changes.
+    contradictions: u64,
+    /// Scratch memory for [`cookies::duplicates`].
+    scratch: Vec<u64>,
+    /// Faults that are only counted, with `--lenient`.
     tolerated: u64,
     lenient: bool,
-    wrong: u64,
+    problem_count: u64,
     pub problems: Vec<String>,
 }
 
-/// Reads tables of one class, sorted and as they come, until it is told to end.
+/// Reads tables of one class, sorted and unsorted in turn, until `end` is set.
 pub fn tables<R: Row>(lasting: &Lasting, lenient: bool, end: &AtomicBool) -> Polled {
     let mut polled = Polled { name: R::CLASS.to_string(), lenient, ..Polled::default() };
     let Some(mut system) = polled.open() else { return polled };
@@ -55,7 +56,7 @@ pub fn tables<R: Row>(lasting: &Lasting, lenient: bool, end: &AtomicBool) -> Pol
                 if query.is_sorted() && !table.is_sorted() {
                     polled.problem("a table is not sorted".to_owned());
                 }
-                polled.saw(table.rows(), lasting);
+                polled.check(table.rows(), lasting);
             }
             Err(error) => polled.fault(error.to_string()),
         }
@@ -64,7 +65,7 @@ pub fn tables<R: Row>(lasting: &Lasting, lenient: bool, end: &AtomicBool) -> Pol
     polled
 }
 
-/// Watches for changes, none of which may be of what lasts.
+/// Watches the table until `end` is set. No change may concern a socket that stays open.
 pub fn changes(lasting: &Lasting, lenient: bool, end: &AtomicBool) -> Polled {
     let mut polled = Polled { name: "watcher".to_owned(), lenient, ..Polled::default() };
     let Some(system) = polled.open() else { return polled };
@@ -76,19 +77,19 @@ pub fn changes(lasting: &Lasting, lenient: bool, end: &AtomicBool) -> Polled {
             Ok(changes) => {
                 for change in changes {
                     polled.changes += 1;
-                    if let Some(how) = reported.note(change) {
-                        polled.false_change(how, change);
+                    if let Some(contradiction) = reported.note(change) {
+                        polled.contradiction(contradiction, change);
                     }
                     match change {
-                        _ if lasting.number(change.row()).is_none() => {}
-                        Change::Added(_) if polled.polls <= FIRST => {}
-                        change => polled.fault(format!("a row that lasts has changed: {change:?}")),
+                        _ if lasting.index_of(change.row()).is_none() => {}
+                        Change::Added(_) if polled.polls <= UNCHECKED_TABLES => {}
+                        change => polled.fault(format!("change of a socket that stays open: {change:?}")),
                     }
                 }
                 if polled.polls == 0 {
                     reported.begin(watcher.snapshot());
                 }
-                polled.saw(watcher.snapshot(), lasting);
+                polled.check(watcher.snapshot(), lasting);
             }
             Err(error) => polled.fault(error.to_string()),
         }
@@ -102,42 +103,44 @@ impl Polled {
         System::new().map_err(|error| self.problem(error.to_string())).ok()
     }
 
-    fn saw<R: Row>(&mut self, rows: &[R], lasting: &Lasting) {
+    /// Checks a table.
+    fn check<R: Row>(&mut self, rows: &[R], lasting: &Lasting) {
         self.rows += rows.len() as u64;
-        self.least_rows = Some(self.least_rows.map_or(rows.len(), |least| least.min(rows.len())));
-        self.most_rows = self.most_rows.max(rows.len());
-        let doubled = cookies::doubled(rows, &mut self.space);
-        if doubled > 0 {
-            self.doubled += doubled as u64;
-            self.fault(format!("{doubled} of {} rows are doubled", rows.len()));
+        self.min_rows = Some(self.min_rows.map_or(rows.len(), |min| min.min(rows.len())));
+        self.max_rows = self.max_rows.max(rows.len());
+        let duplicates = cookies::duplicates(rows, &mut self.scratch);
+        if duplicates > 0 {
+            self.duplicates += duplicates as u64;
+            self.fault(format!("{duplicates} of {} rows are duplicates", rows.len()));
         }
         match lasting.missing_from(rows) {
             Ok(0) => {}
-            Ok(_) if self.polls < FIRST => {}
-            Ok(missing) => self.fault(format!("{missing} rows that last are missing from {}", rows.len())),
-            Err(wrong) => self.fault(wrong),
+            Ok(_) if self.polls < UNCHECKED_TABLES => {}
+            Ok(missing) => self.fault(format!("{missing} expected rows are missing from {} rows", rows.len())),
+            Err(fault) => self.fault(fault),
         }
     }
 
-    fn false_change<R: Row>(&mut self, how: False, change: Change<&R>) {
-        self.false_changes += 1;
-        self.fault(match how {
-            False::Added => format!("added, and it was there: {change:?}"),
-            False::Back => format!("added, and it was removed before: {change:?}"),
-            False::Removed => format!("changed or removed, and it was not there: {change:?}"),
+    fn contradiction<R: Row>(&mut self, contradiction: Contradiction, change: Change<&R>) {
+        self.contradictions += 1;
+        self.fault(match contradiction {
+            Contradiction::AlreadyPresent => format!("added, but already present: {change:?}"),
+            Contradiction::RemovedBefore => format!("added, but removed before: {change:?}"),
+            Contradiction::NotPresent => format!("changed or removed, but not present: {change:?}"),
         });
     }
 
+    /// Records the number of calls of a poll.
     fn called(&mut self, calls: u64) {
         self.polls += 1;
         self.calls += calls;
-        self.most_calls = self.most_calls.max(calls);
-        if calls > ATTEMPTS {
+        self.max_calls = self.max_calls.max(calls);
+        if calls > MAX_ATTEMPTS {
             self.problem(format!("{calls} calls for one table"));
         }
     }
 
-    /// What the system may be to blame for.
+    /// Records a fault that may be caused by the system: a problem, except with `--lenient`.
     fn fault(&mut self, what: String) {
         if self.lenient {
             self.tolerated += 1;
@@ -147,26 +150,26 @@ impl Polled {
     }
 
     fn problem(&mut self, what: String) {
-        self.wrong += 1;
-        if self.wrong <= TOLD {
+        self.problem_count += 1;
+        if self.problem_count <= MAX_REPORTED {
             self.problems.push(format!("{}, poll {}: {what}", self.name, self.polls));
         } else {
-            self.problems.truncate(TOLD as usize);
-            self.problems.push(format!("{}: {} problems in all", self.name, self.wrong));
+            self.problems.truncate(MAX_REPORTED as usize);
+            self.problems.push(format!("{}: {} problems in total", self.name, self.problem_count));
         }
     }
 
-    /// A line for people.
+    /// A summary in one line.
     pub fn report(&self, seconds: f64) -> String {
-        let Polled { name, polls, calls, most_calls, rows, most_rows, changes, .. } = self;
-        let (retries, a_second) = (calls.saturating_sub(*polls), *polls as f64 / seconds);
-        let least_rows = self.least_rows.unwrap_or(0);
+        let Polled { name, polls, calls, max_calls, rows, max_rows, changes, .. } = self;
+        let (retries, per_second) = (calls.saturating_sub(*polls), *polls as f64 / seconds);
+        let min_rows = self.min_rows.unwrap_or(0);
         let counted = |number: u64, what| if number > 0 { format!(", {number} {what}") } else { String::new() };
-        let (changes, tolerated) = (counted(*changes, "changes"), counted(self.tolerated, "faults tolerated"));
-        let wrong = counted(self.doubled, "rows doubled") + &counted(self.false_changes, "changes false");
+        let (changes, tolerated) = (counted(*changes, "changes"), counted(self.tolerated, "tolerated faults"));
+        let wrong = counted(self.duplicates, "duplicate rows") + &counted(self.contradictions, "contradictory changes");
         format!(
-            "{name:<12} {polls:>7} polls ({a_second:.0}/s) of {least_rows} to {most_rows} rows, {rows} in all; \
-             {retries} retries, at most {most_calls} calls a poll{changes}{wrong}{tolerated}"
+            "{name:<12} {polls:>7} polls ({per_second:.0}/s) of {min_rows} to {max_rows} rows, {rows} in total; \
+             {retries} retries, at most {max_calls} calls per poll{changes}{wrong}{tolerated}"
         )
     }
 }

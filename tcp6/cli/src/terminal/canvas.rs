@@ -1,9 +1,10 @@
-//! Lines of styled text, and the escape sequences that put them on a screen. Pure.
+//! Lines of styled text, and the escape sequences that draw them. No I/O.
 
 use std::fmt::Write;
 
 use crate::columns;
 
+/// A foreground color, by its SGR code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Color {
     Red = 31,
@@ -35,7 +36,7 @@ impl Style {
     }
 }
 
-/// A line of the screen: texts with their styles. The texts hold no control characters.
+/// A line of the screen: texts with their styles. The texts contain no control characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Line {
     spans: Vec<(String, Style)>,
@@ -50,11 +51,11 @@ impl Line {
         self.spans.push((text.into(), style));
     }
 
-    /// Appends the line in at most `columns`, and reports how many it took.
+    /// Appends the line to `out`, truncated to `columns`. Returns the number of columns used.
     fn write(&self, columns: usize, out: &mut String) -> usize {
         let mut used = 0;
         for (text, style) in &self.spans {
-            let text = columns::cut(text, columns - used);
+            let text = columns::truncate(text, columns - used);
             used += columns::width(&text);
             let codes = [(style.bold, 1), (style.dim, 2), (style.reversed, 7)];
             let codes = codes.into_iter().filter_map(|(is_set, code)| is_set.then_some(code));
@@ -78,13 +79,13 @@ impl Line {
         self.spans.iter().map(|(text, _)| &**text).collect()
     }
 
-    /// The style of the first text.
+    /// The style of the first text of the line.
     pub fn style(&self) -> Style {
         self.spans.first().map_or(Style::PLAIN, |(_, style)| *style)
     }
 }
 
-/// What is on the screen, so that a frame writes only the lines that differ.
+/// The content of the screen. A frame writes only the lines that differ from it.
 #[derive(Debug, Default)]
 pub struct Canvas {
     size: (u16, u16),
@@ -92,7 +93,7 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// The sequences that turn what is on the screen into these lines.
+    /// Returns the text and escape sequences that change the screen to these lines.
     pub fn update(&mut self, size: (u16, u16), mut lines: Vec<Line>) -> String {
         let (columns, rows) = size;
         lines.resize(rows.into(), Line::default());
@@ -108,7 +109,7 @@ impl Canvas {
                 continue;
             }
             write!(out, "\x1b[{};1H", at + 1).expect("writing to a String cannot fail");
-            // Erasing after a full line would erase its last column.
+            // After a full line, the cursor is still in its last column, which would be erased.
             if line.write(columns.into(), &mut out) < columns.into() {
                 out.push_str("\x1b[K");
             }
@@ -117,7 +118,7 @@ impl Canvas {
         out
     }
 
-    /// Has the next frame write everything: the screen may show something else.
+    /// Makes the next frame write all lines, because the content of the screen is unknown.
     pub fn invalidate(&mut self) {
         self.size = (0, 0);
     }
@@ -128,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_writes_the_lines_that_differ() {
+    fn frames_write_only_the_lines_that_differ() {
         let mut canvas = Canvas::default();
         let line = |text: &str| Line::new(text, Style::PLAIN);
         let first = canvas.update((10, 3), vec![line("one"), line("two")]);
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_cut_at_the_edge_and_styles_end_with_their_text() {
+    fn truncates_lines_and_resets_styles_after_each_text() {
         let mut line = Line::new("red", Style::color(Color::Red).bold());
         line.push("plain", Style::PLAIN);
         let mut out = String::new();

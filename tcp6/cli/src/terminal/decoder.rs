@@ -1,29 +1,31 @@
-//! Decodes the bytes that a Unix terminal sends into keys. Pure.
+//! Decodes the bytes that a Unix terminal sends into keys. No I/O.
 
 use std::collections::VecDeque;
 
 use super::key::Key;
 
-/// The longest escape sequence that is waited for. Longer ones are dropped.
+/// The maximum length of an incomplete escape sequence in bytes. A longer one is discarded.
 const MAX_SEQUENCE: usize = 32;
 
 const ESC: u8 = 0x1b;
 
-/// The decoder keeps the bytes of a key that is not complete.
+/// A decoder. It keeps the bytes of an incomplete key until the next read.
 #[derive(Debug, Default)]
 pub struct Decoder {
     pending: Vec<u8>,
 }
 
-/// What stands at the beginning of some bytes.
+/// The result of decoding the first key of some bytes.
 enum Decoded {
-    /// The length of a sequence in bytes, and its key, if it is a known one.
+    /// The number of bytes to consume, and the key, unless it is unknown.
     Key(usize, Option<Key>),
     Incomplete,
 }
 
 impl Decoder {
-    /// Appends the keys in the bytes of one read. An ESC at the end is the key Esc: sequences arrive in one piece.
+    /// Decodes the bytes of one read and appends the keys to `keys`.
+    ///
+    /// An ESC at the end is the key Esc. Terminals send an escape sequence at once, so it is not split after its ESC.
     pub fn decode(&mut self, bytes: &[u8], keys: &mut VecDeque<Key>) {
         self.pending.extend_from_slice(bytes);
         let mut at = 0;
@@ -45,10 +47,10 @@ fn decode(bytes: &[u8]) -> Decoded {
         [ESC, b'[', sequence @ ..] => control_sequence(sequence),
         [ESC, b'O'] => Decoded::Incomplete,
         [ESC, b'O', letter, ..] => Decoded::Key(3, by_letter(*letter)),
-        // Alt and a character, or Esc and a character that a slow connection has put together.
+        // Alt with a character, or Esc and a character that a slow connection delivered together.
         [ESC, ..] => Decoded::Key(1, Some(Key::Esc)),
         [b'\r' | b'\n', ..] => Decoded::Key(1, Some(Key::Enter)),
-        // Terminals send one or the other for Backspace.
+        // Terminals send either byte for Backspace.
         [0x08 | 0x7f, ..] => Decoded::Key(1, Some(Key::Backspace)),
         [control @ 0x01..=0x1a, ..] => Decoded::Key(1, Some(Key::Ctrl(char::from(control - 1 + b'a')))),
         [0x00..=0x1f, ..] => Decoded::Key(1, None),
@@ -56,22 +58,22 @@ fn decode(bytes: &[u8]) -> Decoded {
     }
 }
 
-/// What follows `ESC [`: parameters, then intermediates, then a final byte.
+/// Decodes the part of a control sequence after `ESC [`: parameters, intermediates, final byte.
 fn control_sequence(sequence: &[u8]) -> Decoded {
-    let introducer = 2;
+    const INTRODUCER: usize = 2;
     let Some(end) = sequence.iter().position(|byte| !matches!(byte, 0x20..=0x3f)) else {
         return Decoded::Incomplete;
     };
     let key = match (&sequence[..end], sequence[end]) {
-        // The function keys of the Linux console have one letter more.
+        // The Linux console sends `ESC [ [` and a letter for function keys.
         ([], b'[') if sequence.len() == 1 => return Decoded::Incomplete,
-        ([], b'[') => return Decoded::Key(introducer + 2, None),
+        ([], b'[') => return Decoded::Key(INTRODUCER + 2, None),
         (parameters, b'~') => by_number(parameters),
         (_, letter @ 0x40..=0x7e) => by_letter(letter),
-        // It was cut short by another key, which is decoded next.
-        _ => return Decoded::Key(introducer + end, None),
+        // Not a final byte: the sequence is aborted, and this byte begins the next key.
+        _ => return Decoded::Key(INTRODUCER + end, None),
     };
-    Decoded::Key(introducer + end + 1, key)
+    Decoded::Key(INTRODUCER + end + 1, key)
 }
 
 fn by_letter(letter: u8) -> Option<Key> {
@@ -85,7 +87,7 @@ fn by_letter(letter: u8) -> Option<Key> {
     })
 }
 
-/// The keys of the VT220, by their number; modifiers follow after a semicolon.
+/// The keys of the VT220, by number. Modifiers follow a semicolon and are ignored.
 fn by_number(parameters: &[u8]) -> Option<Key> {
     Some(match parameters.split(|byte| *byte == b';').next()? {
         b"1" | b"7" => Key::Home,
@@ -96,14 +98,14 @@ fn by_number(parameters: &[u8]) -> Option<Key> {
     })
 }
 
-/// A character in UTF-8. A byte that cannot be part of one is dropped.
+/// Decodes a UTF-8 character. Invalid bytes are discarded.
 fn character(bytes: &[u8]) -> Decoded {
     let chunk = bytes.utf8_chunks().next();
     let Some(chunk) = chunk else { return Decoded::Incomplete };
     match chunk.valid().chars().next() {
         Some(c) => Decoded::Key(c.len_utf8(), Some(Key::Char(c))),
         None => match std::str::from_utf8(bytes) {
-            // The rest of the character has not arrived.
+            // The rest of the character has not arrived yet.
             Err(error) if error.error_len().is_none() => Decoded::Incomplete,
             _ => Decoded::Key(chunk.invalid().len().max(1), None),
         },
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_terminals_and_consoles_are_known() {
+    fn decodes_keys_of_common_terminals() {
         let keys: [(&[u8], &[Key]); 22] = [
             (b"q", &[Key::Char('q')]),
             ("€ć日".as_bytes(), &[Key::Char('€'), Key::Char('ć'), Key::Char('日')]),
@@ -152,14 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn a_key_may_arrive_in_pieces() {
+    fn decodes_keys_split_across_reads() {
         assert_eq!(decoded(&[b"\x1b[", b"A"]), [Key::Up]);
         assert_eq!(decoded(&[b"\xe2", b"\x82", b"\xac"]), [Key::Char('€')]);
         assert_eq!(decoded(&[b"\x1bO", b"B"]), [Key::Down]);
     }
 
     #[test]
-    fn any_bytes_are_decoded_without_growth() {
+    fn pending_bytes_are_bounded_for_any_input() {
         let (mut decoder, mut keys) = (Decoder::default(), VecDeque::new());
         for _ in 0..100 {
             decoder.decode(b"\x1b[1111111111111111;", &mut keys);

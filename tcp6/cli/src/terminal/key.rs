@@ -1,10 +1,10 @@
-//! The keys of a keyboard, as far as the live view knows them.
+//! The keys that the live view uses.
 
-/// A key that was pressed.
+/// A pressed key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
     Char(char),
-    /// Control and a letter, in lower case.
+    /// Control with a letter, in lower case.
     Ctrl(char),
     Enter,
     Esc,
@@ -18,9 +18,9 @@ pub enum Key {
 }
 
 impl Key {
-    /// A character that was typed while these modifiers were down. None for Alt alone, which is not a character.
+    /// The key for a character typed with these modifiers. `None` for a character with Alt alone.
     ///
-    /// Windows reports AltGr as Control and Alt: together with them, the character is what the keyboard layout made.
+    /// Windows reports AltGr as Control and Alt together. The character is then the one of the keyboard layout.
     #[cfg_attr(not(windows), allow(dead_code, reason = "Unix terminals send characters, not modifiers"))]
     pub fn typed(c: char, control: bool, alt: bool) -> Option<Key> {
         match (control, alt) {
@@ -36,14 +36,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alt_gr_types_the_character_of_the_layout() {
+    fn alt_gr_yields_the_character_of_the_layout() {
         for c in ['@', '[', '\\', '/', '€', 'ć', 'q'] {
             assert_eq!(Key::typed(c, true, true), Some(Key::Char(c)));
         }
     }
 
     #[test]
-    fn control_alone_is_a_command_and_alt_alone_is_nothing() {
+    fn control_yields_a_command_and_alt_is_ignored() {
         assert_eq!(Key::typed('C', true, false), Some(Key::Ctrl('c')));
         assert_eq!(Key::typed('q', false, true), None);
         assert_eq!(Key::typed('Q', false, false), Some(Key::Char('Q')));

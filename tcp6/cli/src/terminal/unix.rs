@@ -1,4 +1,4 @@
-//! Terminals on Unix: modes, signals, reads and writes, none of which blocks.
+//! Terminals on Unix: modes, signals, and non-blocking reads and writes.
 
 use std::collections::VecDeque;
 use std::fs::OpenOptions;
@@ -32,30 +32,33 @@ use super::decoder::Decoder;
 use super::key::Key;
 use super::{ENTER, Event, LEAVE};
 
-/// Signals that end a program, and that others send. The terminal is restored before they do.
+/// Signals from outside that terminate a process by default. Each first restores the terminal.
 const ENDING: [i32; 10] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGXCPU];
 
-/// How long the restoring sequence may take to write. A terminal that is stopped does not hold up the end.
+/// The time limit for writing the restore sequence. A stopped terminal must not delay the exit.
 const RESTORE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// The settings to restore.
-static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
+/// The terminal to restore; `None` if it is in its original state.
+static SAVED: Mutex<Option<Saved>> = Mutex::new(None);
 
-struct Taken {
+struct Saved {
     tty: OwnedFd,
     modes: Termios,
 }
 
+/// The terminal of standard output, with the signals that the view handles.
 #[derive(Debug)]
 pub struct Device {
-    /// Opened anew without blocking, so that no other program's descriptor changes.
+    /// Opened again with O_NONBLOCK.
+    ///
+    /// Setting O_NONBLOCK on standard output would affect other programs that share its open file description.
     tty: OwnedFd,
     signals: SignalDelivery<UnixStream, SignalOnly>,
     decoder: Decoder,
     keys: VecDeque<Key>,
-    /// Whether SIGHUP ends the program.
-    obeys_hangup: bool,
-    /// A signal came while a frame was written.
+    /// Whether SIGHUP terminates the program, that is, was not ignored at the start.
+    hangup_terminates: bool,
+    /// A signal arrived while a frame was written, so the frame must be drawn again.
     is_stale: bool,
 }
 
@@ -65,39 +68,39 @@ impl Device {
         let (read, write) = UnixStream::pair()?;
         let ignored = ignored_signals();
         let is_ignored = |signal: i32| ignored & (1 << (signal - 1)) != 0;
-        // A signal that the parent has set to be ignored (nohup) stays ignored.
-        let obeyed = ENDING.into_iter().chain([SIGTSTP]).filter(|signal| !is_ignored(*signal));
-        let signals = SignalDelivery::with_pipe(read, write, SignalOnly, obeyed.chain([SIGCONT, SIGWINCH]))?;
+        // A signal that the parent process ignores (nohup) stays ignored.
+        let handled = ENDING.into_iter().chain([SIGTSTP]).filter(|signal| !is_ignored(*signal));
+        let signals = SignalDelivery::with_pipe(read, write, SignalOnly, handled.chain([SIGCONT, SIGWINCH]))?;
         let mut device = Device {
             tty,
             signals,
             decoder: Decoder::default(),
             keys: VecDeque::new(),
-            obeys_hangup: !is_ignored(SIGHUP),
+            hangup_terminates: !is_ignored(SIGHUP),
             is_stale: false,
         };
         device.enter()?;
         Ok(device)
     }
 
-    /// Changes the modes and shows the other screen.
+    /// Enters raw mode and the alternate screen.
     fn enter(&mut self) -> io::Result<()> {
         let modes = tcgetattr(&self.tty)?;
         let mut raw = modes.clone();
         raw.make_raw();
-        // Control-C, Control-\ and Control-Z stay signals, for the whole process group.
+        // Ctrl-C, Ctrl-\ and Ctrl-Z still send signals to the whole process group.
         raw.local_modes |= LocalModes::ISIG;
         {
-            let mut taken = lock();
-            if taken.is_none() {
-                *taken = Some(Taken { tty: self.tty.try_clone()?, modes });
+            let mut saved = lock();
+            if saved.is_none() {
+                *saved = Some(Saved { tty: self.tty.try_clone()?, modes });
             }
         }
         tcsetattr(&self.tty, OptionalActions::Now, &raw)?;
         self.write(ENTER.as_bytes())
     }
 
-    /// Writes all of it, and obeys signals while the terminal does not take it.
+    /// Writes all bytes. Handles signals while the terminal is not writable.
     pub fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             match rustix::io::write(&self.tty, bytes) {
@@ -107,7 +110,7 @@ impl Device {
                     let mut ready =
                         [PollFd::new(&self.tty, PollFlags::OUT), PollFd::new(self.signals.get_read(), PollFlags::IN)];
                     wait(&mut ready, None)?;
-                    if !ready[1].revents().is_empty() && self.obey_signals()? {
+                    if !ready[1].revents().is_empty() && self.handle_signals()? {
                         self.is_stale = true;
                     }
                 }
@@ -118,7 +121,7 @@ impl Device {
         Ok(())
     }
 
-    /// Waits for a key or for something to redraw for.
+    /// Waits for a key or a reason to redraw. Returns `None` after `timeout`.
     pub fn next(&mut self, timeout: Duration) -> io::Result<Option<Event>> {
         if std::mem::take(&mut self.is_stale) {
             return Ok(Some(Event::Redraw));
@@ -134,7 +137,7 @@ impl Device {
                 return Ok(None);
             }
             let (tty, signals) = (ready[0].revents(), ready[1].revents());
-            if !signals.is_empty() && self.obey_signals()? {
+            if !signals.is_empty() && self.handle_signals()? {
                 return Ok(Some(Event::Redraw));
             }
             if !tty.is_empty() {
@@ -143,7 +146,7 @@ impl Device {
         }
     }
 
-    /// Reads the bytes that are available, and fails if the terminal is gone.
+    /// Reads the available bytes. Fails if the terminal was closed.
     fn read(&mut self, ready: PollFlags) -> io::Result<()> {
         let mut bytes = [0; 1024];
         match rustix::io::read(&self.tty, &mut bytes) {
@@ -160,24 +163,26 @@ impl Device {
         }
     }
 
-    /// The error for a terminal that is gone. The SIGHUP that the kernel sends then may come later than the end of input:
-    /// unless it is ignored, it ends the program in both cases.
+    /// Handles a closed terminal: terminates the program as by SIGHUP, unless SIGHUP is ignored.
+    ///
+    /// If SIGHUP is ignored, returns the error to report. The kernel sends SIGHUP when the terminal is closed, but the
+    /// program may see the end of input first.
     fn lost(&self) -> io::Error {
-        if self.obeys_hangup {
+        if self.hangup_terminates {
             restore();
             if let Err(error) = emulate_default_handler(SIGHUP) {
                 return error;
             }
         }
-        io::Error::new(io::ErrorKind::UnexpectedEof, "the terminal is gone")
+        io::Error::new(io::ErrorKind::UnexpectedEof, "the terminal was closed")
     }
 
-    /// Does what the signals ask for. Reports whether the screen has to be drawn anew.
-    fn obey_signals(&mut self) -> io::Result<bool> {
+    /// Handles pending signals. Returns whether the screen must be drawn again.
+    fn handle_signals(&mut self) -> io::Result<bool> {
         let signals: Vec<i32> = self.signals.pending().collect();
         if let Some(ending) = signals.iter().find(|signal| ENDING.contains(signal)) {
             restore();
-            // The parent sees the signal: a shell reports 128 + its number.
+            // So that the wait status reports the signal: a shell shows 128 + its number.
             emulate_default_handler(*ending)?;
         }
         if signals.contains(&SIGTSTP) && can_stop() {
@@ -185,21 +190,22 @@ impl Device {
             raise(SIGSTOP)?;
             self.enter()?;
         } else if signals.contains(&SIGCONT) {
-            // After SIGSTOP, which no program sees. The shell may have changed the modes meanwhile.
+            // SIGSTOP, which cannot be caught, stopped the process. The shell may have changed the modes.
             self.enter()?;
         }
         Ok(!signals.is_empty())
     }
 }
 
-/// Leaves the other screen and sets the modes that were found. Does nothing if that has been done.
+/// Leaves the alternate screen and restores the original modes. Repeated calls do nothing.
 pub fn restore() {
-    let Some(Taken { tty, modes }) = lock().take() else { return };
-    // None of this can be helped if it fails: the terminal is gone.
+    let Some(Saved { tty, modes }) = lock().take() else { return };
+    // Errors are ignored: the terminal may have been closed.
     let _ = leave(&tty);
     let _ = tcsetattr(&tty, OptionalActions::Now, &modes);
 }
 
+/// Writes [`LEAVE`], for at most [`RESTORE_TIMEOUT`].
 fn leave(tty: &OwnedFd) -> io::Result<()> {
     let mut rest = LEAVE.as_bytes();
     let deadline = Instant::now() + RESTORE_TIMEOUT;
@@ -208,7 +214,7 @@ fn leave(tty: &OwnedFd) -> io::Result<()> {
             Ok(written) => rest = &rest[written..],
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) if Instant::now() < deadline => {
-                // What the terminal has not taken of the last frame gives way.
+                // Discards the part of the last frame that the terminal has not accepted.
                 tcflush(tty, QueueSelector::OFlush)?;
                 wait(&mut [PollFd::new(tty, PollFlags::OUT)], Some(deadline))?;
             }
@@ -218,11 +224,13 @@ fn leave(tty: &OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
-fn lock() -> std::sync::MutexGuard<'static, Option<Taken>> {
-    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock() -> std::sync::MutexGuard<'static, Option<Saved>> {
+    SAVED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The terminal of standard output by its name, or, where it has none (in some containers), as it was inherited.
+/// Opens the terminal of standard output by name.
+///
+/// Duplicates the descriptor of standard output if the terminal has no name (in some containers) or cannot be opened.
 fn open_tty() -> io::Result<OwnedFd> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     let open = |name: &Path| OpenOptions::new().read(true).write(true).custom_flags(flags.bits() as i32).open(name);
@@ -238,26 +246,31 @@ pub fn size() -> Option<(u16, u16)> {
     Some((size.ws_col, size.ws_row))
 }
 
-/// Waits until a descriptor is ready or the deadline has passed. Reports how many are ready.
+/// Waits for a descriptor or the deadline. Returns the number of ready descriptors.
 fn wait(ready: &mut [PollFd<'_>], deadline: Option<Instant>) -> io::Result<usize> {
     loop {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let left = left.and_then(|left| Timespec::try_from(left).ok());
-        match poll(ready, left.as_ref()) {
+        let timeout = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        match poll(ready, timeout.as_ref()) {
             Err(Errno::INTR) => {}
-            done => return Ok(done?),
+            result => return Ok(result?),
         }
     }
 }
 
-/// The signals that are ignored, bit n - 1 for signal n. Only Linux reports them without unsafe code.
+/// The mask of ignored signals: bit n - 1 for signal n.
+///
+/// Read from `/proc/self/status`, because `sigaction` would need unsafe code. Empty on systems other than Linux.
 fn ignored_signals() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
-/// Whether somebody can continue this process: the kernel stops no process group of a session leader either.
+/// Whether the process may stop itself.
+///
+/// False in the process group of the session leader, which no shell could continue. The kernel does not stop that group
+/// on SIGTSTP either.
 fn can_stop() -> bool {
     getsid(None).is_ok_and(|session| session != getpgrp())
 }

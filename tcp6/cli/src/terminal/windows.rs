@@ -10,19 +10,21 @@ use crossterm::terminal;
 use super::key::Key;
 use super::{ENTER, Event, LEAVE};
 
-static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether the console is in raw mode and must be restored.
+static ENTERED: AtomicBool = AtomicBool::new(false);
 
+/// The console of the process.
 #[derive(Debug)]
 pub struct Device;
 
 impl Device {
     pub fn open() -> io::Result<Device> {
-        // It also has the console read escape sequences.
+        // `supports_ansi` also enables the processing of escape sequences.
         if !crossterm::ansi_support::supports_ansi() {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "this console does not read escape sequences"));
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "the console does not support escape sequences"));
         }
         terminal::enable_raw_mode()?;
-        TAKEN.store(true, Ordering::SeqCst);
+        ENTERED.store(true, Ordering::SeqCst);
         let mut device = Device;
         device.write(ENTER.as_bytes())?;
         Ok(device)
@@ -51,10 +53,10 @@ impl Device {
     }
 }
 
-/// Leaves the other screen and sets the modes that were found. Does nothing if that has been done.
+/// Leaves the alternate screen and raw mode. Repeated calls do nothing.
 pub fn restore() {
-    if TAKEN.swap(false, Ordering::SeqCst) {
-        // Neither can be helped if it fails: the console is gone.
+    if ENTERED.swap(false, Ordering::SeqCst) {
+        // Errors are ignored: the console may have been closed.
         let _ = Device.write(LEAVE.as_bytes());
         let _ = terminal::disable_raw_mode();
     }
@@ -65,7 +67,7 @@ pub fn size() -> Option<(u16, u16)> {
 }
 
 fn key(pressed: KeyEvent) -> Option<Key> {
-    // Consoles report keys that are released as well.
+    // Consoles report key releases too.
     if pressed.is_release() {
         return None;
     }
@@ -92,14 +94,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn alt_gr_types_its_character() {
+    fn alt_gr_yields_its_character() {
         let alt_gr = KeyModifiers::CONTROL | KeyModifiers::ALT;
         assert_eq!(key(KeyEvent::new(KeyCode::Char('@'), alt_gr)), Some(Key::Char('@')));
         assert_eq!(key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL)), Some(Key::Ctrl('c')));
     }
 
     #[test]
-    fn a_key_that_is_released_is_nothing() {
+    fn ignores_key_releases() {
         let released = KeyEvent::new_with_kind(KeyCode::Char('q'), KeyModifiers::NONE, KeyEventKind::Release);
         assert_eq!(key(released), None);
     }

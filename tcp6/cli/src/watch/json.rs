@@ -1,4 +1,4 @@
-//! `tcp6 watch --json`: one change a line.
+//! `tcp6 watch --json`: prints one change per line.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -33,16 +33,16 @@ pub fn run(options: &Watch) -> Result<(), Failure> {
     }
 }
 
-/// Waits, and fails with [`io::ErrorKind::BrokenPipe`] as soon as nobody can read standard output any more.
+/// Waits. Fails with [`io::ErrorKind::BrokenPipe`] as soon as the reader closes standard output.
 #[cfg(unix)]
 fn wait(interval: Duration) -> io::Result<()> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
     let deadline = Instant::now() + interval;
     loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
-        // Without flags, only errors and the end of the reader are reported.
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(remaining).map_err(io::Error::other)?;
+        // With no flags requested, poll reports only POLLERR, POLLHUP and POLLNVAL.
         match poll(&mut [PollFd::from_borrowed_fd(rustix::stdio::stdout(), PollFlags::empty())], Some(&timeout)) {
             Ok(0) => return Ok(()),
             Ok(_) => return Err(io::ErrorKind::BrokenPipe.into()),
@@ -52,12 +52,12 @@ fn wait(interval: Duration) -> io::Result<()> {
     }
 }
 
-/// Waits. Windows reports the end of a reader only to a write.
+/// Waits. Windows reports a closed pipe only when a program writes to it.
 #[cfg(not(unix))]
 fn wait(interval: Duration) -> io::Result<()> {
     let start = Instant::now();
-    while let Some(left) = interval.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
-        std::thread::sleep(left);
+    while let Some(rest) = interval.checked_sub(start.elapsed()).filter(|rest| !rest.is_zero()) {
+        std::thread::sleep(rest);
     }
     Ok(())
 }

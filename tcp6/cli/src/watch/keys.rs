@@ -1,4 +1,4 @@
-//! The commands of the live view, by key.
+//! The key bindings of the live view.
 
 use crate::escape::is_escaped;
 use crate::terminal::Key;
@@ -15,13 +15,15 @@ pub enum Action {
     Scroll(Scroll),
 }
 
-/// A change to the text of the filter.
+/// A change of the filter text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edit {
     Begin,
     Type(char),
     Erase,
+    /// Ends the input and keeps the filter.
     Keep,
+    /// Ends the input and removes the filter.
     Clear,
 }
 
@@ -35,20 +37,20 @@ pub enum Scroll {
     Bottom,
 }
 
-/// The help of the view; each entry stays on one line.
+/// The help of the view. An entry is never split across lines.
 pub const HELP: [&str; 9] = [
     "q quit",
-    "p pause",
-    "s sort",
-    "r reverse",
-    "f next state",
-    "/ filter (Enter keeps it)",
-    "Esc clears the filter",
+    "p pause or resume",
+    "s next sort column",
+    "r reverse order",
+    "f next state filter",
+    "/ text filter (Enter confirms)",
+    "Esc clear text filter",
     "arrows, PgUp, PgDn, Home, End scroll",
-    "h hides this",
+    "h hide help",
 ];
 
-/// The action of a key, while a filter is being typed or not.
+/// The action of a key. `is_typing` means that the user is typing a filter.
 pub fn action(key: Key, is_typing: bool) -> Option<Action> {
     let shared = match key {
         Key::Ctrl('c') => Action::Quit,
@@ -75,7 +77,7 @@ fn edit(key: Key) -> Option<Edit> {
 
 fn command(key: Key) -> Option<Action> {
     let Key::Char(c) = key else { return None };
-    // Caps Lock may be on.
+    // Caps Lock must not disable the keys.
     Some(match c.to_ascii_lowercase() {
         'q' => Action::Quit,
         'p' | ' ' => Action::Pause,
@@ -93,25 +95,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_letter_is_a_command_or_is_typed() {
+    fn letters_are_commands_or_filter_text() {
         for q in ['q', 'Q'] {
             assert_eq!(action(Key::Char(q), false), Some(Action::Quit));
             assert_eq!(action(Key::Char(q), true), Some(Action::Filter(Edit::Type(q))));
         }
         assert_eq!(action(Key::Char('\''), true), Some(Action::Filter(Edit::Type('\''))));
-        assert_eq!(action(Key::Char('\u{202e}'), true), None, "no name shows it");
+        assert_eq!(action(Key::Char('\u{202e}'), true), None, "names show it escaped");
     }
 
     #[test]
-    fn esc_clears_the_filter_and_never_quits() {
+    fn esc_clears_the_filter_and_does_not_quit() {
         for is_typing in [false, true] {
             assert_eq!(action(Key::Esc, is_typing), Some(Action::Filter(Edit::Clear)));
         }
-        assert!(HELP.contains(&"Esc clears the filter") && HELP.contains(&"q quit"));
+        assert!(HELP.contains(&"Esc clear text filter") && HELP.contains(&"q quit"));
     }
 
     #[test]
-    fn control_c_always_quits_and_no_other_control_key_does_anything() {
+    fn ctrl_c_quits_and_other_control_keys_are_ignored() {
         for is_typing in [false, true] {
             assert_eq!(action(Key::Ctrl('c'), is_typing), Some(Action::Quit));
             assert_eq!(action(Key::Ctrl('q'), is_typing), None);

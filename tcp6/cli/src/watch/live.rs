@@ -1,4 +1,4 @@
-//! The live view: polls, frames and keys in turn.
+//! The loop of the live view: polls the table, draws frames and handles keys.
 
 use std::time::{Duration, Instant};
 
@@ -13,11 +13,11 @@ use crate::message::Failure;
 use crate::owner::names;
 use crate::terminal::{Event, Terminal};
 
-/// The longest time between two frames: ages grow and marks fade however long the interval is.
+/// The longest time between two frames. Ages grow and marks fade between polls.
 const TICK: Duration = Duration::from_millis(250);
 
 pub fn run(options: &Watch) -> Result<(), Failure> {
-    // Before the terminal is taken, so that an error is reported as in any other program.
+    // Before the alternate screen is shown, so that an error is printed on the normal screen.
     let mut watcher = watcher(&options.select)?.report_initial();
     let baseline = watcher.poll()?.map(Change::row);
     let mut processes = Processes::new();
@@ -49,22 +49,22 @@ fn watch(
         let size = terminal.size();
         terminal.draw(size, screen.draw(&mut view, now, size))?;
 
-        // A key ends the wait, so that its effect is seen at once.
+        // A key ends the wait early, so that its effect is drawn at once.
         let until_due = due.saturating_duration_since(Instant::now());
         let mut timeout = if view.paused().is_some() { TICK } else { until_due.min(TICK) };
         while let Some(event) = terminal.next(timeout)? {
             match event {
-                Event::Redraw => screen.forget_widths(),
+                Event::Redraw => screen.reset_widths(),
                 Event::Key(key) => match keys::action(key, view.is_typing()) {
                     Some(Action::Quit) => return Ok(()),
                     Some(action) => {
                         view.act(action, now);
-                        screen.forget_widths();
+                        screen.reset_widths();
                     }
                     None => {}
                 },
             }
-            // Everything that was typed is handled before the next frame.
+            // Handles all pending keys before the next frame.
             timeout = Duration::ZERO;
         }
     }

@@ -1,4 +1,4 @@
-//! The rows of the view: those of the table, each with its last change, and for a while those that were removed.
+//! The rows of the live view: the rows of the table with their last changes, and recently removed rows.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::Shown;
 use crate::columns::width;
 use crate::owner::{Name, Named};
 
-/// How long a row keeps its mark, and a removed row its place.
+/// How long a changed row is marked and a removed row is still shown.
 pub const LINGER: Duration = Duration::from_secs(3);
 
 /// The last change of a row.
@@ -16,37 +16,38 @@ pub const LINGER: Duration = Duration::from_secs(3);
 pub enum Mark {
     Added,
     Removed,
-    /// With the state and the owner before the change.
+    /// The state and the owner before the change.
     Changed {
         state: State,
         owner: Named,
     },
 }
 
+/// A row with its last change.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The current row, or the last one before it was removed.
+    /// The current row or, if it was removed, the last one.
     pub row: Shown,
-    /// Its owner, with a name that is kept after the process has ended.
+    /// The owner. The name is kept after the process has exited.
     owner: Named,
-    /// Its last change and when; none since the first poll if absent.
+    /// The last change and its time. `None` if the row has not changed since the first poll.
     last: Option<(Mark, Instant)>,
-    /// When it leaves the view, if it was removed or has left the states that are watched.
-    leaves: Option<Instant>,
+    /// When the entry is dropped, if the row was removed or entered an unwatched state.
+    expires: Option<Instant>,
 }
 
 impl Entry {
-    /// Its last change, if that is recent.
+    /// The last change, if it is more recent than [`LINGER`].
     pub fn mark(&self, now: Instant) -> Option<&Mark> {
         self.last.as_ref().filter(|(_, at)| now < *at + LINGER).map(|(mark, _)| mark)
     }
 
-    /// When it last changed; unknown if it has not changed since the first poll.
+    /// The time of the last change. `None` if the row has not changed since the first poll.
     pub fn since(&self) -> Option<Instant> {
         self.last.as_ref().map(|(_, at)| *at)
     }
 
-    /// The state, and for a while the previous one.
+    /// The state and, while a change is marked, the previous state.
     pub fn state_text(&self, now: Instant) -> Text {
         let state = self.row.state();
         match self.mark(now) {
@@ -57,12 +58,12 @@ impl Entry {
         }
     }
 
-    /// The owner, and for a while the previous one.
+    /// The owner and, while a change is marked, the previous owner.
     pub fn owner_text(&self, now: Instant) -> Text {
         let owner = &self.owner;
         match self.mark(now) {
             Some(Mark::Changed { owner: before, .. }) if before.owner() != owner.owner() => {
-                // A process says more than nobody.
+                // Prefers the side that names a process.
                 let is_process = matches!(owner.owner(), Owner::Process(_));
                 let short = if is_process { format!("-> {owner}") } else { format!("{before} ->") };
                 Text { full: format!("{before} -> {owner}"), short: Some(short) }
@@ -83,7 +84,7 @@ impl Entry {
         self.row.remote().map_or("-".to_owned(), |remote| remote.to_string())
     }
 
-    /// Whether it is in one of these states, or was just before.
+    /// Whether the row is in one of these states or, while a change is marked, was in one before it.
     pub fn is_of(&self, states: StateSet, now: Instant) -> bool {
         let before = match self.mark(now) {
             Some(Mark::Changed { state, .. }) => states.has(*state),
@@ -93,16 +94,16 @@ impl Entry {
     }
 }
 
-/// The content of a column.
+/// The text of a column.
 #[derive(Debug)]
 pub struct Text {
     pub full: String,
-    /// One side of a change, shown if there is no room for both.
+    /// One side of a change, for columns too narrow for both.
     pub short: Option<String>,
 }
 
 impl Text {
-    /// The text for a column of this width.
+    /// The short text if there is one and the full text is wider than `columns`, else the full text.
     pub fn in_columns(self, columns: usize) -> String {
         match self.short {
             Some(short) if width(&self.full) > columns => short,
@@ -111,7 +112,7 @@ impl Text {
     }
 }
 
-/// The changes of one poll, counted by kind.
+/// The number of changes of one poll, by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     pub added: usize,
@@ -119,28 +120,30 @@ pub struct Tally {
     pub changed: usize,
 }
 
-/// An update takes one binary search for each change and a few passes over all rows.
+/// The entries of the view.
+///
+/// An update takes a binary search for each change and a few passes over all entries.
 #[derive(Debug)]
 pub struct Rows {
-    /// In the documented order of rows.
+    /// In the documented row order.
     entries: Vec<Entry>,
-    /// The states that are watched. A change into another state is the last one reported for a row.
+    /// The watched states. A change to another state is the last change that is reported for a row.
     states: StateSet,
-    /// When marks were last checked.
+    /// The time of the last call of [`fade`](Rows::fade).
     faded_at: Option<Instant>,
 }
 
 impl Rows {
-    /// Starts with the rows of the first poll. `names` looks up their owners' names.
+    /// Creates unmarked entries for the rows of the first poll. `names` returns the name of a process.
     pub fn new<'a>(
         states: StateSet,
         baseline: impl IntoIterator<Item = &'a Shown>,
         mut names: impl FnMut(u32) -> Option<Name>,
     ) -> Rows {
         let unmarked =
-            |row: &Shown| Entry { row: *row, owner: Named::new(row.owner(), &mut names), last: None, leaves: None };
+            |row: &Shown| Entry { row: *row, owner: Named::new(row.owner(), &mut names), last: None, expires: None };
         let mut entries: Vec<Entry> = baseline.into_iter().map(unmarked).collect();
-        // The rows of a poll are in order already.
+        // Cheap, because the rows of a poll are already sorted.
         entries.sort_by_key(|entry| entry.row);
         Rows { entries, states, faded_at: None }
     }
@@ -149,12 +152,12 @@ impl Rows {
         &self.entries
     }
 
-    /// The rows in each state, without the removed ones.
+    /// The number of rows in each state, without removed rows.
     pub fn counts(&self) -> StateCounts {
-        self.entries.iter().filter(|entry| entry.leaves.is_none()).map(|entry| entry.row.state()).collect()
+        self.entries.iter().filter(|entry| entry.expires.is_none()).map(|entry| entry.row.state()).collect()
     }
 
-    /// Applies the changes of a poll. `names` is called only for rows that have changed.
+    /// Applies the changes of a poll. `names` is called only for owners of changed rows.
     pub fn update<'a>(
         &mut self,
         changes: impl IntoIterator<Item = Change<&'a Shown>>,
@@ -162,61 +165,61 @@ impl Rows {
         now: Instant,
     ) -> Tally {
         let mut tally = Tally::default();
-        // Kept apart, because the entries are searched by binary search meanwhile.
+        // Separate, because binary search needs `entries` to stay sorted.
         let mut new = Vec::new();
         for change in changes {
             match change {
                 Change::Added(row) => {
                     tally.added += 1;
                     let owner = Named::new(row.owner(), &mut names);
-                    new.push(Entry { row: *row, owner, last: Some((Mark::Added, now)), leaves: None });
+                    new.push(Entry { row: *row, owner, last: Some((Mark::Added, now)), expires: None });
                 }
                 Change::Removed(row) => {
                     tally.removed += 1;
-                    if let Some(entry) = self.living(row) {
+                    if let Some(entry) = self.current(row) {
                         entry.last = Some((Mark::Removed, now));
-                        entry.leaves = Some(now + LINGER);
+                        entry.expires = Some(now + LINGER);
                     }
                 }
                 Change::Changed { before, after } => {
                     tally.changed += 1;
-                    let was = match self.living(before) {
+                    let previous = match self.current(before) {
                         Some(entry) => {
-                            entry.leaves = Some(now);
+                            entry.expires = Some(now);
                             entry.owner.clone()
                         }
-                        // It was in a state that is not watched.
+                        // The row was in an unwatched state.
                         None => Named::new(before.owner(), &mut names),
                     };
-                    let owner = was.renew(after.owner(), &mut names);
-                    let last = Some((Mark::Changed { state: before.state(), owner: was }, now));
-                    let leaves = (!self.states.has(after.state())).then(|| now + LINGER);
-                    new.push(Entry { row: *after, owner, last, leaves });
+                    let owner = previous.renew(after.owner(), &mut names);
+                    let last = Some((Mark::Changed { state: before.state(), owner: previous }, now));
+                    let expires = (!self.states.has(after.state())).then(|| now + LINGER);
+                    new.push(Entry { row: *after, owner, last, expires });
                 }
             }
         }
         self.fade(now);
         self.entries.append(&mut new);
-        // Two sorted runs, which a stable sort merges in linear time.
+        // A stable sort merges two sorted runs in linear time.
         self.entries.sort_by_key(|entry| entry.row);
         tally
     }
 
-    /// Drops removed rows after [`LINGER`]. Reports whether anything looks different since the last call.
+    /// Drops expired entries. Returns whether an entry or a mark has disappeared since the last call.
     pub fn fade(&mut self, now: Instant) -> bool {
         let since = self.faded_at.replace(now);
         let has_faded = |at: Instant| at + LINGER <= now && since.is_some_and(|since| since < at + LINGER);
         let marks_faded = self.entries.iter().filter_map(Entry::since).any(has_faded);
         let length = self.entries.len();
-        self.entries.retain(|entry| entry.leaves.is_none_or(|at| now < at));
+        self.entries.retain(|entry| entry.expires.is_none_or(|at| now < at));
         marks_faded || self.entries.len() < length
     }
 
-    /// The entry of this row that was not removed; any of several equal ones.
-    fn living(&mut self, row: &Shown) -> Option<&mut Entry> {
+    /// An entry for this row that is not about to be dropped. Equal rows are interchangeable.
+    fn current(&mut self, row: &Shown) -> Option<&mut Entry> {
         let start = self.entries.partition_point(|entry| entry.row < *row);
-        let mut alike = self.entries[start..].iter_mut().take_while(|entry| entry.row == *row);
-        alike.find(|entry| entry.leaves.is_none())
+        let mut equal = self.entries[start..].iter_mut().take_while(|entry| entry.row == *row);
+        equal.find(|entry| entry.expires.is_none())
     }
 }
 
@@ -233,12 +236,12 @@ pub(super) mod tests {
         Shown::new(state, end(port), Some(end(443)))
     }
 
-    /// The row with this owner; pid 0 is nobody.
+    /// The row with this owner. Pid 0 means no process.
     pub fn owned(pid: u32, row: Shown) -> Shown {
         row.with_owner(if pid == 0 { Owner::Nobody } else { Owner::Process(pid) })
     }
 
-    /// The processes of the tests.
+    /// The names of the processes in the tests.
     pub fn names(pid: u32) -> Option<Name> {
         match pid {
             1234 | 1235 => Some("nginx".into()),
@@ -252,7 +255,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn marks_fade_and_removed_rows_are_dropped_with_them() {
+    fn marks_and_removed_rows_expire_together() {
         let start = Instant::now();
         let (old, new) = (listener(80), listener(22));
         let mut rows = Rows::new(StateSet::all(), [&old], names);
@@ -272,7 +275,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_change_keeps_the_old_state_for_a_while() {
+    fn previous_state_is_shown_until_the_mark_fades() {
         let start = Instant::now();
         let (before, after) = (connection(State::Established, 5000), connection(State::FinWait2, 5000));
         let mut rows = Rows::new(StateSet::all(), [&before], names);
@@ -284,12 +287,12 @@ pub(super) mod tests {
         assert!(entry.is_of(StateSet::ESTABLISHED, start));
         assert_eq!(entry.state_text(start + LINGER).full, "FIN-WAIT-2");
         assert!(!entry.is_of(StateSet::ESTABLISHED, start + LINGER));
-        assert!(rows.fade(start + LINGER), "a mark that fades is visible");
+        assert!(rows.fade(start + LINGER), "a fading mark changes the view");
         assert_eq!(rows.counts().get(State::FinWait2), 1);
     }
 
     #[test]
-    fn a_previous_owner_is_shown_for_a_while() {
+    fn previous_owner_is_shown_until_the_mark_fades() {
         let start = Instant::now();
         let row = connection(State::FinWait2, 5000);
         let (before, after) = (owned(1234, row), owned(0, row));
@@ -308,7 +311,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_row_keeps_the_name_of_an_owner_that_has_ended() {
+    fn rows_keep_the_name_of_an_exited_owner() {
         let start = Instant::now();
         let gone = |_: u32| None;
         let (before, after) =
@@ -322,11 +325,11 @@ pub(super) mod tests {
         assert_eq!(entry.owner_text(start).full, "1234 nginx");
 
         rows.update([Change::Added(&owned(1235, listener(80)))], gone, start);
-        assert_eq!(rows.entries()[0].owner_text(start).full, "1235", "it ended before it was looked up");
+        assert_eq!(rows.entries()[0].owner_text(start).full, "1235", "the process exited before the lookup");
     }
 
     #[test]
-    fn both_owners_of_a_row_from_an_unwatched_state_are_looked_up() {
+    fn looks_up_both_owners_of_a_row_from_an_unwatched_state() {
         let start = Instant::now();
         let (before, after) =
             (owned(1234, connection(State::Established, 90)), owned(0, connection(State::TimeWait, 90)));
@@ -336,7 +339,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn of_equal_rows_only_the_removed_ones_are_dropped() {
+    fn drops_only_the_removed_ones_of_equal_rows() {
         let start = Instant::now();
         let row = listener(80);
         let mut rows = Rows::new(StateSet::all(), [&row, &row, &row], names);
@@ -350,7 +353,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_row_that_enters_an_unwatched_state_is_dropped() {
+    fn rows_that_enter_an_unwatched_state_are_dropped() {
         let start = Instant::now();
         let (before, after) = (connection(State::Established, 5000), connection(State::TimeWait, 5000));
         let mut rows = Rows::new(StateSet::ESTABLISHED, [&before], names);

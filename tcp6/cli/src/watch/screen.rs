@@ -1,6 +1,6 @@
-//! Draws the view as lines.
+//! Draws the live view as lines of styled text.
 //!
-//! From the top: a summary, the counts by state over time, the rows, and at the bottom errors and help.
+//! From top to bottom: a title, the row counts by state over time, the rows, errors and help.
 
 use std::time::{Duration, Instant};
 
@@ -10,30 +10,30 @@ use super::keys::HELP;
 use super::layout::Widths;
 use super::rows::{Entry, Mark, Tally};
 use super::view::{Sort, View};
-use crate::columns::{cut_end, pad, width};
+use crate::columns::{pad, truncate_endpoint, width};
 use crate::terminal::{Color, Line, Style};
 
-/// The bars of the counts over time, in eighths of a line.
+/// The bars of the counts, by height in eighths of a line.
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-const EMPTY: &str = "nothing to show; IPv4 sockets are not in this table";
+const EMPTY: &str = "no matching sockets (IPv4 sockets are not listed)";
 
-/// Draws frames. It remembers how wide columns were, so that they do not jump from frame to frame.
+/// Draws frames. Keeps the widest column widths, so that columns do not move between frames.
 #[derive(Debug, Default)]
 pub struct Screen {
     widest: Widths,
 }
 
 impl Screen {
-    /// Has the columns fit their content again, after the user has asked for other rows.
-    pub fn forget_widths(&mut self) {
+    /// Resets the column widths, which then fit the content of the next frame.
+    pub fn reset_widths(&mut self) {
         self.widest = Widths::default();
     }
 
-    /// The lines of a screen of this size: columns and rows.
+    /// Draws a frame. `size` is in columns and rows; the result has one line for each row.
     pub fn draw(&mut self, view: &mut View, now: Instant, size: (u16, u16)) -> Vec<Line> {
         let (columns, rows) = (usize::from(size.0), usize::from(size.1));
-        // The title says which lines are shown, which is known last.
+        // A placeholder for the title, which needs the range of visible rows.
         let mut lines = vec![Line::default()];
 
         let states: Vec<State> = view.states().collect();
@@ -51,7 +51,7 @@ impl Screen {
         lines
     }
 
-    /// The heading and the rows.
+    /// Draws the heading and the visible rows.
     fn table(&mut self, view: &View, now: Instant, columns: usize) -> Vec<Line> {
         let cells: Vec<Cells> = view.visible().map(|entry| Cells::new(entry, now)).collect();
         let headings = headings(view);
@@ -76,7 +76,7 @@ impl Screen {
     }
 }
 
-/// The texts of a row. Those of changes are a long one and, for little room, a short one.
+/// The texts of a row, one for each column. Changes have a short text for narrow columns.
 struct Cells {
     sign: &'static str,
     state: super::rows::Text,
@@ -116,8 +116,8 @@ impl Cells {
     fn line(self, widths: Widths, columns: usize, style: Style) -> Line {
         let cells = [
             (pad(&self.state.in_columns(widths.state), widths.state), widths.state),
-            (pad(&cut_end(&self.local, widths.local), widths.local), widths.local),
-            (pad(&cut_end(&self.remote, widths.remote), widths.remote), widths.remote),
+            (pad(&truncate_endpoint(&self.local, widths.local), widths.local), widths.local),
+            (pad(&truncate_endpoint(&self.remote, widths.remote), widths.remote), widths.remote),
             (pad(&self.owner.in_columns(widths.owner), widths.owner), widths.owner),
             (pad(&self.age, widths.age), widths.age),
         ];
@@ -126,7 +126,7 @@ impl Cells {
             text.push(' ');
             text.push_str(cell);
         }
-        // The reversed heading reaches the edge.
+        // The reversed heading fills the line.
         if style.reversed {
             text = pad(&text, columns);
         }
@@ -150,7 +150,7 @@ fn headings(view: &View) -> Cells {
         local: heading("Local", Sort::Local),
         remote: heading("Remote", Sort::Remote),
         owner: text(heading("Owner", Sort::Owner)),
-        // As wide as most ages.
+        // The width of most ages.
         age: pad(&heading("Age", Sort::Age), "59 min".len()),
     }
 }
@@ -170,7 +170,7 @@ fn title(view: &View) -> Line {
         push(" PAUSED ".to_owned(), Style::REVERSED);
     }
     if let Some(state) = view.state() {
-        push(format!("only {state}"), Style::color(Color::Cyan));
+        push(format!("state: {state}"), Style::color(Color::Cyan));
     }
     if view.is_typing() {
         push(format!("filter: {}_", view.filter()), Style::color(Color::Cyan).bold());
@@ -181,27 +181,27 @@ fn title(view: &View) -> Line {
     title
 }
 
-/// A state, its rows now, and its rows over time, the latest at the right.
+/// A state with its current row count and a bar for each remembered poll, the latest at the right.
 fn counts(view: &View, state: State, columns: usize) -> Line {
     let now = view.counts(state).next().unwrap_or(0);
     let label = format!("{:12} {now:>8} ", StateSet::of(state).to_string());
-    let room = columns.saturating_sub(label.len());
-    let counts: Vec<usize> = view.counts(state).take(room).collect();
-    let most = counts.iter().copied().max().unwrap_or(0).max(1);
-    // Rounded up: a few rows are visible even if there were thousands.
-    let bar = |count: &usize| BARS[(count * 8).div_ceil(most).min(8)];
-    let mut bars = " ".repeat(room - counts.len());
+    let bar_columns = columns.saturating_sub(label.len());
+    let counts: Vec<usize> = view.counts(state).take(bar_columns).collect();
+    let max = counts.iter().copied().max().unwrap_or(0).max(1);
+    // Rounded up, so that a single row is visible next to thousands.
+    let bar = |count: &usize| BARS[(count * 8).div_ceil(max).min(8)];
+    let mut bars = " ".repeat(bar_columns - counts.len());
     bars.extend(counts.iter().rev().map(bar));
     let mut line = Line::new(label, Style::PLAIN);
     line.push(bars, Style::color(Color::Cyan));
     line
 }
 
-/// The lines below the rows.
+/// The lines below the rows: the error of the last poll, the help or the key hint.
 fn notes(view: &View, columns: usize) -> Vec<Line> {
     let mut notes = Vec::new();
     if let Some(failure) = view.failure() {
-        let text = format!("the last poll failed: {failure}");
+        let text = format!("last poll failed: {failure}");
         let lines = wrap(text.split(' '), " ", columns);
         notes.extend(lines.into_iter().map(|text| Line::new(text, Style::color(Color::Red).bold())));
     }
@@ -213,7 +213,7 @@ fn notes(view: &View, columns: usize) -> Vec<Line> {
     notes
 }
 
-/// Items in lines of at most this width, as far as each of them fits.
+/// Joins items into lines of at most `columns`. An item wider than that has a line of its own.
 fn wrap<'a>(items: impl IntoIterator<Item = &'a str>, separator: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for item in items {
@@ -228,7 +228,7 @@ fn wrap<'a>(items: impl IntoIterator<Item = &'a str>, separator: &str, columns: 
     lines
 }
 
-/// A duration in the largest unit that it fills.
+/// Formats a duration in its largest whole unit.
 fn age(age: Duration) -> String {
     match age.as_secs() {
         seconds @ 0..60 => format!("{seconds} s"),

@@ -1,6 +1,6 @@
-//! The state of the live view: rows in their order, filters, scroll position, counts over time.
+//! The state of the live view: rows, sort order, filters, scroll position, counts over time.
 //!
-//! It knows neither the terminal nor the clock.
+//! It uses neither the terminal nor the clock.
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ use super::keys::{Action, Edit, Scroll};
 use super::rows::{Entry, Rows, Tally};
 use crate::owner::Name;
 
-/// How many polls the counts over time go back: more than terminals have columns.
+/// The number of polls whose counts are kept: more than terminals have columns.
 const HISTORY: usize = 512;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Sort {
     Local,
     Remote,
     Owner,
-    /// The latest change first.
+    /// By the time of the last change, the latest first.
     Age,
 }
 
@@ -42,19 +42,19 @@ impl Sort {
 #[derive(Debug)]
 pub struct View {
     rows: Rows,
-    /// The indexes of the entries that pass the filters, in the order of display.
+    /// The indices of the entries that pass the filters, in display order.
     shown: Vec<usize>,
     sort: Sort,
     reversed: bool,
-    /// The state to which the view is restricted.
+    /// The state filter.
     state: Option<StateSet>,
-    /// In lower case.
+    /// The text filter, in lower case.
     filter: String,
     typing: bool,
-    /// The first line on the screen, and how many fit.
+    /// The first visible line and the number of lines that fit on the screen.
     top: usize,
     page: usize,
-    /// The latest poll is the last.
+    /// The counts of the last [`HISTORY`] polls, the latest at the end.
     history: VecDeque<StateCounts>,
     tally: Tally,
     failure: Option<String>,
@@ -63,7 +63,9 @@ pub struct View {
 }
 
 impl View {
-    /// Starts with the rows of the first poll, which are in these states. `names` looks up their owners' names.
+    /// Creates a view of the rows of the first poll.
+    ///
+    /// `states` are the watched states. `names` returns the name of a process.
     pub fn new<'a>(
         states: StateSet,
         baseline: impl IntoIterator<Item = &'a Shown>,
@@ -104,25 +106,25 @@ impl View {
         self.arrange(now);
     }
 
-    /// Shows the error of a poll. The rows stay.
+    /// Records the error of a poll. The rows are kept.
     pub fn fail(&mut self, error: &tcp6::Error) {
         self.failure = Some(error.to_string());
     }
 
-    /// Lets marks fade, and drops removed rows.
+    /// Removes expired marks and rows.
     pub fn fade(&mut self, now: Instant) {
         if self.rows.fade(now) {
             self.arrange(now);
         }
     }
 
-    /// Sets how many lines fit on the screen.
+    /// Sets the number of lines that fit on the screen.
     pub fn fit(&mut self, page: usize) {
         self.page = page;
         self.top = self.top.min(self.shown.len().saturating_sub(page));
     }
 
-    /// Carries out an action. [`Action::Quit`] is up to the caller.
+    /// Performs an action, except [`Action::Quit`], which the caller handles.
     pub fn act(&mut self, action: Action, now: Instant) {
         match action {
             Action::Quit => {}
@@ -162,7 +164,7 @@ impl View {
         self.fit(self.page);
     }
 
-    /// The next state that has rows; after the last one, all.
+    /// The next state that has rows. After the last one, `None`: all states.
     fn next_state(&self) -> Option<StateSet> {
         let counts = self.rows.counts();
         let mut present = counts.iter().map(|(state, _)| state);
@@ -184,14 +186,14 @@ impl View {
             state.is_none_or(|state| entry.is_of(state, now)) && (filter.is_empty() || contains(entry, filter, now))
         };
         shown.clear();
-        shown.extend((0..entries.len()).filter(|&place| passes(&entries[place])));
-        // The sorts are stable, and the entries are in the order of their local ends.
+        shown.extend((0..entries.len()).filter(|&index| passes(&entries[index])));
+        // The sorts are stable, so ties stay in the order of the entries: by local endpoint.
         match self.sort {
-            Sort::State => shown.sort_by_key(|&place| entries[place].row.state()),
+            Sort::State => shown.sort_by_key(|&index| entries[index].row.state()),
             Sort::Local => {}
-            Sort::Remote => shown.sort_by_key(|&place| entries[place].row.remote()),
-            Sort::Owner => shown.sort_by_key(|&place| entries[place].owner().sort_key()),
-            Sort::Age => shown.sort_by_key(|&place| Reverse(entries[place].since())),
+            Sort::Remote => shown.sort_by_key(|&index| entries[index].row.remote()),
+            Sort::Owner => shown.sort_by_key(|&index| entries[index].owner().sort_key()),
+            Sort::Age => shown.sort_by_key(|&index| Reverse(entries[index].since())),
         }
         if self.reversed {
             shown.reverse();
@@ -199,12 +201,12 @@ impl View {
         self.fit(self.page);
     }
 
-    /// The entries on the screen.
+    /// The visible entries.
     pub fn visible(&self) -> impl Iterator<Item = &Entry> {
-        self.shown[self.lines()].iter().map(|&place| &self.rows.entries()[place])
+        self.shown[self.lines()].iter().map(|&index| &self.rows.entries()[index])
     }
 
-    /// The lines on the screen, among all that pass the filters.
+    /// The range of visible lines among those that pass the filters.
     pub fn lines(&self) -> Range<usize> {
         self.top..self.shown.len().min(self.top + self.page)
     }
@@ -216,22 +218,22 @@ impl View {
 
     /// The states that had rows at any remembered poll.
     pub fn states(&self) -> impl Iterator<Item = State> {
-        // States without a name are counted together: any of them stands for all.
+        // States without a name share one counter, which any of them selects.
         let states = State::NAMED.into_iter().chain([State::Other(0)]);
         states.filter(|state| self.history.iter().any(|counts| counts.get(*state) > 0))
     }
 
-    /// The rows in this state at the remembered polls, the latest first.
+    /// The number of rows in this state at each remembered poll, the latest first.
     pub fn counts(&self, state: State) -> impl Iterator<Item = usize> {
         self.history.iter().rev().map(move |counts| counts.get(state))
     }
 
-    /// The rows of the table at the latest poll.
+    /// The number of rows at the latest poll.
     pub fn total(&self) -> usize {
         self.history.back().map_or(0, StateCounts::total)
     }
 
-    /// The changes of the latest poll.
+    /// The number of changes of the latest poll.
     pub fn tally(&self) -> Tally {
         self.tally
     }
@@ -256,7 +258,7 @@ impl View {
         self.typing
     }
 
-    /// When the view was paused. Until it goes on there is no poll, and ages stand still.
+    /// When the view was paused. While it is paused, the table is not polled and ages do not grow.
     pub fn paused(&self) -> Option<Instant> {
         self.paused
     }
@@ -265,20 +267,22 @@ impl View {
         self.help
     }
 
-    /// The error of the latest poll.
+    /// The error of the latest poll, if it failed.
     pub fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
     }
 }
 
-/// Whether any column contains this text, which is in lower case.
+/// Whether the text of any column, converted to lower case, contains `text`.
 fn contains(entry: &Entry, text: &str, now: Instant) -> bool {
     [entry.state_text(now).full, entry.local_text(), entry.remote_text(), entry.owner_text(now).full]
         .iter()
         .any(|cell| lowercase(cell).contains(text))
 }
 
-/// Character by character, as the filter is typed: `str::to_lowercase` treats a final sigma differently.
+/// Converts each character to lower case, like the typed filter.
+///
+/// `str::to_lowercase` converts a final sigma differently.
 fn lowercase(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }

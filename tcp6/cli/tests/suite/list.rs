@@ -1,10 +1,10 @@
-//! `tcp6 list`.
+//! Tests of `tcp6 list`.
 
 use serde_json::Value;
 
-use crate::support::{Loopback, is_end, output, stdout};
+use crate::support::{Loopback, is_endpoint, output, stdout};
 
-/// The rows in JSON.
+/// The rows that `tcp6 list --json` prints with these arguments.
 pub fn rows(arguments: &[&str]) -> Vec<Value> {
     let output = output(&[&["list", "--json"], arguments].concat());
     let document: Value = serde_json::from_str(stdout(&output)).unwrap();
@@ -13,24 +13,25 @@ pub fn rows(arguments: &[&str]) -> Vec<Value> {
 }
 
 #[test]
-fn json_shows_a_listener_and_both_sides_of_its_connection() {
+fn json_lists_a_listener_and_both_sides_of_its_connection() {
     let own = Loopback::open();
     let (listening, calling) = (own.listening(), own.calling());
     let shown = rows(&[]);
     let count =
         |state: &str, is: &dyn Fn(&Value) -> bool| shown.iter().filter(|row| row["state"] == state && is(row)).count();
-    assert_eq!(count("LISTEN", &|row| is_end(&row["local"], listening) && row["remote"].is_null()), 1);
+    assert_eq!(count("LISTEN", &|row| is_endpoint(&row["local"], listening) && row["remote"].is_null()), 1);
     for (here, there) in [(listening, calling), (calling, listening)] {
-        assert_eq!(count("ESTABLISHED", &|row| is_end(&row["local"], here) && is_end(&row["remote"], there)), 1);
+        let is_connection = |row: &Value| is_endpoint(&row["local"], here) && is_endpoint(&row["remote"], there);
+        assert_eq!(count("ESTABLISHED", &is_connection), 1);
     }
 }
 
 #[test]
-fn a_port_selects_rows_at_either_end() {
+fn port_selects_rows_by_local_or_remote_port() {
     let own = Loopback::open();
     let calling = rows(&["--port", &own.calling().port().to_string()]);
-    assert_eq!(calling.iter().filter(|row| is_end(&row["local"], own.calling())).count(), 1);
-    assert_eq!(calling.iter().filter(|row| is_end(&row["remote"], own.calling())).count(), 1);
+    assert_eq!(calling.iter().filter(|row| is_endpoint(&row["local"], own.calling())).count(), 1);
+    assert_eq!(calling.iter().filter(|row| is_endpoint(&row["remote"], own.calling())).count(), 1);
     let port = own.port();
     let count = |more: &[&str]| rows(&[&["--port", &port], more].concat()).len();
     assert_eq!(count(&[]), 3);
@@ -56,9 +57,9 @@ fn owners_have_a_pid_and_a_name() {
     let own = Loopback::open();
     let shown = rows(&["-lp", "--port", &own.port()]);
     let [row] = &shown[..] else { panic!("{shown:?}") };
-    // Wine 8 knows the owner of no IPv6 socket.
+    // Wine 8 reports no owner for any IPv6 socket.
     if cfg!(windows) && row["owner"] == "nobody" {
-        eprintln!("skipped: this Wine does not know owners");
+        eprintln!("skipped: this Wine reports no owners");
         return;
     }
     assert_eq!(row["owner"]["pid"], std::process::id());
@@ -71,7 +72,7 @@ fn owners_have_a_pid_and_a_name() {
 }
 
 #[test]
-fn unsorted_rows_are_the_same_rows() {
+fn unsorted_prints_the_same_rows() {
     let own = Loopback::open();
     let sorted = |mut rows: Vec<Value>| {
         rows.sort_by_key(Value::to_string);
@@ -81,12 +82,12 @@ fn unsorted_rows_are_the_same_rows() {
 }
 
 #[test]
-fn an_empty_table_says_that_ipv4_is_not_in_it() {
+fn empty_table_explains_that_ipv4_is_not_listed() {
     let own = Loopback::open();
     let empty = ["--port", &own.port(), "--state", "CLOSING"];
     let text = output(&empty);
     assert_eq!(text.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&text.stdout).ends_with("\n0 in all\n"), "{text:?}");
-    assert!(String::from_utf8_lossy(&text.stderr).contains("IPv4 sockets are not in this table"), "{text:?}");
-    assert_eq!(rows(&empty), [] as [Value; 0], "JSON has no hint");
+    assert!(String::from_utf8_lossy(&text.stderr).contains("IPv4 sockets are not listed"), "{text:?}");
+    assert_eq!(rows(&empty), [] as [Value; 0], "JSON output has no hint");
 }

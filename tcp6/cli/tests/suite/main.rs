@@ -1,4 +1,4 @@
-//! Tests that run the program.
+//! Tests that run the command `tcp6`.
 
 mod list;
 mod manners;

@@ -1,4 +1,4 @@
-//! What every command does: usage, messages, exit statuses, readers that close.
+//! Tests of all commands: usage errors, messages, exit status, closed pipes.
 
 use std::io::Read;
 #[cfg(unix)]
@@ -7,7 +7,7 @@ use std::process::Stdio;
 use crate::support::{Loopback, output, program, started, stdout};
 
 #[test]
-fn bad_usage_has_status_2_and_a_message() {
+fn usage_error_exits_with_2_and_a_message() {
     for bad in [
         &["--state", ""][..],
         &["--state", "+2"],
@@ -29,7 +29,7 @@ fn bad_usage_has_status_2_and_a_message() {
 }
 
 #[test]
-fn an_argument_in_a_message_is_escaped() {
+fn arguments_in_messages_are_escaped() {
     for bad in [&["--x\x1b[31m"][..], &["\u{202e}evil"], &["--state", "\x1b[31m"], &["--port", "\u{9b}"]] {
         let output = output(bad);
         let message = String::from_utf8(output.stderr).unwrap();
@@ -38,7 +38,7 @@ fn an_argument_in_a_message_is_escaped() {
 }
 
 #[test]
-fn help_and_version_have_status_0() {
+fn help_and_version_exit_with_0() {
     assert_eq!(stdout(&output(&["--version"])), concat!("tcp6 ", env!("CARGO_PKG_VERSION"), "\n"));
     assert!(stdout(&output(&["--help"])).contains("Exit status:"));
     assert!(stdout(&output(&["list", "-h"])).contains("--listening"));
@@ -46,7 +46,7 @@ fn help_and_version_have_status_0() {
 }
 
 #[test]
-fn a_reader_that_closes_early_is_a_success() {
+fn closed_pipe_is_not_an_error() {
     let own = Loopback::open();
     for arguments in [&[][..], &["--json"], &["--help"], &["-p"], &["watch", "--json", "--initial"]] {
         let mut child = started(|| program(arguments).spawn());
@@ -60,7 +60,7 @@ fn a_reader_that_closes_early_is_a_success() {
 
 #[cfg(unix)]
 #[test]
-fn a_closed_standard_error_changes_no_status() {
+fn closed_stderr_does_not_change_the_exit_status() {
     for (arguments, status) in [(&["--nonsense"][..], 2), (&["watch"], 1), (&["--state", "DELETE-TCB"], 0)] {
         let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
         drop(reader);
@@ -72,14 +72,14 @@ fn a_closed_standard_error_changes_no_status() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_output_that_cannot_be_written_has_status_1() {
+fn write_error_exits_with_1() {
     for arguments in [&["list"][..], &["list", "--json"], &["--help"], &["watch", "--json", "--initial"]] {
         let own = Loopback::open();
         let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let output = program(arguments).stdout(full()).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-        assert!(String::from_utf8_lossy(&output.stderr).starts_with("tcp6: cannot write: "), "{output:?}");
-        // Standard error may be full as well.
+        assert!(String::from_utf8_lossy(&output.stderr).starts_with("tcp6: output error: "), "{output:?}");
+        // The same with a full standard error.
         let status = program(arguments).stdout(full()).stderr(full()).status().unwrap();
         assert_eq!(status.code(), Some(1), "{arguments:?}");
         drop(own);
@@ -87,7 +87,7 @@ fn an_output_that_cannot_be_written_has_status_1() {
 }
 
 #[test]
-fn without_a_terminal_watch_suggests_json() {
+fn watch_without_a_terminal_suggests_json() {
     let output = output(&["watch"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout.is_empty() && String::from_utf8_lossy(&output.stderr).contains("--json"), "{output:?}");

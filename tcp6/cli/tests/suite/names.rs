@@ -1,4 +1,4 @@
-//! Names of processes that hold anything but NUL, in text and in JSON.
+//! Tests of process names with special characters, in text and in JSON output.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -10,9 +10,9 @@ use std::process::{Command, Stdio};
 use crate::support::{output, stdout};
 
 const NAME: &str = "TCP6_TEST_NAME";
-const CHILD: &str = "names::a_child_with_a_name";
+const CHILD: &str = "names::child_with_a_given_name";
 
-/// A name, and how it is written in text and in JSON.
+/// Process names, and how they are written in text and in JSON.
 const NAMES: [(&[u8], &str, &str); 11] = [
     (b"Bob's app", "Bob's app", "Bob's app"),
     (b"say \"hi\"", "say \"hi\"", r#"say \"hi\""#),
@@ -28,7 +28,7 @@ const NAMES: [(&[u8], &str, &str); 11] = [
 ];
 
 #[test]
-fn only_control_format_and_invalid_bytes_are_escaped() {
+fn escapes_control_format_and_invalid_bytes_only() {
     for (name, text, json) in NAMES {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", CHILD, "--nocapture"])
@@ -49,11 +49,11 @@ fn only_control_format_and_invalid_bytes_are_escaped() {
 }
 
 #[test]
-#[ignore = "not a test: what the children of the test above run"]
-fn a_child_with_a_name() {
+#[ignore = "not a test: run as a child process by the test above"]
+fn child_with_a_given_name() {
     fs::write("/proc/self/comm", std::env::var_os(NAME).unwrap().into_vec()).unwrap();
     let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
     println!("\nport {}", listener.local_addr().unwrap().port());
-    // Until the parent closes it.
+    // Blocks until the parent closes standard input.
     let _ = std::io::stdin().read(&mut [0]);
 }

@@ -1,4 +1,4 @@
-//! A program in a pseudo-terminal, with a terminal emulator that reads what it writes.
+//! Runs a program in a pseudo-terminal. A terminal emulator interprets its output.
 
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
@@ -15,21 +15,25 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Termios, Winsize, tcgetattr, tcsetwinsize};
 
-/// What a busy machine may need for anything.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// The time limit of every wait, generous for a busy machine.
+pub const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// A program in a pseudo-terminal.
 pub struct Session {
-    /// `None` after the terminal was closed.
+    /// `None` after [`hang_up`](Session::hang_up).
     master: Option<OwnedFd>,
-    /// Held, so that modes can be read after the program has ended.
+    /// Kept open, so that the modes can be read after the program has exited.
     pub slave: OwnedFd,
     pub child: Child,
     pub emulator: vt100::Parser,
+    /// The terminal modes before the program was started.
     initial: Termios,
 }
 
 impl Session {
-    /// Runs a command in a session and a terminal of its own: `columns` and `rows` are those that it reports.
+    /// Runs a command in a new session with a new terminal, which reports this size.
+    ///
+    /// If `columns` is 0, the emulator has 80 columns and 24 rows.
     pub fn start(columns: u16, rows: u16, command: &[&str]) -> Session {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
@@ -40,8 +44,8 @@ impl Session {
         let slave: OwnedFd = OpenOptions::new().read(true).write(true).custom_flags(flags).open(name).unwrap().into();
         tcsetwinsize(&slave, Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
         let initial = tcgetattr(&slave).unwrap();
-        // setsid of util-linux makes the terminal the controlling one, and becomes the command. The tests may have been started
-        // with signals ignored, as by nohup: env of coreutils resets them.
+        // setsid (util-linux) makes the terminal the controlling terminal and executes the command. env (coreutils)
+        // resets signals that the tests inherited as ignored, for example from nohup.
         let child = Command::new("setsid")
             .args(["--ctty", "env", "--default-signal"])
             .args(command)
@@ -56,7 +60,7 @@ impl Session {
         Session { master: Some(master), slave, child, emulator: vt100::Parser::new(rows, columns, 0), initial }
     }
 
-    /// What is on the screen.
+    /// The text on the screen.
     pub fn screen(&self) -> String {
         self.emulator.screen().contents()
     }
@@ -70,22 +74,30 @@ impl Session {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// Closes the terminal, as the end of a connection does.
+    /// Closes the terminal, like a lost connection.
     pub fn hang_up(&mut self) {
         self.master = None;
     }
 
-    /// Reads what the program writes until a condition holds for the screen.
+    /// Reads output until a condition holds for the screen.
+    ///
+    /// # Panics
+    ///
+    /// Panics after [`TIMEOUT`]; `what` names the condition in the message.
     pub fn until(&mut self, what: &str, mut holds: impl FnMut(&vt100::Screen) -> bool) {
         let start = Instant::now();
         while !holds(self.emulator.screen()) {
             let screen = self.screen();
-            assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}:\n{screen}");
+            assert!(start.elapsed() < TIMEOUT, "{what}: timed out after {TIMEOUT:?}:\n{screen}");
             self.read(Duration::from_millis(20));
         }
     }
 
-    /// Reads until the program has ended and all is read.
+    /// Reads all output until the program exits.
+    ///
+    /// # Panics
+    ///
+    /// Panics after [`TIMEOUT`].
     pub fn wait(&mut self) -> ExitStatus {
         let start = Instant::now();
         loop {
@@ -94,12 +106,12 @@ impl Session {
             if let Some(status) = status {
                 return status;
             }
-            assert!(start.elapsed() < PATIENCE, "it has not ended within {PATIENCE:?}:\n{}", self.screen());
+            assert!(start.elapsed() < TIMEOUT, "the program did not exit within {TIMEOUT:?}:\n{}", self.screen());
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
-    /// Whether there was anything to read.
+    /// Reads once, waiting for at most `timeout`. Returns whether there was output.
     fn read(&mut self, timeout: Duration) -> bool {
         let master = self.master.as_ref().unwrap();
         let timeout = Timespec::try_from(timeout).unwrap();
@@ -114,27 +126,27 @@ impl Session {
         true
     }
 
-    /// Whether the modes are as the program found them.
+    /// Whether the terminal modes are the same as before the program was started.
     pub fn has_initial_modes(&self) -> bool {
         let modes = tcgetattr(&self.slave).unwrap();
         let key = |modes: &Termios| (modes.input_modes, modes.output_modes, modes.control_modes, modes.local_modes);
         key(&modes) == key(&self.initial)
     }
 
-    /// Asserts that a user finds the terminal as it was.
+    /// Asserts that the modes, the normal screen and the cursor are restored.
     pub fn assert_restored(&self, what: &str) {
         let screen = self.emulator.screen();
         assert!(self.has_initial_modes(), "{what}: the modes are not restored");
-        assert!(!screen.alternate_screen(), "{what}: the other screen is still shown");
+        assert!(!screen.alternate_screen(), "{what}: the alternate screen is still shown");
         assert!(!screen.hide_cursor(), "{what}: the cursor is still hidden");
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // It has ended unless an assertion has failed.
+        // Still running only if an assertion failed.
         if matches!(self.child.try_wait(), Ok(None)) {
-            // setsid has made it the leader of a group.
+            // setsid made it the leader of a process group.
             let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
             let _ = self.child.wait();
         }

@@ -1,4 +1,4 @@
-//! The table against `ss`, which asks the same kernel.
+//! Compares the output of `tcp6 list` with that of `ss`.
 
 use std::net::SocketAddrV6;
 use std::process::Command;
@@ -8,10 +8,10 @@ use serde_json::Value;
 use crate::list::rows;
 use crate::support::Loopback;
 
-/// State, local end, remote end, as `ss` prints them; sorted.
+/// State, local and remote endpoint of each row as `ss` prints them, sorted.
 type Lines = Vec<[String; 3]>;
 
-/// What `ss` prints for a port at either end, or `None` if it is not installed.
+/// The rows that `ss` prints for a local or remote port. `None` if `ss` is not installed.
 fn ss(port: &str) -> Option<Lines> {
     let filter = format!("sport = :{port} or dport = :{port}");
     let output = Command::new("ss").args(["-6tanH", &filter]).output().ok()?;
@@ -25,7 +25,7 @@ fn ss(port: &str) -> Option<Lines> {
     Some(lines)
 }
 
-/// A row as `ss` prints it.
+/// A row in the format of `ss`.
 fn line(row: &Value) -> [String; 3] {
     let end = |end: &Value| match end.as_str() {
         Some(end) => {
@@ -42,7 +42,7 @@ fn line(row: &Value) -> [String; 3] {
 }
 
 #[test]
-fn rows_are_those_of_ss() {
+fn lists_the_same_rows_as_ss() {
     let own: Vec<Loopback> = (0..20).map(|_| Loopback::open()).collect();
     for own in own {
         let Some(expected) = ss(&own.port()) else {

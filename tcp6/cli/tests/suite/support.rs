@@ -1,4 +1,4 @@
-//! The program, and sockets for it to show.
+//! Runs the command and opens sockets for it to list.
 
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, TcpStream};
@@ -8,35 +8,37 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tcp6::{BasicRow, Buffer, Query, System};
 
+/// The command `tcp6` with these arguments, its output piped.
 pub fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tcp6"));
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
+/// Runs the command and collects its output.
 pub fn output(arguments: &[&str]) -> Output {
     started(|| program(arguments).output())
 }
 
-/// Starts a program. Wine sometimes fails to start one, and succeeds the next time.
+/// Starts a program. Retries twice on Windows, because Wine sometimes fails to start a program.
 pub fn started<T>(start: impl Fn() -> io::Result<T>) -> T {
     let retries = if cfg!(windows) { 2 } else { 0 };
     (0..retries).find_map(|_| start().ok()).unwrap_or_else(|| start().unwrap())
 }
 
-/// Standard output of a run that has to succeed without messages.
+/// The standard output of a run. Asserts that it succeeded and wrote nothing to standard error.
 pub fn stdout(output: &Output) -> &str {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     std::str::from_utf8(&output.stdout).unwrap()
 }
 
-/// A program that does not outlive its test.
+/// A child process that is killed on drop.
 #[derive(Debug)]
 pub struct Guarded(pub Child);
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        // It may have ended.
+        // Errors are ignored: the process may have exited already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -72,17 +74,20 @@ impl Loopback {
     }
 }
 
-/// A listener on a port that no other row has: connections of others may be in TIME-WAIT on a reused port.
+/// Opens a listener on a port that no other row has.
+///
+/// Old connections may be in TIME-WAIT on a reused port.
 fn listener() -> TcpListener {
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
-    let mut others = Vec::new();
+    // Kept open, so that the next attempt gets another port.
+    let mut rejected = Vec::new();
     loop {
         let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
         let query = Query::all().port(listener.local_addr().unwrap().port());
         if system.table::<BasicRow>(&query, &mut buffer).unwrap().len() == 1 {
             return listener;
         }
-        others.push(listener);
+        rejected.push(listener);
     }
 }
 
@@ -93,18 +98,24 @@ pub fn v6(address: SocketAddr) -> SocketAddrV6 {
     }
 }
 
-/// Whether an end in JSON is this one, with any scope id: Wine 8 reports one even for `::1`.
-pub fn is_end(end: &Value, expected: SocketAddrV6) -> bool {
+/// Whether an endpoint in JSON equals `expected`, ignoring the scope ID.
+///
+/// Wine 8 reports a scope ID even for `::1`.
+pub fn is_endpoint(end: &Value, expected: SocketAddrV6) -> bool {
     let Some(end) = end.as_str() else { return false };
     let end: SocketAddrV6 = end.parse().unwrap();
     (end.ip(), end.port()) == (expected.ip(), expected.port())
 }
 
-/// Waits until a condition holds, as long as a busy machine may need.
+/// Waits until a condition holds.
+///
+/// # Panics
+///
+/// Panics after 20 s, which is generous for a busy machine.
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(20), "{what}: not within 20 s");
+        assert!(start.elapsed() < Duration::from_secs(20), "{what}: timed out after 20 s");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -1,4 +1,4 @@
-//! `tcp6 watch --json`.
+//! Tests of `tcp6 watch --json`.
 
 #[cfg(unix)]
 use std::io::Read;
@@ -12,18 +12,18 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tcp6::{Change, OwnerPidRow};
 
-use crate::support::{self, Guarded, Loopback, is_end, program, started, v6};
+use crate::support::{self, Guarded, Loopback, is_endpoint, program, started, v6};
 
 fn output(arguments: &[&str]) -> Output {
     support::output(&[&["watch", "--json"], arguments].concat())
 }
 
-/// The lines of a run that has to succeed.
+/// The changes that a successful run prints.
 fn changes(arguments: &[&str]) -> Vec<Value> {
     support::stdout(&output(arguments)).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// A run that goes on; its lines are read as they come.
+/// A running `tcp6 watch --json`. A thread reads its lines.
 struct Running {
     _child: Guarded,
     lines: Receiver<String>,
@@ -38,7 +38,13 @@ impl Running {
         Running { _child: Guarded(child), lines }
     }
 
-    /// Waits for a line for which this holds. Which lines precede it depends on the moments of the polls.
+    /// Waits for a line for which a condition holds.
+    ///
+    /// Skips other lines: which ones are printed depends on the time of the polls.
+    ///
+    /// # Panics
+    ///
+    /// Panics after 20 s without a line; `what` names the condition in the message.
     fn expect(&self, what: &str, holds: impl Fn(&Value) -> bool) {
         loop {
             let line =
@@ -51,14 +57,15 @@ impl Running {
 }
 
 #[test]
-fn the_first_poll_prints_nothing_without_initial() {
+fn first_poll_prints_rows_only_with_initial() {
     let own = Loopback::open();
     assert_eq!(changes(&["--count", "1"]), [] as [Value; 0]);
 
     let initial = changes(&["--count", "1", "--initial"]);
     assert!(initial.iter().all(|change| change["change"] == "added"), "{initial:?}");
-    let is_ours =
-        |row: &Value| is_end(&row["local"], own.listening()) && row["state"] == "LISTEN" && row["remote"].is_null();
+    let is_ours = |row: &Value| {
+        is_endpoint(&row["local"], own.listening()) && row["state"] == "LISTEN" && row["remote"].is_null()
+    };
     assert_eq!(initial.iter().filter(|change| is_ours(&change["row"])).count(), 1, "{initial:?}");
 
     let narrowed = ["--count", "1", "--initial", "--port", &own.port()];
@@ -67,13 +74,13 @@ fn the_first_poll_prints_nothing_without_initial() {
 }
 
 #[test]
-fn a_line_is_a_change_of_a_row_with_its_owner() {
+fn lines_are_changes_of_rows_with_owners() {
     let own = Loopback::open();
     let initial = changes(&["--count", "1", "--initial", "--port", &own.port()]);
     assert_eq!(initial.len(), 3);
     for change in initial {
         let owner = &change["row"]["owner"];
-        // Wine 8 reports nobody as the owner of each IPv6 socket.
+        // Wine 8 reports `nobody` as the owner of each IPv6 socket.
         if !cfg!(windows) || owner != "nobody" {
             assert_eq!(owner["pid"], std::process::id(), "{change}");
         }
@@ -88,19 +95,19 @@ fn a_connection_is_added_changed_and_removed() {
     let own = Loopback::open();
     let listening = own.listening();
     let watch = Running::start(&["--initial", "--interval", "20", "--port", &own.port()]);
-    watch.expect("the baseline", |change| is_end(&change["row"]["local"], own.calling()));
+    watch.expect("the baseline", |change| is_endpoint(&change["row"]["local"], own.calling()));
 
     let client = TcpStream::connect(listening).unwrap();
     let calling = v6(client.local_addr().unwrap());
     let (server, _) = own.listener.accept().unwrap();
-    watch.expect("added", |change| change["change"] == "added" && is_end(&change["row"]["local"], calling));
+    watch.expect("added", |change| change["change"] == "added" && is_endpoint(&change["row"]["local"], calling));
 
     client.shutdown(Shutdown::Write).unwrap();
     watch.expect("changed", |change| {
         let (before, after) = (&change["before"], &change["after"]);
         change["change"] == "changed"
-            && (is_end(&before["local"], listening) && before["state"] == "ESTABLISHED")
-            && (is_end(&after["local"], listening) && after["state"] == "CLOSE-WAIT")
+            && (is_endpoint(&before["local"], listening) && before["state"] == "ESTABLISHED")
+            && (is_endpoint(&after["local"], listening) && after["state"] == "CLOSE-WAIT")
             && after["remote"] == before["remote"]
     });
 
@@ -108,24 +115,24 @@ fn a_connection_is_added_changed_and_removed() {
     drop(own);
     watch.expect("removed", |change| {
         change["change"] == "removed"
-            && is_end(&change["row"]["local"], listening)
+            && is_endpoint(&change["row"]["local"], listening)
             && change["row"]["state"] == "LISTEN"
     });
 }
 
 #[test]
-fn it_ends_after_n_polls() {
+fn exits_after_n_polls() {
     let start = Instant::now();
     let own = Loopback::open();
     let seen = changes(&["--initial", "--port", &own.port(), "--interval", "100", "--count", "4"]);
-    assert_eq!(seen.len(), 3, "nothing has changed since the first poll: {seen:?}");
+    assert_eq!(seen.len(), 3, "only the first poll reports rows: {seen:?}");
     assert!(start.elapsed() >= Duration::from_millis(300));
 }
 
-/// As `head -1` does.
+/// The reader closes the pipe early, like `head`.
 #[cfg(unix)]
 #[test]
-fn it_ends_with_its_reader_although_nothing_changes() {
+fn exits_when_the_reader_closes_the_pipe_without_a_change() {
     let own = Loopback::open();
     let arguments = ["watch", "--json", "--initial", "--interval", "86400000", "--port", &own.port()];
     let mut child = Guarded(program(&arguments).spawn().unwrap());
@@ -134,29 +141,29 @@ fn it_ends_with_its_reader_although_nothing_changes() {
     for _ in 0..3 {
         reader.read_line(&mut line).unwrap();
     }
-    // It waits for the next day's poll now, or will.
+    // Gives the program time to begin its wait of one day for the next poll.
     thread::sleep(Duration::from_millis(100));
     assert!(child.0.try_wait().unwrap().is_none());
     drop(reader);
-    support::eventually("it ends", || child.0.try_wait().unwrap().is_some());
+    support::eventually("exit after the pipe is closed", || child.0.try_wait().unwrap().is_some());
     let mut errors = String::new();
     child.0.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
     assert_eq!((child.0.wait().unwrap().code(), &*errors), (Some(0), ""));
 }
 
-/// Windows reports a closed reader to a write only.
+/// Windows reports a closed pipe only when a program writes to it.
 #[cfg(windows)]
 #[test]
-fn it_ends_at_the_first_change_after_its_reader() {
+fn exits_at_the_first_change_after_the_reader_closes_the_pipe() {
     let own = Loopback::open();
     let arguments = ["watch", "--json", "--initial", "--interval", "10", "--port", &own.port()];
     let mut child = Guarded(started(|| program(&arguments).spawn()));
     let mut line = String::new();
     BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    support::eventually("it ends at a change", || {
+    support::eventually("exit at a change", || {
         TcpStream::connect(own.listening()).unwrap();
         own.listener.accept().unwrap();
-        // Wine 8 gives up on a table that changes faster than it reads it.
+        // Wine 8 fails to read a table that changes faster than it reads.
         thread::sleep(Duration::from_millis(200));
         child.0.try_wait().unwrap().is_some()
     });

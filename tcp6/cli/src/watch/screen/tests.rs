@@ -22,8 +22,8 @@ fn line_of(lines: &[Line], text: &str) -> (String, Option<Color>) {
     (texts[at].clone(), lines[at].style().color)
 }
 
-/// One row that was added, one removed, one changed, and one without a change.
-fn eventful(start: Instant) -> View {
+/// A view with an added, a removed, a changed and an unchanged row.
+fn view_with_changes(start: Instant) -> View {
     let (before, after) = (connection(State::Established, 3000), connection(State::FinWait2, 3000));
     let (added, removed, still) = (listener(1000), listener(2000), listener(4000));
     let mut view = View::new(StateSet::all(), &[before, removed, still], names, start);
@@ -34,9 +34,9 @@ fn eventful(start: Instant) -> View {
 }
 
 #[test]
-fn a_change_is_shown_by_color_sign_and_text() {
+fn changes_have_a_color_a_sign_and_a_text() {
     let start = Instant::now();
-    let mut view = eventful(start);
+    let mut view = view_with_changes(start);
     let screen = drawn(&mut view, start, 100, 20);
     let (line, color) = line_of(&screen, "[::1]:1000");
     assert!(line.starts_with("+ LISTEN ") && line.ends_with(" 0 s"), "{line}");
@@ -56,7 +56,7 @@ fn a_change_is_shown_by_color_sign_and_text() {
 #[test]
 fn marks_fade() {
     let start = Instant::now();
-    let mut view = eventful(start);
+    let mut view = view_with_changes(start);
     view.fade(start + LINGER);
     let screen = drawn(&mut view, start + LINGER, 100, 20);
     assert!(line_of(&screen, "[::1]:1000").0.starts_with("  LISTEN "));
@@ -65,7 +65,7 @@ fn marks_fade() {
 }
 
 #[test]
-fn counts_are_bars_with_the_latest_at_the_right() {
+fn draws_counts_as_bars_with_the_latest_at_the_right() {
     let start = Instant::now();
     let rows: Vec<_> = (1..=100).map(listener).collect();
     let mut view = View::new(StateSet::all(), &rows, names, start);
@@ -76,9 +76,9 @@ fn counts_are_bars_with_the_latest_at_the_right() {
 }
 
 #[test]
-fn title_and_notes_say_what_is_shown() {
+fn title_and_notes_show_filters_sort_order_and_errors() {
     let start = Instant::now();
-    let mut view = eventful(start);
+    let mut view = view_with_changes(start);
     for action in [
         Action::State,
         Action::Filter(Edit::Begin),
@@ -91,15 +91,15 @@ fn title_and_notes_say_what_is_shown() {
     }
     view.fail(&tcp6::Error::NotSupported);
     let seen = texts(&drawn(&mut view, start, 100, 20));
-    assert_eq!(seen[0], "3 rows  +1  -1  ~1   PAUSED   only LISTEN  filter: 4_  lines 1-1 of 1");
+    assert_eq!(seen[0], "3 rows  +1  -1  ~1   PAUSED   state: LISTEN  filter: 4_  lines 1-1 of 1");
     assert!(seen.iter().any(|line| line.contains("Local ▲")), "{seen:#?}");
-    assert!(seen[19].starts_with("the last poll failed: "), "{seen:#?}");
+    assert!(seen[19].starts_with("last poll failed: "), "{seen:#?}");
 }
 
 #[test]
 fn help_is_wrapped_and_complete_at_any_width() {
     let start = Instant::now();
-    let mut view = eventful(start);
+    let mut view = view_with_changes(start);
     view.act(Action::Help, start);
     for columns in [40, 80, 200] {
         let seen = texts(&drawn(&mut view, start, columns, 24));
@@ -118,11 +118,11 @@ fn columns_fit_their_content() {
     assert_eq!(seen[4], "  LISTEN      [::1]:22   -         1234 nginx", "{seen:#?}");
     assert_eq!(seen[5], "  ESTABLISHED [::1]:3000 [::1]:443 999 Sshd", "{seen:#?}");
     let seen = texts(&drawn(&mut view, start, 40, 8));
-    assert_eq!(seen[5], "  ESTABLISHED [::1]:3000 [::1]:443", "addresses stay whole");
+    assert_eq!(seen[5], "  ESTABLISHED [::1]:3000 [::1]:443", "endpoints are not truncated");
 }
 
 #[test]
-fn columns_do_not_become_narrower_until_the_user_asks_for_other_rows() {
+fn columns_do_not_shrink_until_widths_are_reset() {
     let start = Instant::now();
     let wide = connection(State::Established, 30000);
     let mut view = View::new(StateSet::all(), &[wide, listener(22)], names, start);
@@ -132,12 +132,12 @@ fn columns_do_not_become_narrower_until_the_user_asks_for_other_rows() {
     view.update([Change::Removed(&wide)], names, start);
     view.fade(start + LINGER);
     assert_eq!(remote_at(screen.draw(&mut view, start + LINGER, (80, 20))), before);
-    screen.forget_widths();
+    screen.reset_widths();
     assert!(remote_at(screen.draw(&mut view, start + LINGER, (80, 20))) < before);
 }
 
 #[test]
-fn an_end_that_does_not_fit_keeps_its_port() {
+fn truncated_endpoints_keep_their_port() {
     let start = Instant::now();
     let long = "[2001:db8:1234:5678:9abc:def0:1234:5678]:50123".parse().unwrap();
     let row = tcp6::Row::new(State::Established, long, Some(long));
@@ -148,7 +148,7 @@ fn an_end_that_does_not_fit_keeps_its_port() {
 }
 
 #[test]
-fn a_change_of_owner_is_shown() {
+fn shows_changes_of_owners() {
     let start = Instant::now();
     let (before, gone) = (owned(1234, connection(State::Established, 3000)), owned(999, listener(2000)));
     let after = owned(0, connection(State::FinWait1, 3000));
@@ -167,14 +167,14 @@ fn a_change_of_owner_is_shown() {
     assert_eq!((words(line), color), (shown, Some(Color::Yellow)));
 
     let (line, _) = line_of(&drawn(&mut view, start, 60, 20), "[::1]:3000");
-    assert_eq!(words(line), "~ -> FIN-WAIT-1 [::1]:3000 [::1]:443 1234 nginx -> 0 s", "there is no room for more");
+    assert_eq!(words(line), "~ -> FIN-WAIT-1 [::1]:3000 [::1]:443 1234 nginx -> 0 s", "too narrow for both owners");
     view.fade(start + LINGER);
     let (line, _) = line_of(&drawn(&mut view, start + LINGER, 120, 20), "[::1]:3000");
     assert_eq!(words(line), "FIN-WAIT-1 [::1]:3000 [::1]:443 nobody 3 s");
 }
 
 #[test]
-fn an_empty_table_says_that_ipv4_is_not_in_it() {
+fn empty_table_explains_that_ipv4_is_not_listed() {
     let start = Instant::now();
     let mut empty = View::new(StateSet::all(), &[], names, start);
     assert_eq!(line_of(&drawn(&mut empty, start, 80, 10), "IPv4").0, EMPTY);
@@ -183,12 +183,12 @@ fn an_empty_table_says_that_ipv4_is_not_in_it() {
 }
 
 #[test]
-fn any_size_can_be_drawn() {
+fn draws_any_screen_size() {
     let start = Instant::now();
     let mut empty = View::new(StateSet::all(), &[], names, start);
-    let mut eventful = eventful(start);
-    eventful.act(Action::Help, start);
-    for view in [&mut empty, &mut eventful] {
+    let mut view_with_changes = view_with_changes(start);
+    view_with_changes.act(Action::Help, start);
+    for view in [&mut empty, &mut view_with_changes] {
         for (columns, rows) in [(0, 0), (1, 1), (1, 100), (100, 1), (2, 2), (3, 7), (30, 4), (300, 200)] {
             drawn(view, start, columns, rows);
         }
@@ -196,7 +196,7 @@ fn any_size_can_be_drawn() {
 }
 
 #[test]
-fn ages_are_in_their_largest_unit() {
+fn ages_use_the_largest_whole_unit() {
     let ages = [0, 59, 60, 3599, 3600, 86399, 86400, 8_640_000].map(|seconds| age(Duration::from_secs(seconds)));
     assert_eq!(ages, ["0 s", "59 s", "1 min", "59 min", "1 h", "23 h", "1 d", "100 d"]);
 }

@@ -2,7 +2,7 @@ use super::*;
 use crate::watch::rows::LINGER;
 use crate::watch::rows::tests::{connection, listener, names, owned};
 
-/// The local ports of the lines.
+/// The local ports of the visible rows.
 fn ports(view: &View) -> Vec<u16> {
     view.visible().map(|entry| entry.row.local().port()).collect()
 }
@@ -25,7 +25,7 @@ fn rows_are_sorted_by_the_chosen_column() {
     let start = Instant::now();
     let mut view = view_of(&[connection(State::TimeWait, 10), connection(State::Established, 20), listener(30)], start);
     view.update([Change::Added(&listener(25))], names, start);
-    assert_eq!(ports(&view), [25, 30, 20, 10], "by state, then by local end");
+    assert_eq!(ports(&view), [25, 30, 20, 10], "by state, then by local endpoint");
     view.act(Action::Reverse, start);
     assert_eq!(ports(&view), [10, 20, 30, 25]);
     view.act(Action::Reverse, start);
@@ -42,7 +42,7 @@ fn rows_are_sorted_by_the_chosen_column() {
 }
 
 #[test]
-fn a_filter_narrows_while_it_is_typed() {
+fn filter_applies_while_it_is_typed() {
     let start = Instant::now();
     let mut view = view_of(&[connection(State::Established, 8010), listener(22), listener(8022)], start);
     type_text(&mut view, ":80", start);
@@ -76,11 +76,11 @@ fn processes_with_the_same_name_are_adjacent() {
     while view.sort() != Sort::Owner {
         view.act(Action::Sort, start);
     }
-    assert_eq!(ports(&view), [4, 5, 6, 2, 3, 1, 7], "Sshd, nginx thrice, one without a name, nobody, unresolved");
+    assert_eq!(ports(&view), [4, 5, 6, 2, 3, 1, 7], "Sshd, nginx (3 times), no name, nobody, unresolved");
 }
 
 #[test]
-fn the_filter_finds_owners_and_for_a_while_previous_ones() {
+fn filter_matches_owners_and_previous_owners_while_marked() {
     let start = Instant::now();
     let row = connection(State::Established, 10);
     let mut view = view_of(&[owned(1234, row), owned(999, listener(22)), owned(0, listener(80))], start);
@@ -91,13 +91,13 @@ fn the_filter_finds_owners_and_for_a_while_previous_ones() {
     }
     type_text(&mut view, "1234", start);
     view.update([Change::Changed { before: &owned(1234, row), after: &owned(0, row) }], names, start);
-    assert_eq!(ports(&view), [10], "it is shown while it leaves");
+    assert_eq!(ports(&view), [10], "shown until the mark fades");
     view.fade(start + LINGER);
     assert!(ports(&view).is_empty());
 }
 
 #[test]
-fn the_state_filter_cycles_through_the_present_states() {
+fn state_filter_cycles_through_states_that_have_rows() {
     let start = Instant::now();
     let (before, after) = (connection(State::Established, 10), connection(State::TimeWait, 10));
     let mut view = view_of(&[before, listener(30)], start);
@@ -106,7 +106,7 @@ fn the_state_filter_cycles_through_the_present_states() {
     view.act(Action::State, start);
     assert_eq!((view.state(), ports(&view)), (Some(StateSet::ESTABLISHED), vec![10]));
     view.update([Change::Changed { before: &before, after: &after }], names, start);
-    assert_eq!(ports(&view), [10], "it is shown while it leaves");
+    assert_eq!(ports(&view), [10], "shown until the mark fades");
     view.fade(start + LINGER);
     assert!(ports(&view).is_empty());
     view.act(Action::State, start);
@@ -143,7 +143,7 @@ fn scrolling_stops_at_both_ends() {
 }
 
 #[test]
-fn counts_are_remembered_and_an_error_lasts_until_the_next_good_poll() {
+fn keeps_counts_and_shows_an_error_until_the_next_successful_poll() {
     let start = Instant::now();
     let mut view = view_of(&[listener(1)], start);
     view.update([Change::Added(&listener(2))], names, start);
@@ -153,7 +153,7 @@ fn counts_are_remembered_and_an_error_lasts_until_the_next_good_poll() {
     assert_eq!(view.tally(), Tally { removed: 2, ..Tally::default() });
     view.update([], names, start);
     assert_eq!(view.failure(), None);
-    assert_eq!(view.states().collect::<Vec<_>>(), [State::Listen], "it is remembered");
+    assert_eq!(view.states().collect::<Vec<_>>(), [State::Listen], "the state had rows at an earlier poll");
     assert_eq!(view.counts(State::Listen).collect::<Vec<_>>(), [0, 0, 2, 1]);
     for _ in 0..HISTORY {
         view.update([], names, start);
@@ -163,7 +163,7 @@ fn counts_are_remembered_and_an_error_lasts_until_the_next_good_poll() {
 }
 
 #[test]
-fn the_filter_finds_names_as_they_are_shown() {
+fn filter_matches_names_as_displayed() {
     let start = Instant::now();
     let named = |pid| match pid {
         1 => Some("Bob's \"app\" a\\b".into()),
