@@ -37,6 +37,18 @@ pub fn compare(reading: &Reading, lines: &[Line]) -> Option<String> {
     })
 }
 
+/// Whether a reading differs from the witness in anything but owners.
+pub fn differs_beyond_owners(reading: &Reading, lines: &[Line]) -> bool {
+    let without_owners = |rows: &[Seen]| {
+        let mut rows: Vec<Seen> = rows.iter().map(|row| Seen { owner: None, ..*row }).collect();
+        rows.sort_unstable();
+        rows
+    };
+    let (only_here, only_in_ss) =
+        difference(&without_owners(&reading.rows), &without_owners(&expected(reading, lines)));
+    !(only_here.is_empty() && only_in_ss.is_empty() && reading.problems.is_empty())
+}
+
 /// What has changed between two moments of the witness: timers run out, and the last segments of a connection arrive.
 #[derive(Debug)]
 pub struct Moved<'a> {

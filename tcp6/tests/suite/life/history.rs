@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use tcp6::{Class, Processes, State, StateSet, System};
 
-use super::compare::{Moved, compare};
+use super::compare::{Moved, compare, differs_beyond_owners};
 use super::crew::Crew;
-use super::eye::{self, Eye, Way};
+use super::eye::{self, Eye, Reading, Way};
 use super::names;
 use super::plan::Plan;
 use super::random::Random;
@@ -16,6 +16,10 @@ use super::witness::{Line, Witness};
 
 /// How often a table is read again while the sockets change by themselves.
 const MOST_READS: usize = 20;
+
+/// The descriptors up to which the owners in every table are exact, and which a refresh reads beyond that: the documented
+/// bound of `System`.
+const EXACT_DESCRIPTORS: usize = 4_096;
 
 /// What a history is to be like.
 #[derive(Clone, Debug)]
@@ -38,6 +42,8 @@ pub struct Report {
     /// Steps in which sockets changed by themselves while they were compared; and readings that were done again therefore.
     pub moved: usize,
     pub again: usize,
+    /// Tables with owners that were out of date, on a machine on which that is permitted for some refreshes.
+    pub late: usize,
     pub ss_runs: u64,
     /// What took how long: acts, readings, and, as the rest, `ss`.
     pub acting: Duration,
@@ -149,6 +155,7 @@ impl History {
         let mut before = self.witness.look();
         let states: Vec<StateSet> = ways.iter().map(|_| some_states(&mut self.random)).collect();
         let mut last = Vec::new();
+        let mut late = 0;
         for _ in 0..MOST_READS {
             let inodes = self.inodes(&before);
             let start = Instant::now();
@@ -172,6 +179,16 @@ impl History {
                 return Ok(());
             }
             let after = self.witness.look();
+            let is_late = |reading: &&Reading| compare(reading, &after).is_some();
+            if misnamed.is_empty()
+                && late < self.permitted_late_refreshes()
+                && !readings.iter().filter(is_late).any(|reading| differs_beyond_owners(reading, &after))
+            {
+                late += 1;
+                self.report.late += 1;
+                before = after;
+                continue;
+            }
             if before == after {
                 return Err(format!("ss is the same before and after:\n{}", wrong.join("\n")));
             }
@@ -193,6 +210,18 @@ impl History {
             (before, last) = (after, wrong);
         }
         Err(format!("sockets still move by themselves after {MOST_READS} readings:\n{}", last.join("\n")))
+    }
+
+    /// The number of refreshes for which an owner may be out of date: none, unless the processes have more descriptors than
+    /// the bound for exact owners.
+    fn permitted_late_refreshes(&self) -> usize {
+        if !self.settings.large {
+            return 0;
+        }
+        let folders = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let counts = folders.filter_map(|process| Some(std::fs::read_dir(process.path().join("fd")).ok()?.count()));
+        let descriptors: usize = counts.sum();
+        if descriptors <= EXACT_DESCRIPTORS { 0 } else { descriptors.div_ceil(EXACT_DESCRIPTORS) + 1 }
     }
 
     /// The sockets whose holders are asked for: all, or some of very many.

@@ -136,10 +136,11 @@ const USUAL: [&str; 16] = [
 const SOME_LENGTH: usize = 300;
 
 fn tell(surroundings: Surroundings, seed: &str, report: &Report, seconds: f64) {
-    let Report { steps, readings, most_rows, moved, again, ss_runs, acting, reading, states, tally } = report;
+    let Report { steps, readings, most_rows, moved, again, late, ss_runs, acting, reading, states, tally } = report;
     eprintln!(
         "life {surroundings:?}, seed {seed}: {steps} steps in {seconds:.1} s (acts {acting:.1?}, readings {reading:.1?}), \
          {readings} readings of up to {most_rows} rows, ss {ss_runs} times; sockets moved by themselves in {moved} steps, \
+         owners were late in {late} tables, \
          {again} readings done again; {states:?}; {tally:?}"
     );
     // What has moved is not compared in a reading that is done again: that must stay rare.
