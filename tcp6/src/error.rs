@@ -28,8 +28,10 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The system has no IPv6 TCP table: IPv6 is not installed, or disabled in the kernel (`ipv6.disable=1`), or the
-    /// system is neither Windows nor Linux. A machine with IPv6 disabled on every interface still has a table.
+    /// The system has no IPv6 TCP table.
+    ///
+    /// IPv6 is not installed or is disabled in the kernel (`ipv6.disable=1`), or the system is neither Windows nor
+    /// Linux. A machine with IPv6 disabled on every interface still has a table.
     NotSupported,
 
     /// A system call failed, or a file could not be read or written.
@@ -41,7 +43,7 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// Every attempt failed because the table changed while it was read, or because the kernel lacked memory.
+    /// Every attempt failed: the table changed while it was read, or the kernel lacked memory.
     #[non_exhaustive]
     Unstable {
         /// The call.
@@ -124,11 +126,13 @@ pub enum Malformed {
         /// The number of bytes that are left.
         bytes: usize,
     },
-    /// The capture ends within a table or a heading, because the disk was full or the program was killed.
+    /// The capture ends within a table or a heading: the disk was full, or the program was killed.
     #[non_exhaustive]
     Torn {
-        /// The offset in the file at which the incomplete table begins. Everything before it is intact; truncate the file
-        /// here to continue it with [`Recorder::append`](crate::Recorder::append).
+        /// The offset in the file at which the incomplete table begins.
+        ///
+        /// Everything before it is intact; truncate the file here to continue it with
+        /// [`Recorder::append`](crate::Recorder::append).
         offset: u64,
     },
     /// The file is not a capture, or it is damaged.
@@ -148,7 +152,7 @@ pub enum Malformed {
 }
 
 impl Error {
-    /// An error of a system call, for a [`Source`](crate::Source) of one's own.
+    /// An error of a system call, for a [`Source`](crate::Source).
     ///
     /// ```
     /// use std::io;
@@ -161,13 +165,15 @@ impl Error {
         Error::Os { call, source: source.into() }
     }
 
-    /// An error of a table that changed during each of several attempts, for a [`Source`](crate::Source) of one's own.
+    /// An error of a table that changed during each attempt, for a [`Source`](crate::Source).
     #[must_use]
     pub fn unstable(call: &'static str, attempts: u32, last: impl Into<io::Error>) -> Error {
         Error::Unstable { call, attempts, last: last.into() }
     }
 
-    /// The code of the system: a Windows error or NTSTATUS, or an errno. `None` if the error has no code.
+    /// The code of the system: a Windows error or NTSTATUS, or an errno.
+    ///
+    /// `None` if the error has no code.
     #[must_use]
     pub fn raw_os_error(&self) -> Option<i32> {
         match self {
@@ -177,8 +183,10 @@ impl Error {
         }
     }
 
-    /// Whether the same call may succeed a moment later without any other change: [`Error::Unstable`],
-    /// [`Error::OutOfMemory`], and system errors of the kinds `Interrupted`, `WouldBlock`, `TimedOut` and `OutOfMemory`.
+    /// Whether the same call may succeed a moment later without any other change.
+    ///
+    /// That is [`Error::Unstable`], [`Error::OutOfMemory`], and system errors of the kinds `Interrupted`, `WouldBlock`,
+    /// `TimedOut` and `OutOfMemory`.
     ///
     /// ```
     /// use std::{thread, time::Duration};
@@ -211,7 +219,9 @@ impl Error {
     }
 }
 
-/// The system's text for a code. An NTSTATUS (top bits 11), which the system's message table lacks, is written as a number.
+/// The system's text for a code.
+///
+/// An NTSTATUS (top bits 11), which the system's message table lacks, is written as a number.
 struct CodeText<'a>(&'a io::Error);
 
 impl fmt::Display for CodeText<'_> {

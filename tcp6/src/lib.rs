@@ -1,120 +1,135 @@
-//! The IPv6 TCP table of a machine: every listener and connection, its state, its two ends, its owner.
+//! The IPv6 TCP table of this machine: listeners and connections with state, ends and owner.
 //!
-//! On Windows it is the table of [GetTcp6Table] and its siblings, on Linux that of the kernel's sock_diag. Rows are
-//! borrowed from one reusable [`Buffer`], in the layout of the Windows structs: on Windows they are the bytes that the system
-//! wrote, on Linux each row is written from one of the kernel's messages. Rows are kept as [`Snapshot`]s; and snapshots are
-//! compared.
+//! On Windows the crate calls [GetTcp6Table] and its siblings, on Linux it asks the kernel through sock_diag, with one
+//! API for both.
 //!
-//! # The table
+//! # Example: a table
+//!
+//! A [`Table`] is a slice of rows that are borrowed from a reusable [`Buffer`]. On Windows the rows are the bytes that
+//! the system wrote. On Linux each row is written once from a kernel message, in the same layout.
 //!
 //! ```
-//! use tcp6::{BasicRow, Buffer, Query, Row, System};
+//! use tcp6::{BasicRow, Buffer, Query, System};
 //!
-//! let mut system = System::new()?;
-//! let mut buffer = Buffer::new(); // keep it: a refresh reuses its memory
-//! let table = system.table::<BasicRow>(&Query::all(), &mut buffer)?;
-//! for row in table {
+//! let (mut system, mut buffer) = (System::new()?, Buffer::new()); // keep both: they reuse memory
+//! for row in system.table::<BasicRow>(&Query::all(), &mut buffer)? {
 //!     println!("{} {} {:?}", row.state(), row.local(), row.remote());
 //! }
 //! # Ok::<(), tcp6::Error>(())
 //! ```
 //!
-//! A [`Table`] is a slice of rows. There are four classes of them. No class carries everything: the largest lacks the
-//! offload state.
+//! A [`Query`] selects rows: `Query::listeners()` keeps only listeners, `Query::all().port(443)` only rows with this
+//! port at either end. On Linux the kernel selects states. On Windows the system selects listeners, for [`OwnerPidRow`]
+//! and [`OwnerModuleRow`]. Other rows are removed after the table is read.
 //!
-//! | class | carries | size | Windows |
-//! |---|---|--:|---|
-//! | [`BasicRow`] | state, ends | 52 bytes | MIB_TCP6ROW |
-//! | [`OwnerPidRow`] | and the owner | 56 | MIB_TCP6ROW_OWNER_PID |
-//! | [`OffloadRow`] | and the offload state | 60 | MIB_TCP6ROW2 |
-//! | [`OwnerModuleRow`] | owner, time of creation, identity, what names the module | 192 | MIB_TCP6ROW_OWNER_MODULE |
+//! # Example: a snapshot
 //!
-//! [`Query`] says which rows: `Query::listeners()` leaves the listeners, `Query::all().port(8080)` the rows of one port. The
-//! kernel selects these states if it can: through sock_diag on Linux, and on Windows for listeners of the
-//! classes [`OwnerPidRow`] and [`OwnerModuleRow`].
-//!
-//! # The snapshot
-//!
-//! A table lives until the buffer is filled again. What is to be kept is taken into a snapshot, which is canonical: what
-//! has no meaning is zero, and the same rows are always in the same order.
+//! The rows of a table are valid until the buffer is filled again. A [`Snapshot`] owns its rows. They are always
+//! sorted, and undefined fields are zero, so that snapshots can be searched and compared ([`Snapshot::diff`]).
 //!
 //! ```
-//! # use tcp6::{BasicRow, Buffer, Query, System};
-//! # let (mut system, mut buffer) = (System::new()?, Buffer::new());
-//! let before = system.table::<BasicRow>(&Query::all(), &mut buffer)?.to_snapshot()?;
-//! println!("{}", before.counts()); // 12 LISTEN, 40 ESTABLISHED
-//! for row in before.on_port(8080) {
+//! use tcp6::{BasicRow, Buffer, Query, System};
+//!
+//! let (mut system, mut buffer) = (System::new()?, Buffer::new());
+//! let snapshot = system.table::<BasicRow>(&Query::all(), &mut buffer)?.to_snapshot()?;
+//! println!("{}", snapshot.counts()); // 12 LISTEN, 40 ESTABLISHED
+//! for row in snapshot.on_port(8080) {
 //!     println!("{row:?}");
 //! }
 //! # Ok::<(), tcp6::Error>(())
 //! ```
 //!
-//! # The change
+//! # Example: changes
+//!
+//! A [`Watcher`] reports the changes between two polls. If a poll fails, it returns an error and keeps the last good
+//! table: no row is reported as removed because a table could not be read.
 //!
 //! ```
-//! use tcp6::{BasicRow, Change, Row, System, Watcher};
+//! use tcp6::{OwnerPidRow, System, Watcher};
 //!
-//! let mut watcher = Watcher::<BasicRow, _>::new(System::new()?);
-//! watcher.poll()?; // the baseline
+//! let mut watcher = Watcher::<OwnerPidRow, _>::new(System::new()?);
+//! watcher.poll()?; // the first table is the baseline
 //! for change in watcher.poll()? {
-//!     match change {
-//!         Change::Added(row) => println!("+ {}", row.local()),
-//!         Change::Removed(row) => println!("- {}", row.local()),
-//!         Change::Changed { before, after } => println!("{} -> {}", before.state(), after.state()),
+//!     let (owner, row) = (change.owner(), change.row());
+//!     if change.is_open() {
+//!         println!("{owner} opened {} {:?}", row.local(), row.remote());
+//!     } else if change.is_close() {
+//!         println!("{owner} closed {} {:?}", row.local(), row.remote());
 //!     }
 //! }
 //! # Ok::<(), tcp6::Error>(())
 //! ```
 //!
-//! A poll that fails is an error and nothing else: the last good table stays the baseline. Two snapshots are compared
-//! with [`Snapshot::diff`].
+//! # Which row class?
 //!
-//! # The owner
+//! | I want | row class | bytes | Windows struct |
+//! |---|---|--:|---|
+//! | states and ends, at the lowest cost | [`BasicRow`] | 52 | MIB_TCP6ROW |
+//! | the owner of each socket | [`OwnerPidRow`] | 56 | MIB_TCP6ROW_OWNER_PID |
+//! | to follow sockets by identity: a new socket with the same ends is another one | [`OwnerModuleRow`] | 192 | MIB_TCP6ROW_OWNER_MODULE |
+//! | the service that owns a socket (Windows), or its inode, user and cookie (Linux) | [`OwnerModuleRow`] | 192 | MIB_TCP6ROW_OWNER_MODULE |
+//! | the offload state (Windows) | [`OffloadRow`] | 60 | MIB_TCP6ROW2 |
 //!
-//! Every class but [`BasicRow`] says whose a socket is ([`Row::owner`]), and tell apart [nobody's](Owner::Nobody) from
-//! [not known](Owner::Unresolved). [`Processes`] has the names.
+//! Every class has a state and two ends; every class except [`BasicRow`] has an owner. Code that is generic over the
+//! class uses the trait [`Row`].
 //!
-//! On Linux owners are found by reading what the descriptors of every process are, which takes more than twice as long as
-//! the table. A [`System`] that is kept remembers them, and reads again only what may have changed: a refresh in which
-//! nothing did takes, beside the table, one call for each process and 64 for descriptors. Where several processes hold a
-//! socket, the row names the lowest pid, and `os::linux::SystemExt` all of them.
+//! # Owners
 //!
-//! What may be stale, and for how long: a process that closes one thing and opens another between two refreshes, or during
-//! the first, so that it has as many descriptors as before, may be overlooked if the socket that it closed lives on in
-//! another process, or if the one that it opened is known to be another's. A row may then name the wrong one of the two,
-//! for as many refreshes as there are descriptors and processes divided by 64.
+//! [`Owner`] distinguishes a socket that no process holds ([`Owner::Nobody`]) from one whose owner is unknown
+//! ([`Owner::Unresolved`]). [`Processes`] looks up the names of owners. [`System::owner_counts`] returns how many
+//! owners are known.
 //!
-//! [`System::owner_counts`] tells how many owners were found, how many processes refused to be looked into.
+//! Windows reports owners with the rows. On Linux, [`System`] finds them by reading the descriptors of processes. It
+//! remembers them, and reads again what may have changed, up to a bound: see [`System`](System#owners-on-linux) for
+//! what each table reads and when an owner can be out of date. If several processes hold a socket, the row contains the
+//! lowest pid, and `os::linux::SystemExt::holders` returns all of them.
 //!
 //! # Other sources
 //!
-//! [`System`] is one [`Source`] among others. [`Replay`] plays recorded tables, which [`Recorder`] writes, and a test can
-//! have a source of its own.
+//! [`System`] is one [`Source`] of tables. [`Replay`] replays tables from snapshots or from a capture file.
+//! [`Recorder`] writes captures, and [`RecordingSource`] records what another source reads. A type of your own that
+//! implements [`Source`] works with [`Table::read`] and [`Watcher`].
 //!
 //! # Threads
 //!
-//! Everything here is `Send` and `Sync`; what has a source of yours in it is if that is. What reads a table takes `&mut`:
-//! a thread that polls has a [`System`] of its own, while a [`Table`] and a [`Snapshot`] are shared by reference. On Linux
-//! a system shows the network namespace in which it was made, whichever thread uses it; where sock_diag is refused only
-//! later, that of the thread whose refresh found out.
+//! All types are `Send` and `Sync`. Those that contain a source or a file, such as [`Watcher`], are if it is. Reading a
+//! table takes `&mut System`, so give each thread that polls its own [`System`]. Share a [`Table`] or a [`Snapshot`] by
+//! reference.
+//!
+//! On Linux a [`System`] shows the network namespace of the thread that created it, whichever thread uses it. If
+//! sock_diag is refused only later, it shows that of the thread whose refresh was refused.
 //!
 //! # Platforms
 //!
 //! | | Windows | Linux | others |
 //! |---|---|---|---|
-//! | versions | 10 and later, as Rust's standard library since 1.78 | 3.3 and later | |
-//! | the table | iphlpapi | sock_diag; `/proc/thread-self/net/tcp6` where that is refused | [`Error::NotSupported`] |
+//! | versions | 10 and later, as Rust's standard library since 1.78 | 3.3 and later | builds |
+//! | table | iphlpapi | sock_diag; `/proc/thread-self/net/tcp6` if sock_diag is refused | [`Error::NotSupported`] |
 //! | scope ids | yes | yes; not from `/proc` | |
-//! | owners | yes; none from Wine 8 | by `/proc`, then followed | |
-//! | names of processes ([`Processes`]) | yes, and of services | yes | |
+//! | owners | yes; none with Wine 8 | yes, from `/proc` | |
+//! | process names ([`Processes`]) | yes, with services | yes | |
 //! | identity of a socket | time of creation | cookie ([`os::linux`]) | |
 //!
-//! Everything but [`System`] and [`Processes`] works on every system: a capture taken on Windows is read on Linux.
+//! Everything except [`System`] and [`Processes`] works on every system: a capture from Windows can be read on Linux.
 //!
 //! # Features
 //!
-//! * `serde` (off): serializes and deserializes snapshots, rows, states, sets and changes, and serializes tables. The module
-//!   `serde` documents the formats.
+//! * `serde` (off by default): serializes and deserializes snapshots, rows, states, sets and changes, and serializes
+//!   tables. The module `serde` documents the formats.
+//!
+//! # Limits
+//!
+//! * **IPv6 only.** The function family has one table per address family, and this crate reads the one for IPv6. On
+//!   Linux, IPv4 connections of dual-stack sockets are in this table, with v4-mapped addresses (`::ffff:192.0.2.1`). On
+//!   Windows they are in the IPv4 table.
+//! * **Privileges.** The table needs none. On Linux, the owners of sockets of other users are [`Owner::Unresolved`]
+//!   unless the program runs as root or has CAP_SYS_PTRACE.
+//! * **Short connections.** A connection that opens and closes between two polls leaves a row in TIME-WAIT, or none.
+//! * **Bound sockets.** Linux does not list sockets that are bound and neither listen nor are connected.
+//! * **Sockets without a descriptor.** On Linux the owner of a socket that only an io_uring holds, or that is in flight
+//!   in a unix socket, is unresolved.
+//! * **Large machines.** On Linux an owner can be out of date for some tables if the processes that ran since the last
+//!   table have more than 4,096 descriptors. [`System::set_exact_owners`] makes each table read all descriptors.
 //!
 //! [GetTcp6Table]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcp6table
 #![deny(unsafe_code)]
@@ -156,7 +171,7 @@ pub use table::query::Query;
 pub use table::source::Source;
 pub use table::writer::Writer;
 
-/// The README's programs, compiled.
+/// Compiles the examples in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}

@@ -61,10 +61,14 @@ pub trait Row: Sealed + Debug + Ord + Hash + Send + Sync + Unpin + 'static {
     /// Wraps a struct, which may hold any bytes.
     fn from_raw(raw: Self::Raw) -> Self;
 
-    /// The struct as the system wrote it, including the undefined upper bits of ports and remote ends of listeners.
+    /// The struct as the system wrote it.
+    ///
+    /// The upper bits of ports and the remote end of a listener are undefined.
     fn as_raw(&self) -> &Self::Raw;
 
-    /// A row with this state and these ends, for sources and tests. Its owner and its other fields are unknown.
+    /// A row with this state and these ends, for sources and tests.
+    ///
+    /// Its owner and its other fields are unknown.
     ///
     /// `None` as the remote end is stored as `[::]:0`.
     #[must_use]
@@ -80,9 +84,9 @@ pub trait Row: Sealed + Debug + Ord + Hash + Send + Sync + Unpin + 'static {
 
     /// The local end. The address is `::` if the socket is bound to all addresses.
     ///
-    /// The scope id is the interface index for addresses that are valid on one link only (`fe80::/10`, and interface-local
-    /// or link-local multicast) and 0 for others. It is always 0 in a table read from `/proc`. On Windows it is what the
-    /// system wrote; Wine 8 writes an address class instead, such as 4096 for `::1`.
+    /// The scope id is the interface index for addresses that are valid on one link only (`fe80::/10`, and
+    /// interface-local or link-local multicast) and 0 for others. It is always 0 in a table read from `/proc`. On
+    /// Windows it is what the system wrote; Wine 8 writes an address class instead, such as 4096 for `::1`.
     #[inline]
     fn local(&self) -> SocketAddrV6 {
         self.raw_local().socket_addr()
@@ -106,8 +110,10 @@ pub trait Row: Sealed + Debug + Ord + Hash + Send + Sync + Unpin + 'static {
         self.raw_state() == State::Listen.as_raw()
     }
 
-    /// The row converted to another class. Fields that the other class lacks are dropped; fields that this class lacks
-    /// are unknown: `None`, or [`Owner::Unresolved`] for the owner.
+    /// The row converted to another class.
+    ///
+    /// Fields that the other class lacks are dropped; fields that this class lacks are unknown: `None`, or
+    /// [`Owner::Unresolved`] for the owner.
     #[must_use]
     fn to_class<R: Row>(&self) -> R {
         R::build(&self.parts())

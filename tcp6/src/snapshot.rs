@@ -1,4 +1,4 @@
-//! Snapshots: owned tables that are kept and compared.
+//! Snapshots: owned, sorted tables that can be kept and compared.
 
 pub(crate) mod apply;
 pub(crate) mod change;
@@ -20,24 +20,38 @@ use crate::row::state_counts::StateCounts;
 use crate::table::Table;
 use crate::table::display;
 
-/// A table of one's own: rows of any class, and the time when they were taken.
+/// An owned table: sorted rows of one class, and the time at which they were read.
 ///
-/// Its rows are canonical: what has no meaning (the upper bits of ports, a listener's remote end) is zero. They are in
-/// the documented order, ties included, so that two snapshots of the same table are equal to the byte. It is a slice
-/// (`Deref<Target = [R]>`).
+/// Its rows are canonical: undefined fields (the upper bits of ports, the remote end of a listener) are zero. They are
+/// in the documented order ([`Query::is_sorted`](crate::Query::is_sorted)), ties included, so that two snapshots of the
+/// same rows are equal byte by byte. A snapshot dereferences to `[R]`.
 ///
-/// Snapshots are equal, and hash alike, if their rows are and do, whenever they were taken. Printed, a snapshot is a table for
-/// people.
+/// Equality and hash depend on the rows only, not on the time. [`Display`](fmt::Display) writes a heading, a line per
+/// row, and the number of rows in each state.
+///
+/// # Example: find rows
 ///
 /// ```
 /// use tcp6::{BasicRow, Snapshot, State};
 ///
 /// let listener = BasicRow::new(State::Listen, "[::1]:80".parse()?, None);
-/// # use tcp6::Row;
-/// let snapshot: Snapshot<BasicRow> = [listener].into_iter().collect();
+/// let snapshot = Snapshot::from_iter([listener]);
 /// assert_eq!(snapshot.find("[::1]:80".parse()?, None), [listener]);
+/// assert_eq!(snapshot.on_port(80).count(), 1);
 /// assert_eq!(snapshot.counts().get(State::Listen), 1);
 /// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+///
+/// # Example: compare two snapshots
+///
+/// ```
+/// use tcp6::{BasicRow, Change, Snapshot, State};
+///
+/// let listener = |port| BasicRow::new(State::Listen, format!("[::1]:{port}").parse().unwrap(), None);
+/// let before = Snapshot::from_iter([listener(80), listener(443)]);
+/// let after = Snapshot::from_iter([listener(80), listener(8080)]);
+/// let changes: Vec<_> = before.diff(&after).collect();
+/// assert_eq!(changes, [Change::Removed(&listener(443)), Change::Added(&listener(8080))]);
 /// ```
 #[derive(Clone)]
 pub struct Snapshot<R> {
@@ -46,17 +60,17 @@ pub struct Snapshot<R> {
     sorter: Sorter,
 }
 
-/// So many rows are copied at once.
+/// The number of rows that are copied before they are made canonical and their order is checked.
 const CHUNK: usize = 32;
 
 impl<R: Row> Snapshot<R> {
-    /// An empty snapshot that no table was taken into: it has no time.
+    /// An empty snapshot without a time.
     #[must_use]
     pub const fn new() -> Snapshot<R> {
         Snapshot { rows: Vec::new(), taken_at: None, sorter: Sorter::new() }
     }
 
-    /// A snapshot of these rows, in whatever order they come.
+    /// A snapshot of these rows, which may be in any order, with this time.
     #[must_use]
     pub fn from_rows(rows: impl IntoIterator<Item = R>, taken_at: SystemTime) -> Snapshot<R> {
         Snapshot::with_time(rows, Some(taken_at))
@@ -69,17 +83,19 @@ impl<R: Row> Snapshot<R> {
         snapshot
     }
 
-    /// Takes the rows of this table in place of its own. It allocates only if there are more than it ever held, or more to be
-    /// sorted than it ever sorted.
+    /// Replaces the rows and the time by those of this table.
+    ///
+    /// Allocates only if the table has more rows than the snapshot has ever held, or if more rows must be sorted than
+    /// it has ever sorted.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfMemory`]; it is then as it was.
+    /// [`Error::OutOfMemory`]. The snapshot is then unchanged.
     pub fn copy_from(&mut self, table: Table<'_, R>) -> Result<()> {
         let missing = table.len().saturating_sub(self.rows.len());
         self.rows.try_reserve(missing).map_err(|_| Error::OutOfMemory { bytes: size_of_val(table.rows()) })?;
         self.rows.clear();
-        // What is checked has just been copied, and is still in the cache.
+        // Rows that were just copied are still in the cache when their order is checked.
         let in_order = table.chunks(CHUNK).all(|chunk| {
             let last = self.rows.len().saturating_sub(1);
             append(&mut self.rows, chunk);
@@ -103,13 +119,15 @@ impl<R: Row> Snapshot<R> {
         Ok(())
     }
 
-    /// When the table was taken, by the clock of the machine that took it; `None` if none was taken yet.
+    /// The time at which the table was read, by the clock of the machine that read it.
+    ///
+    /// `None` if no table was copied into the snapshot.
     #[must_use]
     pub fn taken_at(&self) -> Option<SystemTime> {
         self.taken_at
     }
 
-    /// Sets the time when the table was taken.
+    /// Sets the time at which the table was read.
     pub fn set_taken_at(&mut self, taken_at: SystemTime) {
         self.taken_at = Some(taken_at);
     }
@@ -120,30 +138,44 @@ impl<R: Row> Snapshot<R> {
         &self.rows
     }
 
-    /// What has changed from this snapshot to a later one, lazily.
+    /// The changes from this snapshot to a later one. They are computed as the iterator advances.
     #[must_use]
     pub fn diff<'a>(&'a self, after: &'a Snapshot<R>) -> Diff<'a, R> {
         Diff::new(&self.rows, &after.rows)
     }
 
-    /// Makes these changes: those that [`diff`](Snapshot::diff) tells between this snapshot and another make it equal to
-    /// the other.
+    /// Applies these changes, which may be in any order.
     ///
-    /// The changes may come in any order. The time when it was taken stays.
+    /// The changes that [`diff`](Snapshot::diff) returns for another snapshot make this one equal to it. The time is
+    /// not changed.
     ///
     /// # Errors
     ///
-    /// [`Error::RowNotFound`] if a row that is removed or changed is not there, [`Error::OutOfMemory`]. The snapshot is
-    /// then as it was.
+    /// [`Error::RowNotFound`] if a change removes or changes a row that the snapshot does not contain, and
+    /// [`Error::OutOfMemory`]. The snapshot is then unchanged.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use tcp6::{BasicRow, Change, Snapshot, State};
+    ///
+    /// let listener = BasicRow::new(State::Listen, "[::1]:80".parse().unwrap(), None);
+    /// let after = Snapshot::from_iter([listener]);
+    /// let mut copy = Snapshot::new();
+    /// let changes: Vec<_> = copy.diff(&after).map(Change::cloned).collect();
+    /// copy.apply(changes)?;
+    /// assert_eq!(copy, after);
+    /// # Ok::<(), tcp6::Error>(())
+    /// ```
     pub fn apply(&mut self, changes: impl IntoIterator<Item = Change<R>>) -> Result<()> {
         self.rows = apply::apply(&self.rows, changes)?;
         Ok(())
     }
 
-    /// The rows of this pair of ends; of a listener's, if there is no remote one.
+    /// The rows with these ends, by binary search; listeners if `remote` is `None`.
     ///
-    /// Usually none or one. Several sockets may listen on one end. `None` finds rows with a remote end of `[::]:0` as well:
-    /// some systems list sockets so that neither listen nor are connected.
+    /// There is usually at most one row, but several sockets can listen on one end. `None` also finds rows with the
+    /// remote end `[::]:0`, with which some systems list sockets that neither listen nor are connected.
     #[must_use]
     pub fn find(&self, local: SocketAddrV6, remote: Option<SocketAddrV6>) -> &[R] {
         let key = Ends::of_addresses(local, remote);
@@ -152,25 +184,24 @@ impl<R: Row> Snapshot<R> {
         &self.rows[start..start + length]
     }
 
-    /// The rows whose local end is on this port, whatever the address.
+    /// The rows whose local end has this port.
     ///
-    /// Rows are looked up by address and port, so that this costs little more than the rows which it finds, unless a
-    /// machine has very many local addresses.
+    /// It takes a few binary searches for each local address in the table, instead of comparing every row.
     pub fn on_port(&self, port: u16) -> impl Iterator<Item = &R> {
         let mut rest = self.rows.as_slice();
-        let of_next_address = move || {
+        let rows_of_next_address = move || {
             let (address, scope_id, _) = rest.first()?.raw_local().key();
             let end = rest.partition_point(|row| {
                 let key = row.raw_local().key();
                 (key.0, key.1) <= (address, scope_id)
             });
-            let (of_address, behind) = rest.split_at(end);
-            rest = behind;
-            let start = of_address.partition_point(|row| row.local().port() < port);
-            let length = of_address[start..].partition_point(|row| row.local().port() == port);
-            Some(&of_address[start..start + length])
+            let (same_address, others) = rest.split_at(end);
+            rest = others;
+            let start = same_address.partition_point(|row| row.local().port() < port);
+            let length = same_address[start..].partition_point(|row| row.local().port() == port);
+            Some(&same_address[start..start + length])
         };
-        core::iter::from_fn(of_next_address).flatten()
+        core::iter::from_fn(rows_of_next_address).flatten()
     }
 
     /// The listeners.
@@ -178,19 +209,21 @@ impl<R: Row> Snapshot<R> {
         self.rows.iter().filter(|row| row.is_listener())
     }
 
-    /// How many rows there are in each state.
+    /// The number of rows in each state.
     #[must_use]
     pub fn counts(&self) -> StateCounts {
         self.rows.iter().map(Row::state).collect()
     }
 
-    /// Leaves out the rows for which this does not hold.
+    /// Keeps only the rows for which `keep` returns true.
     pub fn retain(&mut self, keep: impl FnMut(&R) -> bool) {
         self.rows.retain(keep);
     }
 }
 
-/// Appends these rows, made canonical where they are then: on its way, a row would go through the stack.
+/// Appends these rows, then makes them canonical in place.
+///
+/// Rows made canonical before they are appended would be copied to the stack.
 fn append<'r, R: Row>(rows: &mut Vec<R>, more: impl IntoIterator<Item = &'r R>) {
     let start = rows.len();
     rows.extend(more);
@@ -200,19 +233,21 @@ fn append<'r, R: Row>(rows: &mut Vec<R>, more: impl IntoIterator<Item = &'r R>) 
 impl<R: Row> Table<'_, R> {
     /// A snapshot of the table.
     ///
+    /// To copy tables repeatedly, [`Snapshot::copy_from`] reuses memory.
+    ///
     /// # Errors
     ///
-    /// [`Error::OutOfMemory`]
+    /// [`Error::OutOfMemory`] if an allocation fails.
     pub fn to_snapshot(&self) -> Result<Snapshot<R>> {
         let mut snapshot = Snapshot::new();
         snapshot.copy_from(*self)?;
-        // It may be kept for long, and never be taken into again.
+        // The snapshot may be kept for long and never be filled again.
         snapshot.sorter = Sorter::new();
         Ok(snapshot)
     }
 }
 
-/// A snapshot of these rows, taken now.
+/// A snapshot of these rows, in any order. Its time is now.
 impl<R: Row> FromIterator<R> for Snapshot<R> {
     fn from_iter<I: IntoIterator<Item = R>>(rows: I) -> Snapshot<R> {
         Snapshot::from_rows(rows, SystemTime::now())

@@ -1,4 +1,4 @@
-//! The table of this machine: the only module that calls the system.
+//! The table of this machine: the only module that calls iphlpapi and sock_diag and reads `/proc`.
 
 mod backoff;
 pub(crate) mod linux;
@@ -25,78 +25,97 @@ use crate::system::unsupported::System as Backend;
 #[cfg(windows)]
 use crate::system::windows::System as Backend;
 
-/// The IPv6 TCP table of this machine, as its kernel has it now.
+/// The IPv6 TCP table of this machine.
 ///
-/// * On **Windows** it asks GetTcp6Table, GetTcp6Table2 or GetExtendedTcpTable, with the buffer's whole size at once: a
-///   refresh of a buffer that is large enough is one call. When the table outgrows it, or the system asks for another
-///   attempt (STATUS_UNSUCCESSFUL), it tries up to 16 times with ever more room.
-/// * On **Linux** it asks the kernel's sock_diag over one netlink socket, which it keeps. Where that is refused (gVisor,
-///   seccomp, kernels without the module) it reads `/proc/thread-self/net/tcp6`, which is slower and knows no scope ids.
-///   Before Linux 3.17 that file is missing; the text of the first thread's namespace takes its place, and a thread in
-///   another namespace gets an error.
-/// * On **other systems** there is no table: [`Error::NotSupported`](crate::Error::NotSupported).
+/// * On **Windows** it calls GetTcp6Table, GetTcp6Table2 or GetExtendedTcpTable with the whole size of the buffer: a
+///   refresh of a buffer that is large enough is one call. If the table has outgrown the buffer, or the system returns
+///   STATUS_UNSUCCESSFUL, it grows the buffer and calls again, with at most 16 calls per refresh.
+/// * On **Linux** it dumps the table with sock_diag, over a netlink socket that it keeps. If sock_diag is refused
+///   (gVisor, seccomp, kernels without the module), it reads `/proc/thread-self/net/tcp6`, which is slower and has no
+///   scope ids. Before Linux 3.17 there is no `thread-self`: it then reads the file of the first thread, and a thread
+///   in another network namespace gets an error.
+/// * On **other systems** every call returns [`Error::NotSupported`](crate::Error::NotSupported).
 ///
-/// A machine without IPv6 has no table either, and the answer is the same. A machine that has IPv6 and no sockets has an
-/// empty table: Linux gives none, Windows gives a count of zero or says that there is no data (232).
+/// A machine without IPv6 has no table either: [`Error::NotSupported`](crate::Error::NotSupported). A machine with IPv6
+/// and without sockets has an empty table: on Linux the dump is empty; Windows returns a count of zero, or
+/// ERROR_NO_DATA (232).
 ///
-/// On Linux it shows the network namespace that the calling thread was in when it was made; where sock_diag is refused only
-/// later, that of the thread whose refresh found out. A process that forks makes a new one in the child: both would read
-/// from one socket.
+/// On Linux a `System` shows the network namespace of the thread that created it. If sock_diag is refused only later,
+/// it shows that of the thread whose refresh was refused. After a fork, create another `System` in the child, because
+/// both processes would read from one socket.
 ///
 /// # Owners on Linux
 ///
-/// The kernel does not tell the owner of a socket. It is found by reading what the descriptors of all processes refer to.
-/// The first table with owners reads all of them, in up to four threads if there are more than 4,096; the threads have
-/// ended when it is there. A later one reads
+/// The kernel does not report the owner of a socket. A `System` finds owners by reading what the descriptors of all
+/// processes refer to. The first table with owners reads all descriptors while the table is dumped, in up to four
+/// threads if there are more than 4,096 descriptors. These threads have ended when the table is returned. Each later
+/// table reads:
 ///
-/// * the CPU time of every process, which takes about 1 us each. One that has not run has not changed.
-/// * up to 4,096 descriptors of processes that have run since. If these have no more, the owners are exact, as of a moment
-///   after the rows were listed. If they have more, those of the others are read by the next tables, in turn. The same
-///   happens to what a process does while the kernel has not added to its CPU time, up to 10 ms, if idle processes have too
-///   many descriptors to be read as well.
-/// * up to 16,384 descriptors of new processes.
+/// * The CPU time of every process, about 1 us each. A process that has not run since the last table has not opened or
+///   closed a descriptor.
+/// * Up to 4,096 descriptors of processes that have run. If they have no more, the owners are exact, as of a moment
+///   after the rows were listed. If they have more, the next tables read the rest in turn.
+/// * Up to 16,384 descriptors of new processes.
 /// * 32 descriptors of processes that have not run, in turn.
 ///
-/// So it takes a bounded time on every machine. [`set_exact_owners`](System::set_exact_owners) has it read everything. A
-/// later table starts no thread then unless it does, and allocates nothing unless processes or their descriptors have
-/// become more.
+/// The kernel updates the CPU time of a running process with a delay of up to 10 ms. If processes were running while
+/// the CPU times were read, idle processes are read too, unless that exceeds the 4,096 descriptors. In that case, what
+/// a process did during this delay is found by a later table.
 ///
-/// Before Linux 6.2 the kernel does not tell how many descriptors a process has. That costs nothing in the steady state.
-/// Where `/proc` is that of another pid namespace, or a sandbox refuses CPU times, every process counts as one that has
-/// run.
+/// So a later table takes a bounded time on every machine, starts no thread, and allocates nothing unless the number of
+/// processes or descriptors has grown. [`set_exact_owners`](System::set_exact_owners) removes the bound.
 ///
-/// # In trouble
+/// Before Linux 6.2 the kernel does not report the number of descriptors of a process. That costs nothing in the steady
+/// state. If `/proc` is that of another pid namespace, or a sandbox refuses CPU times, every process counts as one that
+/// has run.
+///
+/// # Restricted environments
 ///
 /// | | the table | owners (Linux) |
 /// |---|---|---|
-/// | no descriptors left | `new` fails (EMFILE); one that was made before goes on | known ones stay, new ones are unresolved |
-/// | sock_diag refused | from the kernel's text | as ever |
+/// | no descriptors left | `new` fails with EMFILE; an existing `System` works | known owners are kept, new ones are unresolved |
+/// | sock_diag refused | read from `/proc` | as usual |
 /// | no IPv6 | [`Error::NotSupported`](crate::Error::NotSupported) | |
-/// | a namespace without a loopback | what is there, mostly nothing | as ever |
-/// | processes of other users, without the right to trace them | as ever | unresolved; they are counted as refused |
-/// | `/proc` with hidepid | as ever | others' are unresolved, and not counted: they are not there |
-/// | no `/proc` | as ever; if sock_diag is refused as well, [`Error::Os`](crate::Error::Os) | unresolved |
+/// | a namespace without a loopback device | as usual, mostly empty | as usual |
+/// | processes of other users, without the right to trace them | as usual | unresolved; the processes are counted as refused |
+/// | `/proc` with hidepid | as usual | those of hidden processes are unresolved; the processes are not counted |
+/// | no `/proc` | as usual; [`Error::Os`](crate::Error::Os) if sock_diag is refused as well | unresolved |
 ///
 /// # Consistency
 ///
-/// No system lists its table at one moment: Linux lists thousands of sockets while others come and go. A `System` makes up
-/// for that: a socket that exists during two refreshes is in the second table exactly once, in whatever state.
+/// No system lists its table at one moment: while Linux lists thousands of sockets, others are opened and closed. A
+/// `System` on Linux compensates for that: a socket that exists during two refreshes is in the second table exactly
+/// once, in whatever state.
 ///
-/// Linux sends each chain of its hash in pieces and finds its place again by counting. If sockets come or go meanwhile, a
-/// dump lists others twice or passes over them. Duplicates are dropped by cookie. A socket of the table before that is
-/// missing is looked up before its row is dropped; a connection that closes is still listed, as TIME-WAIT, and costs no
-/// look-up. For this a `System` keeps 48 bytes per socket, and 64 per socket in TIME-WAIT. The limits:
+/// Linux sends each chain of its hash table in several pieces and finds its position again by counting. If sockets are
+/// added or removed meanwhile, a dump lists others twice or passes over them. Duplicates are dropped by cookie. A
+/// socket of the previous table that is missing is looked up before its row is dropped. A connection that closes is
+/// still listed, in TIME-WAIT, and is not looked up. For this a `System` keeps 48 bytes per socket, and 64 per socket
+/// in TIME-WAIT. The limits:
 ///
-/// * The first table of a `System`, and the first after one of other states, has nothing to be compared with and may lack
-///   rows. So may tables that are read from the text.
-/// * If look-ups fail, the table is returned as the kernel listed it, and counted by
-///   `os::linux::SystemExt::unreconciled_refreshes`.
-/// * Of several listeners on one end (SO_REUSEPORT) the kernel looks up one. The others are confirmed by a second dump of
-///   listeners alone, which could pass over the same one again.
-/// * A query of some states costs a look-up for each socket that left these states since the table before.
-/// * In the kernel's text a socket is printed again when it moves; such a line is dropped if its inode or the address of its
-///   kernel object proves that it is the same socket. If the kernel hides these addresses (`kptr_restrict`, or soon after
+/// * The first table of a `System`, and the first after one of other states, has no previous table and may lack rows.
+///   So may tables that are read from `/proc`.
+/// * If look-ups fail, the table is returned as the kernel listed it, and
+///   `os::linux::SystemExt::unreconciled_refreshes` counts it.
+/// * Of several listeners on one end (SO_REUSEPORT) the kernel looks up only one. A second dump, of listeners alone,
+///   confirms the others. It could pass over the same listener again.
+/// * A query of some states costs a look-up for each socket that left these states since the previous table.
+/// * `/proc` lists a socket again when it moves. Such a line is dropped if its inode or the address of its kernel
+///   object proves that it is the same socket. If the kernel hides these addresses (`kptr_restrict`, or soon after
 ///   boot), a socket in TIME-WAIT may be in the table twice.
+///
+/// # Example
+///
+/// ```
+/// use tcp6::{Buffer, OwnerPidRow, Query, System};
+///
+/// let (mut system, mut buffer) = (System::new()?, Buffer::new());
+/// for row in system.table::<OwnerPidRow>(&Query::listeners(), &mut buffer)? {
+///     println!("{} {}", row.local(), row.owner());
+/// }
+/// println!("{} owners are unresolved", system.owner_counts().unresolved);
+/// # Ok::<(), tcp6::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct System {
     backend: Backend,
@@ -104,30 +123,30 @@ pub struct System {
 }
 
 impl System {
-    /// Prepares to ask this machine.
+    /// Opens the table of this machine. On Linux this opens the netlink socket and `/proc`.
     ///
     /// # Errors
     ///
-    /// * [`Error::Os`](crate::Error::Os) if there is no descriptor left for the socket or for `/proc`, or if sock_diag is
-    ///   refused and the kernel's text, which takes its place, cannot be opened.
-    /// * [`Error::NotSupported`](crate::Error::NotSupported) on a system that is neither Windows nor Linux, and on a Linux
-    ///   that has neither sock_diag nor IPv6.
+    /// * [`Error::Os`](crate::Error::Os) if no descriptor is left for the socket or for `/proc`, or if sock_diag is
+    ///   refused and the file in `/proc` cannot be opened.
+    /// * [`Error::NotSupported`](crate::Error::NotSupported) on systems other than Windows and Linux, and on a Linux
+    ///   with neither sock_diag nor IPv6.
     pub fn new() -> Result<System> {
         Ok(System { backend: Backend::new()?, owner_counts: OwnerCounts::default() })
     }
 
-    /// The table, now: refills the buffer, and shows what it holds.
+    /// Reads the current table into the buffer.
     ///
     /// # Errors
     ///
     /// * [`Error::NotSupported`](crate::Error::NotSupported) if this machine has no IPv6.
-    /// * [`Error::Unstable`](crate::Error::Unstable) if the table did not stand still for one of many attempts; on Linux
-    ///   also if the kernel was short of memory at each (ENOBUFS, ENOMEM), or busy with another dump (EBUSY).
-    /// * [`Error::Os`](crate::Error::Os) with the system's code if it refused: on Windows 5 (no permission) or 8 (no
-    ///   memory), on Linux the errno of the netlink socket, of the dump, or of the file; without a code if the kernel
-    ///   does not answer for 10 seconds.
-    /// * [`Error::Malformed`](crate::Error::Malformed) if the system's answer is not a table.
-    /// * [`Error::OutOfMemory`](crate::Error::OutOfMemory) if there is no memory for the table.
+    /// * [`Error::Unstable`](crate::Error::Unstable) if the table changed during each of 16 attempts; on Linux also if
+    ///   the kernel lacked memory at each (ENOBUFS, ENOMEM), or was busy with another dump (EBUSY).
+    /// * [`Error::Os`](crate::Error::Os) with the code of the system if a call failed: on Windows 5 (access denied) or
+    ///   8 (not enough memory); on Linux the errno of the netlink socket, of the dump, or of the file. The error has no
+    ///   code if the kernel does not reply for 10 seconds.
+    /// * [`Error::Malformed`](crate::Error::Malformed) if the reply of the system is not a table.
+    /// * [`Error::OutOfMemory`](crate::Error::OutOfMemory) if an allocation fails.
     ///
     /// The buffer then holds no table.
     #[doc(alias = "GetTcp6Table")]
@@ -137,34 +156,37 @@ impl System {
         Table::read(self, query, buffer)
     }
 
-    /// How often the kernel was asked for a table: calls on Windows, dumps or reads of the file on Linux.
+    /// The number of attempts to read a table.
     ///
-    /// It grows by one for a refresh into a buffer that is large enough; by more where the table outgrew the buffer or
-    /// would not stand still.
+    /// An attempt is a call on Windows, and a dump or a read of the file in `/proc` on Linux. A refresh is one attempt,
+    /// or several if the table outgrew the buffer (Windows) or changed while it was read.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.backend.calls()
     }
 
-    /// How far the owners of the last table are known; all zero if its class has none, or if there was no table.
+    /// The number of owners of the last table that are known and unknown.
     ///
-    /// It counts what the system gave, before it was narrowed: on Linux the rows in the query's states, on Windows all rows,
-    /// or the listeners where only those were asked for and the class is one of GetExtendedTcpTable's.
+    /// All counts are zero if the class has no owners, or if the last refresh failed. The counts are those of the rows
+    /// that the system listed, before the query filters them: on Linux the rows in the states of the query; on Windows
+    /// all rows, or the listeners if the query asks for these alone and the class is that of
+    /// [`OwnerPidRow`](crate::OwnerPidRow) or [`OwnerModuleRow`](crate::OwnerModuleRow).
     #[must_use]
     pub fn owner_counts(&self) -> OwnerCounts {
         self.owner_counts
     }
 
-    /// Whether every table's owners are read anew on Linux, whatever the machine's size.
+    /// Sets whether each table on Linux reads all descriptors of all processes.
     ///
-    /// Without it, a table's owners are exact on a machine on which the processes that have run since the last table have
-    /// up to 4,096 descriptors together, idle ones not counted. Beyond that an owner may be out of date, or
-    /// [unresolved](crate::Owner::Unresolved), for as many tables as 4,096 fits into their number: see
-    /// [what is read](System#owners-on-linux).
+    /// If it is off, which is the default, the owners of a table are exact as long as the processes that have run since
+    /// the last table have at most 4,096 descriptors together. Idle processes do not count. If they have n descriptors,
+    /// n greater than 4,096, an owner may be out of date or [unresolved](crate::Owner::Unresolved) for up to n / 4,096
+    /// tables. [Owners on Linux](System#owners-on-linux) describes this bound, and an exception for changes within 10
+    /// ms.
     ///
-    /// With it, each table of a class with owners reads all descriptors of all processes, in up to four threads if there
-    /// are more than 4,096. That takes about 2.5 us of CPU time a descriptor. Elsewhere it makes no difference: Windows
-    /// tells the owners with the rows.
+    /// If it is on, each table of a class with owners reads all descriptors, in up to four threads if there are more
+    /// than 4,096. That takes about 2.5 us of CPU time per descriptor. On Windows it has no effect, because the system
+    /// reports owners with the rows.
     pub fn set_exact_owners(&mut self, exact: bool) {
         #[cfg(target_os = "linux")]
         self.backend.set_exact_owners(exact);
@@ -178,7 +200,7 @@ impl System {
         self.backend.unreconciled()
     }
 
-    /// Every process that was seen to hold this socket, by ascending pid.
+    /// See [`SystemExt::holders`](crate::os::linux::SystemExt::holders).
     #[cfg(target_os = "linux")]
     pub(crate) fn holders(&self, inode: u32) -> impl Iterator<Item = u32> {
         self.backend.holders(inode)

@@ -54,8 +54,8 @@ impl<'a, R: Row> Table<'a, R> {
     ///
     /// # Errors
     ///
-    /// Those of [`Source::fill`], and [`Error::WrongClass`](crate::Error::WrongClass) if the source filled the buffer with
-    /// another class. The buffer then holds no table.
+    /// Those of [`Source::fill`], and [`Error::WrongClass`](crate::Error::WrongClass) if the source filled the buffer
+    /// with another class. The buffer then holds no table.
     pub fn read<S: Source + ?Sized>(source: &mut S, query: &Query, buffer: &'a mut Buffer) -> Result<Table<'a, R>> {
         buffer.clear();
         let filled = source.fill(R::CLASS, query, buffer);
@@ -70,8 +70,8 @@ impl<'a, R: Row> Table<'a, R> {
     /// ([`Class::rows_offset`](crate::Class::rows_offset)), and rows. Bytes after the last row are ignored.
     ///
     /// Nothing is copied, so that the bytes must be aligned for the class: to 4, or to 8 for
-    /// [`OwnerModuleRow`](crate::OwnerModuleRow). [`Buffer::write_bytes`](crate::Buffer::write_bytes) copies bytes of any
-    /// alignment.
+    /// [`OwnerModuleRow`](crate::OwnerModuleRow). [`Buffer::write_bytes`](crate::Buffer::write_bytes) copies bytes of
+    /// any alignment.
     ///
     /// # Errors
     ///

@@ -18,8 +18,8 @@ pub use owner_pid::OwnerPidRow;
 
 /// The class of a table: the type of its rows.
 ///
-/// Classes are ordered by the size of their rows. A larger row carries more, except that only [`OffloadRow`] has an
-/// offload state.
+/// Classes are ordered by the size of their rows. A larger row has all fields of a smaller one, except that only
+/// [`OffloadRow`] has an offload state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[doc(alias = "TCP_TABLE_CLASS")]
@@ -30,7 +30,9 @@ pub enum Class {
     OwnerPid,
     /// [`OffloadRow`]: state, ends, owner and offload state. From GetTcp6Table2.
     Offload,
-    /// [`OwnerModuleRow`]: state, ends, owner, time of creation and module words. From GetExtendedTcpTable.
+    /// [`OwnerModuleRow`]: state, ends, owner, time of creation and module words.
+    ///
+    /// From GetExtendedTcpTable.
     OwnerModule,
 }
 
@@ -44,8 +46,9 @@ impl Class {
         by_class!(self, R => size_of::<R>())
     }
 
-    /// The offset of the first row in a table, in bytes: after the count and, where rows are aligned to 8, after four
-    /// bytes of padding.
+    /// The offset of the first row in a table, in bytes.
+    ///
+    /// A count of 4 bytes precedes it, and 4 bytes of padding if rows are aligned to 8.
     #[must_use]
     pub const fn rows_offset(self) -> usize {
         by_class!(self, R => if align_of::<R>() > size_of::<u32>() { align_of::<R>() } else { size_of::<u32>() })
@@ -179,8 +182,8 @@ macro_rules! row_class {
             assert!(FILLED == size_of::<$row>());
             assert!(size_of::<$row>() % align_of::<$row>() == 0 && align_of::<$row>() <= 8);
 
-            // SAFETY: the type is transparent over a repr(C) struct; its fields are plain and leave no padding (asserted
-            // above).
+            // SAFETY: the type is transparent over a repr(C) struct; its fields are plain and leave no padding
+            // (asserted above).
             #[allow(unsafe_code)]
             unsafe impl Plain for $row {}
 
@@ -265,7 +268,7 @@ macro_rules! row_class {
             }
         };
 
-        /// The methods of [`Row`](crate::Row) that simple programs use, so that they need not import it.
+        /// Methods of [`Row`](crate::Row), for programs that do not import the trait.
         impl $row {
             /// A row with this state and these ends: [`Row::new`](crate::Row::new).
             #[must_use]
@@ -331,7 +334,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_those_of_the_windows_structs() {
+    fn sizes_match_the_windows_structs() {
         let sizes = Class::ALL.map(|class| (class.row_size(), class.rows_offset()));
         assert_eq!(sizes, [(52, 4), (56, 4), (60, 4), (192, 8)]);
         assert_eq!(Class::OwnerModule.table_size(2), Some(8 + 2 * 192));
@@ -339,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_have_numbers_and_names_of_their_own() {
+    fn numbers_and_names_are_unique() {
         for class in Class::ALL {
             assert_eq!(Class::from_number(class.number()), Some(class));
             assert_eq!(Class::ALL.iter().filter(|other| other.name() == class.name()).count(), 1);

@@ -1,28 +1,30 @@
-//! One end of a connection: from the fields of a row to a socket address and back.
+//! One end of a row: conversion between the fields of a row and a socket address.
 
 use std::net::{Ipv6Addr, SocketAddrV6};
 
-/// The bits of a port's field that mean anything.
+/// The bits of a port field that are defined.
 pub(crate) const PORT_BITS: u32 = 0xFFFF;
 
-/// One end, as the system wrote it.
+/// The fields of one end, as the system wrote them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RawEnd {
     /// The address, in network byte order.
     pub address: [u8; 16],
-    /// The scope id (interface index), in host byte order.
+    /// The scope id (interface index), in native byte order.
     pub scope_id: u32,
-    /// The port: network byte order in the lower 16 bits, anything in the upper ones.
+    /// The port in network byte order, in the lower 16 bits. The upper bits are undefined.
     pub port: u32,
 }
 
 impl RawEnd {
-    /// The end of this socket address. The flow label has no place in a row.
+    /// The end with this socket address. A row has no field for the flow label, which is dropped.
     pub(crate) fn new(address: SocketAddrV6) -> RawEnd {
         RawEnd { address: address.ip().octets(), scope_id: address.scope_id(), port: u32::from(address.port().to_be()) }
     }
 
-    /// The port as a number. The pages say of the upper 16 bits that they may hold anything, so they are dropped.
+    /// The port as a number.
+    ///
+    /// The reference pages leave the upper 16 bits undefined, so they are ignored.
     #[inline]
     pub(crate) const fn port(self) -> u16 {
         u16::from_be((self.port & PORT_BITS) as u16)
@@ -30,14 +32,14 @@ impl RawEnd {
 
     /// The end as a socket address.
     ///
-    /// The scope id is taken as it is: the pages call it network byte order, but what Windows copies into the row is
-    /// a `sin6_scope_id`, which is in host order.
+    /// The scope id is not converted. The reference pages claim network byte order, but Windows copies a
+    /// `sin6_scope_id` into the row, which is in native byte order.
     #[inline]
     pub(crate) const fn socket_addr(self) -> SocketAddrV6 {
         SocketAddrV6::new(Ipv6Addr::from_bits(u128::from_be_bytes(self.address)), self.port(), 0, self.scope_id)
     }
 
-    /// What the documented order compares: address, scope id, port as a number.
+    /// The key of the documented order: address, scope id, port as a number.
     #[inline]
     pub(crate) const fn key(self) -> (u128, u32, u16) {
         (u128::from_be_bytes(self.address), self.scope_id, self.port())
@@ -49,21 +51,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_come_from_the_lower_bits_in_network_order() {
+    fn reads_ports_in_network_order_from_the_lower_bits() {
         let end = RawEnd { port: 0xDEAD_0000 | u32::from(45001u16.to_be()), ..RawEnd::default() };
         assert_eq!(end.port(), 45001);
     }
 
     #[test]
-    fn a_socket_address_survives_the_round_trip() {
+    fn socket_addresses_round_trip() {
         let address: SocketAddrV6 = "[fe80::1%7]:8080".parse().unwrap();
         assert_eq!(RawEnd::new(address).socket_addr(), address);
     }
 
     #[test]
-    fn the_key_orders_ports_as_numbers() {
+    fn keys_order_ports_as_numbers() {
         let end = |port| RawEnd::new(SocketAddrV6::new(Ipv6Addr::LOCALHOST, port, 0, 0)).key();
-        // In network order on a little-endian machine 256 would come before 1.
+        // In network byte order on a little-endian machine, 256 is less than 1.
         assert!(end(1) < end(256));
     }
 }

@@ -182,7 +182,7 @@ pub(crate) trait RawRow: Row {
         self
     }
 
-    /// The order of rows with equal ends: owner, time of creation, module, state, offload state. It is total.
+    /// The total order of rows with equal ends: owner, creation time, module, state, offload state.
     #[inline]
     fn tie_break(&self, other: &Self) -> Ordering {
         let key = |row: &Self| (row.raw_owner(), row.raw_created());
@@ -193,8 +193,9 @@ pub(crate) trait RawRow: Row {
             .then_with(|| last(self).cmp(&last(other)))
     }
 
-    /// A number that belongs to the socket alone for as long as it lives: the cookie on Linux, the time of creation on
-    /// Windows. `None`, which rows can share, if the class or the system provides none.
+    /// The number that identifies the socket: the cookie on Linux, the time of creation on Windows.
+    ///
+    /// `None` if the class or the system provides none; several rows can have `None`.
     #[inline]
     fn identity(&self) -> Option<NonZeroU64> {
         match self.raw_module().and_then(socket_info::unpack) {

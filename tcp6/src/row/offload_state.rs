@@ -5,24 +5,24 @@ pub(crate) const UNKNOWN_OFFLOAD: i32 = -1;
 
 /// Where a connection is handled: by the host, or by a network card with TCP chimney offload.
 ///
-/// Current systems handle every connection in the host; Windows says so in each row, Linux does not.
+/// Current systems handle every connection in the host. Windows reports it in each row, Linux does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[doc(alias = "TCP_CONNECTION_OFFLOAD_STATE")]
 pub enum OffloadState {
-    /// By the host.
+    /// Handled by the host.
     InHost,
-    /// On its way to the card.
+    /// Being moved to the card.
     Offloading,
-    /// By the card.
+    /// Handled by the card.
     Offloaded,
-    /// On its way back to the host.
+    /// Being moved back to the host.
     Uploading,
-    /// A number that has no name here.
+    /// A state without a name, by its number.
     Other(i32),
 }
 
 impl OffloadState {
-    /// The state with this number, or `None` if the number says that it is unknown.
+    /// The state with this number, or `None` for [`UNKNOWN_OFFLOAD`].
     pub(crate) const fn known(raw: i32) -> Option<OffloadState> {
         match raw {
             UNKNOWN_OFFLOAD => None,
@@ -30,7 +30,7 @@ impl OffloadState {
         }
     }
 
-    /// The state with this number.
+    /// The state with this `TCP_CONNECTION_OFFLOAD_STATE` number.
     #[must_use]
     pub const fn from_raw(raw: i32) -> OffloadState {
         match raw {
@@ -42,7 +42,7 @@ impl OffloadState {
         }
     }
 
-    /// The number of the state.
+    /// The `TCP_CONNECTION_OFFLOAD_STATE` number of the state.
     #[must_use]
     pub const fn as_raw(self) -> i32 {
         match self {

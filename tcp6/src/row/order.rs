@@ -63,7 +63,9 @@ pub(crate) fn is_sorted<R: Row>(rows: &[R]) -> bool {
     are_sorted_by(rows, ends)
 }
 
-/// Whether canonical rows are sorted. Their listeners have a zero remote end, so that the state need not be read.
+/// Whether canonical rows are sorted.
+///
+/// Their listeners have a zero remote end, so that the state need not be read.
 pub(crate) fn is_canonical_sorted<R: Row>(rows: &[R]) -> bool {
     are_sorted_by(rows, |row| Ends::new(row.raw_local(), row.raw_remote()))
 }

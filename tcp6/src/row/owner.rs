@@ -1,58 +1,78 @@
-//! Whose socket a row is.
+//! The owner of a socket.
 
 use core::fmt;
 
-/// Whose socket a row is.
+/// The owner of a socket.
 ///
-/// [`Owner::Nobody`] and [`Owner::Unresolved`] are different answers: the first says that no process holds the
-/// socket, the second that there may be one and that it is not known.
+/// [`Owner::Nobody`] means that no process holds the socket. [`Owner::Unresolved`] means that the owner is unknown.
 ///
 /// | | Windows | Linux |
 /// |---|---|---|
-/// | a process | the one that bound the socket, which need not run any more | the lowest pid of those that hold it |
-/// | the kernel | process 4, System | not told: its own sockets are unresolved |
-/// | nobody | process 0: TIME-WAIT; under Wine 8 every socket | no inode: TIME-WAIT, not accepted yet, an orphan |
-/// | not resolved | the class carries no owner | that; no right to look into the process; gone meanwhile; in no list |
+/// | [`Process`](Owner::Process) | the process that bound the socket; it may have exited | the lowest pid of the processes that hold the socket |
+/// | [`Kernel`](Owner::Kernel) | process 4, System | never: sockets of the kernel are unresolved |
+/// | [`Nobody`](Owner::Nobody) | process 0: TIME-WAIT; with Wine 8, every socket | no inode: TIME-WAIT, not accepted yet, or orphaned |
+/// | [`Unresolved`](Owner::Unresolved) | the class has no owner | the class has no owner, the caller may not inspect the process, the socket was closed meanwhile, or it is in no descriptor list |
 ///
-/// On Linux a socket is in no process' list of descriptors while it is in flight in a unix socket, or if only an io_uring
-/// holds it (registered and then closed). A single thread's own list (`unshare(CLONE_FILES)`) is not read. How soon a table
-/// names an owner that has changed: [`System`](crate::System#owners-on-linux).
+/// On Linux, a socket in flight in a unix socket is in no descriptor list, and neither is one that only an io_uring
+/// holds (registered, then closed). The descriptor table of a single thread (`unshare(CLONE_FILES)`) is not read. The
+/// docs of [`System`](crate::System#owners-on-linux) state how soon a table shows that an owner changed.
 ///
-/// A row carries the owner as a number, and it is read by the rules of the system that reads it: in a table that was taken
-/// on Windows and is read on Linux, the kernel shows as process 4.
+/// A row contains the owner as a number, which the system that decodes the row interprets: in a table that was recorded
+/// on Windows and is read on Linux, the kernel is process 4.
+///
+/// # Example: match
+///
+/// ```
+/// use tcp6::{BasicRow, Owner, OwnerPidRow, State};
+///
+/// fn describe(owner: Owner) -> String {
+///     match owner {
+///         Owner::Process(pid) => format!("process {pid}"),
+///         Owner::Nobody => "no process".to_string(),
+///         other => other.to_string(),
+///     }
+/// }
+///
+/// let end = "[::1]:80".parse().unwrap();
+/// let row = OwnerPidRow::new(State::Listen, end, None).with_owner(Owner::Process(812));
+/// assert_eq!(describe(row.owner()), "process 812");
+/// assert_eq!(describe(BasicRow::new(State::Listen, end, None).owner()), "unresolved");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[doc(alias = "dwOwningPid")]
 pub enum Owner {
     /// The process with this id.
     Process(u32),
-    /// The kernel itself. Told on Windows, where it is the process 4, System.
+    /// The kernel. Only Windows reports it, as process 4, System.
     Kernel,
-    /// No process: a connection in TIME-WAIT, one that nobody has accepted yet, or one that outlives its program.
+    /// No process holds the socket.
+    ///
+    /// It is in TIME-WAIT, is not accepted yet, or outlives its program.
     Nobody,
-    /// Not known: the class of the row carries no owner, or the owner could not be found.
+    /// Unknown: the row class has no owner, or the owner was not found.
     Unresolved,
 }
 
-/// `dwOwningPid` of a socket whose owner could not be found. No process has this id on either system.
+/// The `dwOwningPid` of a socket whose owner is unknown. No process has this id on either system.
 pub(crate) const UNRESOLVED: u32 = u32::MAX;
 
-/// `dwOwningPid` of the process System.
+/// The `dwOwningPid` of the process System on Windows.
 const WINDOWS_KERNEL: u32 = 4;
 
 impl Owner {
-    /// The owner that a `dwOwningPid` stands for.
+    /// The owner with this `dwOwningPid`.
     pub(crate) const fn from_raw(raw: u32) -> Owner {
         match raw {
             0 => Owner::Nobody,
             UNRESOLVED => Owner::Unresolved,
-            // Elsewhere, in a container, 4 is a process like any other.
+            // On Linux, pid 4 can be an ordinary process, in a container for example.
             WINDOWS_KERNEL if cfg!(windows) => Owner::Kernel,
             pid => Owner::Process(pid),
         }
     }
 
-    /// The `dwOwningPid` that stands for the owner.
+    /// The `dwOwningPid` of the owner.
     pub(crate) const fn as_raw(self) -> u32 {
         match self {
             Owner::Process(pid) => pid,
@@ -62,7 +82,7 @@ impl Owner {
         }
     }
 
-    /// The process id, if the owner is a process or, on Windows, the kernel, which has one there.
+    /// The process id of a process or of the kernel, which is 4; otherwise `None`.
     #[must_use]
     pub const fn pid(self) -> Option<u32> {
         match self {
@@ -89,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_and_unresolved_are_told_apart() {
+    fn distinguishes_nobody_from_unresolved() {
         assert_eq!(Owner::from_raw(0), Owner::Nobody);
         assert_eq!(Owner::from_raw(u32::MAX), Owner::Unresolved);
         assert_eq!(Owner::from_raw(4711), Owner::Process(4711));

@@ -41,7 +41,9 @@ const _: () = assert!(size_of::<Word>() == 8 && align_of::<Word>() == 8);
 // SAFETY: two integers fill the 8 bytes (asserted above).
 unsafe impl Plain for Word {}
 
-/// The size of a field, which must be plain. Row classes assert with it that their fields fill their struct.
+/// The size of a field, which must be plain.
+///
+/// Row classes assert with it that their fields fill their struct.
 pub(crate) const fn field_size<S, F: Plain>(_: fn(&S) -> &F) -> usize {
     size_of::<F>()
 }
@@ -64,8 +66,8 @@ pub(crate) fn bytes_of_mut<T: Plain>(values: &mut [T]) -> &mut [u8] {
 pub(crate) fn values<T: Plain>(bytes: &[u8], count: usize) -> Option<&[T]> {
     let bytes = bytes.get(..count.checked_mul(size_of::<T>())?)?;
     let first = bytes.as_ptr().cast::<T>();
-    // SAFETY: `count` values from `first` on are exactly `bytes`, aligned (checked), initialized because they are part of
-    // a `&[u8]`, and valid because every byte pattern is. They stay borrowed for as long as `bytes`.
+    // SAFETY: `count` values from `first` on are exactly `bytes`, aligned (checked), initialized because they are part
+    // of a `&[u8]`, and valid because every byte pattern is. They stay borrowed for as long as `bytes`.
     first.is_aligned().then(|| unsafe { slice::from_raw_parts(first, count) })
 }
 
@@ -77,7 +79,9 @@ pub(crate) fn values_mut<T: Plain>(bytes: &mut [u8], count: usize) -> Option<&mu
     first.is_aligned().then(|| unsafe { slice::from_raw_parts_mut(first, count) })
 }
 
-/// Copies of the values in these bytes, at any alignment. Bytes after the last whole value are ignored.
+/// Copies of the values in these bytes, at any alignment.
+///
+/// Bytes after the last whole value are ignored.
 pub(crate) fn unaligned_values<T: Plain>(bytes: &[u8]) -> impl Iterator<Item = T> {
     bytes.chunks_exact(size_of::<T>()).map(|chunk| {
         // SAFETY: the chunk has the size of `T`, every byte pattern is a value, and the read needs no alignment.

@@ -1,34 +1,40 @@
-//! What Linux says of a socket in the field that Windows keeps for itself.
+//! The socket data of Linux, stored in `OwningModuleInfo`, which only Windows uses otherwise.
 
 use core::num::NonZeroU64;
 
-/// What Linux says of a socket besides its row.
+/// The inode, uid and cookie of a socket on Linux.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SocketInfo {
-    /// The inode of the socket's file, by which its owner is found; `None` if it has no file, so that nobody owns it.
+    /// The inode of the socket, by which its owner is found.
+    ///
+    /// `None` if the socket has no file, so that no process owns it.
     pub inode: Option<u32>,
-    /// The user that made the socket; `None` if the kernel does not report one, as for sockets without a file.
+    /// The id of the user who created the socket.
+    ///
+    /// `None` if the kernel does not report one, as for sockets without a file.
     pub uid: Option<u32>,
-    /// The kernel's number for the socket (`sock_diag` cookie); `None` if the table was read from `/proc`.
+    /// The `sock_diag` cookie of the socket; `None` if the table was read from `/proc`.
     ///
-    /// The kernel creates it when it first reports the socket, and never uses it again. It stays the same from SYN-RECEIVED
-    /// to TIME-WAIT, while `inode` and `uid` change to `None` when the connection closes. Numbers are not in the order of
-    /// creation.
+    /// The kernel creates the cookie when it first reports the socket, and never reuses it. The cookie stays the same
+    /// from SYN-RECEIVED to TIME-WAIT, while `inode` and `uid` become `None` when the connection closes. Cookies are
+    /// not in the order in which sockets were created.
     ///
-    /// Before Linux 4.1 it is the address of the socket in the kernel: TIME-WAIT has another one than the connection had,
-    /// and a later socket can have the same.
+    /// Before Linux 4.1 the cookie is the address of the socket in the kernel. It changes in TIME-WAIT, and a later
+    /// socket can have the same one.
     pub cookie: Option<NonZeroU64>,
 }
 
-/// In the last word: this is Linux'. Windows has been seen to use the first word only.
+/// Marks words that were written on Linux, in the last word.
+///
+/// Windows was observed to use only the first word.
 const MARK: u64 = u64::from_be_bytes(*b"tcp6:lnx");
 const AT_MARK: usize = 15;
 const AT_COOKIE: usize = 1;
 const AT_INODE: usize = 2;
 const AT_UID: usize = 3;
 
-/// The field with this in it.
+/// The module words that hold this data. Zero is unknown.
 pub(crate) fn pack(inode: u32, uid: u32, cookie: u64) -> [u64; 16] {
     let mut words = [0; 16];
     words[AT_MARK] = MARK;
@@ -38,14 +44,14 @@ pub(crate) fn pack(inode: u32, uid: u32, cookie: u64) -> [u64; 16] {
     words
 }
 
-/// What is in the field, if Linux wrote it.
+/// The data in these module words, or `None` if they were not written on Linux.
 #[inline]
 pub(crate) fn unpack(words: &[u64; 16]) -> Option<SocketInfo> {
     (words[AT_MARK] == MARK).then(|| {
         let (inode, uid) = (words[AT_INODE] as u32, words[AT_UID] as u32);
         SocketInfo {
             inode: (inode != 0).then_some(inode),
-            // The kernel writes 0 for a socket without a file, which is not root's.
+            // The kernel reports uid 0 for a socket without a file. It does not belong to root.
             uid: (inode != 0 || uid != 0).then_some(uid),
             cookie: NonZeroU64::new(words[AT_COOKIE]),
         }
@@ -57,12 +63,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zeros_of_the_kernel_read_as_unknown() {
+    fn zero_is_unknown_except_for_the_uid_of_root() {
         let info = |inode, uid, cookie| {
             let info = unpack(&pack(inode, uid, cookie)).unwrap();
             (info.inode, info.uid, info.cookie.map(NonZeroU64::get))
         };
-        assert_eq!(info(7, 0, 9), (Some(7), Some(0), Some(9)), "root's socket");
+        assert_eq!(info(7, 0, 9), (Some(7), Some(0), Some(9)), "socket of root");
         assert_eq!(info(7, 1000, 0), (Some(7), Some(1000), None));
         assert_eq!(info(0, 0, 9), (None, None, Some(9)), "TIME-WAIT");
         assert_eq!(info(0, 1000, 9), (None, Some(1000), Some(9)));

@@ -1,4 +1,4 @@
-//! The state of a connection: its numbers, its names and their spellings.
+//! The state of a TCP socket: numbers, names and spellings.
 
 mod set;
 
@@ -7,21 +7,24 @@ use core::str::FromStr;
 
 pub use self::set::StateSet;
 
-/// The state of a TCP endpoint, as RFC 9293 names it.
+/// The state of a TCP socket.
 ///
-/// Its numbers are those of the MIB, which Windows uses ([`State::as_raw`]); Linux' are translated into them.
-/// A number without a name is kept in [`State::Other`] and never turned into something it is not.
+/// The names are those of [RFC 9293, section 3.3.2](https://www.rfc-editor.org/rfc/rfc9293#section-3.3.2), with two
+/// more: DELETE-TCB from the MIB, and BOUND. The numbers are those of the MIB, which Windows uses ([`State::as_raw`]);
+/// the numbers of Linux are translated. An unknown number is kept in [`State::Other`].
 ///
 /// # Text
 ///
-/// [`Display`](fmt::Display) writes the names of RFC 9293, section 3.3.2 (`SYN-RECEIVED`, `FIN-WAIT-1`), and the decimal
-/// number of a state without a name.
+/// [`Display`](fmt::Display) writes the name (`SYN-RECEIVED`, `FIN-WAIT-1`), or the decimal number of a state without a
+/// name.
 ///
-/// [`FromStr`] reads those and the names that other tools print: ss and netstat on Linux (`ESTAB`, `SYN-RECV`, `TIME_WAIT`,
-/// `FIN_WAIT1`, `UNCONN`, `CLOSE`), netstat on Windows and the BSDs (`LISTENING`, `SYN_RCVD`, `FIN_WAIT_1`), PowerShell
-/// (`TimeWait`) and the Windows headers (`DELETE_TCB`). Case is ignored, and a hyphen may be an underscore, a space or
-/// missing. A number is decimal digits without a sign; any 32-bit number is accepted, so that every state can be read
-/// back.
+/// [`FromStr`] accepts these texts and the names that other tools print: ss and netstat on Linux (`ESTAB`, `SYN-RECV`,
+/// `TIME_WAIT`, `FIN_WAIT1`, `UNCONN`, `CLOSE`), netstat on Windows and the BSDs (`LISTENING`, `SYN_RCVD`,
+/// `FIN_WAIT_1`), PowerShell (`TimeWait`) and the Windows headers (`DELETE_TCB`). Case is ignored. An underscore, a
+/// space or nothing may replace each hyphen. A number consists of decimal digits without a sign and must fit into 32
+/// bits.
+///
+/// # Example: parse and display
 ///
 /// ```
 /// use tcp6::State;
@@ -36,51 +39,57 @@ pub use self::set::StateSet;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[doc(alias = "MIB_TCP_STATE")]
 pub enum State {
-    /// Not connected.
+    /// There is no connection.
     #[doc(alias = "MIB_TCP_STATE_CLOSED")]
     Closed,
-    /// Waits for connections; has no remote end.
+    /// Waits for connections. There is no remote end.
     #[doc(alias = "MIB_TCP_STATE_LISTEN")]
     Listen,
-    /// Has sent a SYN and waits for the answer.
+    /// This side has sent a SYN and waits for the reply.
     #[doc(alias = "MIB_TCP_STATE_SYN_SENT")]
     SynSent,
-    /// Has received a SYN and answered it.
+    /// This side has received a SYN and replied to it.
     #[doc(alias = "MIB_TCP_STATE_SYN_RCVD")]
     SynReceived,
-    /// Open in both directions.
+    /// The connection is open in both directions.
     #[doc(alias = "MIB_TCP_STATE_ESTAB")]
     Established,
-    /// Has closed its side; waits for the peer's acknowledgement or FIN.
+    /// This side has closed, and waits for the acknowledgement or the FIN of the peer.
     #[doc(alias = "MIB_TCP_STATE_FIN_WAIT1")]
     FinWait1,
-    /// Has closed its side, which the peer has acknowledged; waits for the peer's FIN.
+    /// This side has closed and the peer has acknowledged it; the FIN of the peer is missing.
     #[doc(alias = "MIB_TCP_STATE_FIN_WAIT2")]
     FinWait2,
-    /// The peer has closed its side; waits for the local program to close.
+    /// The peer has closed, and the local program has not closed yet.
     #[doc(alias = "MIB_TCP_STATE_CLOSE_WAIT")]
     CloseWait,
-    /// Both sides have closed; waits for the peer's acknowledgement.
+    /// Both sides have closed at the same time; the acknowledgement of the peer is missing.
     #[doc(alias = "MIB_TCP_STATE_CLOSING")]
     Closing,
-    /// The peer closed first and then this side; waits for the last acknowledgement.
+    /// The peer has closed first and then this side, which waits for the last acknowledgement.
     #[doc(alias = "MIB_TCP_STATE_LAST_ACK")]
     LastAck,
-    /// Closed; kept for a while so that stray segments find it.
+    /// Both sides have closed.
+    ///
+    /// The ends are kept for some time because of segments that are still in the network.
     #[doc(alias = "MIB_TCP_STATE_TIME_WAIT")]
     TimeWait,
-    /// Its control block is being deleted (Windows only).
+    /// The control block is being deleted (Windows only).
     #[doc(alias = "MIB_TCP_STATE_DELETE_TCB")]
     DeleteTcb,
-    /// Bound to a port, neither listening nor connected. The Windows headers call it RESERVED, number 100.
+    /// Bound to a port, neither listening nor connected.
+    ///
+    /// The Windows headers name it RESERVED; its number is 100.
     #[doc(alias = "MIB_TCP_STATE_RESERVED")]
     Bound,
-    /// A number that has no name here. [`State::from_raw`] makes it of unnamed numbers only.
+    /// A state without a name, by its number.
+    ///
+    /// [`State::from_raw`] returns it for unknown numbers only.
     Other(u32),
 }
 
 impl State {
-    /// Every state that has a name, in the order of their numbers.
+    /// Every state with a name, by ascending number.
     pub const NAMED: [State; 13] = [
         State::Closed,
         State::Listen,
@@ -139,7 +148,7 @@ impl State {
         }
     }
 
-    /// The name, or `None` for a number without one.
+    /// The name, or `None` for [`State::Other`].
     #[must_use]
     pub const fn name(self) -> Option<&'static str> {
         Some(match self {
@@ -170,7 +179,7 @@ impl fmt::Display for State {
     }
 }
 
-/// The error of [`State`]'s and [`StateSet`]'s [`FromStr`]: the text is not the name of a state.
+/// The error of parsing a [`State`] or a [`StateSet`]: the text is not a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParseStateError {
     text: String,
@@ -189,7 +198,7 @@ impl fmt::Display for ParseStateError {
 
 impl std::error::Error for ParseStateError {}
 
-/// Names in use besides those of [`State::name`]. Hyphens stand where [`is_spelling`] accepts other separators.
+/// Names that other tools print. [`is_spelling`] accepts other separators for each hyphen.
 const ALIASES: &[(&str, State)] = &[
     ("CLOSE", State::Closed),
     ("UNCONN", State::Closed),
@@ -200,7 +209,7 @@ const ALIASES: &[(&str, State)] = &[
     ("ESTAB", State::Established),
 ];
 
-/// Whether the text is this name, in any case and with `-`, `_`, a space or nothing for each hyphen.
+/// Whether the text is this name, ignoring case, with `-`, `_`, a space or nothing for each hyphen.
 fn is_spelling(text: &str, name: &str) -> bool {
     let mut rest = text.bytes().peekable();
     name.bytes().all(|expected| match expected {
@@ -212,13 +221,13 @@ fn is_spelling(text: &str, name: &str) -> bool {
     }) && rest.next().is_none()
 }
 
-/// The state with this name in any of its spellings.
+/// The state with this name, in any spelling.
 fn by_name(text: &str) -> Option<State> {
     let names = State::NAMED.into_iter().filter_map(|state| Some((state.name()?, state)));
     names.chain(ALIASES.iter().copied()).find(|(name, _)| is_spelling(text, name)).map(|(_, state)| state)
 }
 
-/// The state with this number, which has no sign.
+/// The state with this number. A sign is not accepted.
 fn by_number(text: &str) -> Option<State> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     if is_number { text.parse().ok().map(State::from_raw) } else { None }
@@ -239,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_survives_the_round_trip() {
+    fn numbers_and_names_round_trip() {
         for raw in (0..=200).chain([u32::MAX - 1, u32::MAX]) {
             let state = State::from_raw(raw);
             assert_eq!(state.as_raw(), raw);
@@ -248,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_numbers_are_those_of_the_headers() {
+    fn numbers_match_the_windows_headers() {
         use tcp6_sys as sys;
         let pairs = [
             (State::Closed, sys::MIB_TCP_STATE_CLOSED),
@@ -271,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_in_use_is_read() {
+    fn parses_the_spellings_of_other_tools() {
         let spellings: [(State, &[&str]); 13] = [
             (State::Closed, &["CLOSED", "CLOSE", "UNCONN", "unconnected", "Closed"]),
             (State::Listen, &["LISTEN", "LISTENING", "Listen", "listening"]),
@@ -298,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_errors() {
+    fn rejects_texts_that_are_not_states() {
         for text in
             ["", " ", "+2", "-2", "2 ", "0x2", "4294967296", "L-ISTEN", "FIN--WAIT-1", "FIN-WAIT-3", "LISTENI", "-"]
         {

@@ -1,4 +1,4 @@
-//! Changes made to rows.
+//! Applies changes to rows.
 
 use core::cmp::Ordering;
 
@@ -8,44 +8,44 @@ use crate::row::layout::RawRow;
 use crate::row::order;
 use crate::snapshot::change::Change;
 
-/// The rows after these changes. `rows` are canonical and in order, and so is what is given.
+/// The rows after these changes. `rows` must be canonical and sorted; the result is too.
 pub(crate) fn apply<R: Row>(rows: &[R], changes: impl IntoIterator<Item = Change<R>>) -> Result<Vec<R>> {
-    let mut lost = Vec::new();
-    let mut gained = Vec::new();
+    let mut removed = Vec::new();
+    let mut added = Vec::new();
     for change in changes {
         if let Change::Removed(row) | Change::Changed { before: row, .. } = change {
-            push(&mut lost, row.canonical())?;
+            push(&mut removed, row.canonical())?;
         }
         if let Change::Added(row) | Change::Changed { after: row, .. } = change {
-            push(&mut gained, row.canonical())?;
+            push(&mut added, row.canonical())?;
         }
     }
-    order::sort(&mut lost);
-    order::sort(&mut gained);
+    order::sort(&mut removed);
+    order::sort(&mut added);
 
-    // Checked before a row is moved: each row that is to go is there, as often as it is to go.
-    let mut left = rows.iter().peekable();
-    for row in &lost {
-        while left.next_if(|other| *other < row).is_some() {}
-        if left.next_if_eq(&row).is_none() {
+    // Every row to remove must be present, as often as it is removed.
+    let mut remaining = rows.iter().peekable();
+    for row in &removed {
+        while remaining.next_if(|other| *other < row).is_some() {}
+        if remaining.next_if_eq(&row).is_none() {
             return Err(Error::RowNotFound);
         }
     }
 
-    let count = rows.len() - lost.len() + gained.len();
+    let count = rows.len() - removed.len() + added.len();
     let mut result = Vec::new();
     result.try_reserve_exact(count).map_err(|_| out_of_memory::<R>(count))?;
-    let (mut lost, mut gained) = (lost.iter().peekable(), gained.iter().peekable());
+    let (mut removed, mut added) = (removed.iter().peekable(), added.iter().peekable());
     for row in rows {
-        if lost.next_if_eq(&row).is_some() {
+        if removed.next_if_eq(&row).is_some() {
             continue;
         }
-        while let Some(new) = gained.next_if(|new| new.cmp(&row) == Ordering::Less) {
+        while let Some(new) = added.next_if(|new| new.cmp(&row) == Ordering::Less) {
             result.push(*new);
         }
         result.push(*row);
     }
-    result.extend(gained);
+    result.extend(added);
     Ok(result)
 }
 

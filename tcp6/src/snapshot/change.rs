@@ -85,8 +85,9 @@ impl<T: Clone> Change<&T> {
 }
 
 bitflags! {
-    /// The fields of a row that changed. Ends, identity and time of creation are absent: a row in which they differ is
-    /// another row.
+    /// The fields of a row that changed.
+    ///
+    /// Ends, identity and time of creation are absent: a row in which they differ is another row.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct ChangedFields: u8 {
         /// [`Row::state`]
@@ -104,7 +105,9 @@ bitflags! {
 const OPEN: StateSet = StateSet::ESTABLISHED.union(StateSet::CLOSE_WAIT);
 
 impl<R: Row> Change<&R> {
-    /// The fields that changed; none if the row was added or removed. For an owned change: `change.as_ref().fields()`.
+    /// The fields that changed; none if the row was added or removed.
+    ///
+    /// For an owned change: `change.as_ref().fields()`.
     #[must_use]
     pub fn fields(self) -> ChangedFields {
         let Change::Changed { before, after } = self else { return ChangedFields::empty() };
@@ -116,7 +119,9 @@ impl<R: Row> Change<&R> {
         fields
     }
 
-    /// Whether a connection was opened: it is now ESTABLISHED or CLOSE-WAIT, and was in neither state before.
+    /// Whether a connection was opened.
+    ///
+    /// It is now ESTABLISHED or CLOSE-WAIT, and was in neither state before.
     ///
     /// A connection that was opened and closed between two tables is neither opened nor closed: its first row is in
     /// TIME-WAIT.
@@ -143,17 +148,18 @@ impl<R: Row> Change<&R> {
         !is_open(self.before()) && is_open(self.after())
     }
 
-    /// Whether a connection was closed by this side (the CLOSE call of RFC 9293) or ended: it was ESTABLISHED or
-    /// CLOSE-WAIT before, and now is in neither state or removed.
+    /// Whether a connection was closed by this side (the CLOSE call of RFC 9293) or ended.
     ///
-    /// This side closes when it sends its FIN, so that `shutdown(SHUT_WR)` counts as a close. Its owner is that of the row
-    /// before: no process owns a connection in TIME-WAIT.
+    /// It was ESTABLISHED or CLOSE-WAIT before, and now is in neither state or removed.
+    ///
+    /// This side closes when it sends its FIN, so that `shutdown(SHUT_WR)` counts as a close. Its owner is that of the
+    /// row before: no process owns a connection in TIME-WAIT.
     #[must_use]
     pub fn is_close(self) -> bool {
         is_open(self.before()) && !is_open(self.after())
     }
 
-    /// The owner of the row after the change if a process or the kernel owns it, otherwise that of the row before.
+    /// The owner after the change if that is a process or the kernel, otherwise the owner before.
     #[must_use]
     pub fn owner(self) -> Owner {
         let owners = [self.after(), self.before()].into_iter().flatten().map(Row::owner);

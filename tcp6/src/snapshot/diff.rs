@@ -1,4 +1,4 @@
-//! What has changed between two snapshots.
+//! The changes between two snapshots.
 
 mod by_identity;
 mod group;
@@ -14,54 +14,60 @@ use crate::row::order;
 use crate::row::pod;
 use crate::snapshot::change::Change;
 
-/// What has changed between two snapshots, change by change. Made by [`Snapshot::diff`](crate::Snapshot::diff).
+/// An iterator over the changes between two snapshots.
 ///
-/// It is a lazy merge of two sorted tables, which passes over what is equal at the speed of comparing memory. It allocates
-/// nothing, with one exception: where many rows of one pair of ends have gone and others have come, in another order of
-/// identities, these are sorted by them. (Without memory for that it gives the same changes, in a time that grows with the
-/// square of those rows.)
+/// Returned by [`Snapshot::diff`](crate::Snapshot::diff).
 ///
-/// Changes come in the documented order of their ends. Where one pair of ends has several, those that were removed or
-/// changed come first, then those that were added.
+/// It merges two sorted tables lazily and skips equal rows at the speed of a memory comparison. It allocates only if
+/// many rows with the same ends were removed or added and their identities are in a different order: it then sorts them
+/// by identity. If that allocation fails, it returns the same changes, in a time that is quadratic in the number of
+/// these rows.
 ///
-/// Rows are paired so:
+/// Changes are in the documented order of their ends. Among changes with the same ends, removed and changed rows come
+/// before added ones.
 ///
-/// 1. A row that is equal before and after is no change, as often as it is there on both sides: duplicates are counted,
-///    and of five listeners on one end that become three, two are removed.
-/// 2. What is left on one pair of ends is paired if its identity is the same, in order, and is a [`Change::Changed`].
-///    The identity is the time of creation on Windows and the socket's cookie on Linux, which
-///    [`OwnerModuleRow`](crate::OwnerModuleRow) carries; where there is none, all rows of one pair of ends share it.
-/// 3. What is left then was removed, or added. So a pair of ends that is used again is Removed and Added where rows carry
-///    an identity, and may be taken for Changed where they do not.
+/// # How rows are paired
 ///
-/// On Linux a connection that was listed before it closed keeps its cookie into FIN-WAIT-2 and TIME-WAIT, although its
-/// owner, inode and user change: closing is one [`Change::Changed`] in every class. Two cases differ:
+/// 1. Rows that are equal on both sides are not changes. Duplicates are counted: if five equal listeners become three,
+///    two are removed.
+/// 2. Of the remaining rows with the same ends, those with the same identity are paired in order; each pair is a
+///    [`Change::Changed`]. The identity is the time of creation on Windows and the cookie of the socket on Linux, which
+///    only [`OwnerModuleRow`](crate::OwnerModuleRow) contains. Rows without an identity share one.
+/// 3. The rest are removed or added. So if a socket is closed and another one uses the same ends, it is Removed and
+///    Added if rows have an identity, and can be reported as Changed if they do not.
 ///
-/// * A cookie is created when a socket is first listed. A connection that was opened and closed between two tables is
-///   Added in TIME-WAIT. If it used the ends of a row of the table before, that row is Removed.
-/// * Before Linux 4.1 a cookie is the address of the socket in the kernel. TIME-WAIT has another address, and an address is
-///   used again: with `OwnerModuleRow` closing is Removed and Added there.
+/// # Connections that close on Linux
+///
+/// A connection that was listed before it closed keeps its cookie into FIN-WAIT-2 and TIME-WAIT, although its owner,
+/// inode and user change: closing is one [`Change::Changed`] in every class. Two cases differ:
+///
+/// * The kernel creates a cookie when it first lists a socket. A connection that was opened and closed between two
+///   tables is Added in TIME-WAIT. If it has the ends of a row of the previous table, that row is Removed.
+/// * Before Linux 4.1 a cookie is the address of the socket in the kernel. TIME-WAIT has another address, and addresses
+///   are reused: for `OwnerModuleRow`, closing is then Removed and Added.
 #[derive(Clone, Debug)]
 pub struct Diff<'a, R> {
     before: &'a [R],
     after: &'a [R],
-    /// The rows of one pair of ends, if they are more than one on a side.
+    /// The rows with the current ends, if a side has more than one or if their identities differ.
     group: Option<Group<'a, R>>,
 }
 
-/// So many rows are compared at once: many where nothing has changed, fewer on the way to what has.
+/// The numbers of rows that are compared at once.
+///
+/// Many are compared while nothing has changed, then fewer to locate the first difference.
 const STRIDES: [usize; 3] = [32, 8, 1];
 
 impl<'a, R: Row> Diff<'a, R> {
-    /// Of canonical rows in the documented order.
+    /// The changes between these rows, which must be canonical and sorted.
     pub(crate) fn new(before: &'a [R], after: &'a [R]) -> Diff<'a, R> {
         Diff { before, after, group: None }
     }
 
-    /// Passes over rows that are equal on both sides, up to the first that are not.
+    /// Skips rows up to the first that differ.
     ///
-    /// A pair of ends may be equal in part: then what is equal is a change of nothing, and what is left of the group is
-    /// still in order, so that passing over it changes no pairing.
+    /// Only some of the rows with the same ends may be equal. Skipping them does not affect the pairing: equal rows are
+    /// not changes, and the remaining rows are still in order.
     #[inline]
     fn skip_equal(&mut self) {
         for stride in STRIDES {
@@ -125,7 +131,7 @@ impl<'a, R: Row> Iterator for Diff<'a, R> {
 
 impl<R: Row> FusedIterator for Diff<'_, R> {}
 
-/// Takes the rows of the first pair of ends off the front.
+/// Removes the rows with the ends of the first row from the front, and returns them.
 fn split_group<'a, R: Row>(rows: &mut &'a [R]) -> &'a [R] {
     let ends = rows.first().map(order::ends);
     let length = rows.iter().take_while(|row| Some(order::ends(*row)) == ends).count();

@@ -1,4 +1,4 @@
-//! A source that is polled, and what changes from poll to poll.
+//! Polls a source and reports changes.
 
 use core::iter::FusedIterator;
 use core::mem;
@@ -14,13 +14,21 @@ use crate::table::buffer::Buffer;
 use crate::table::query::Query;
 use crate::table::source::Source;
 
-/// Polls a source, and tells what has changed since the last good poll.
+/// Polls a source and reports what changed since the last successful poll.
+///
+/// If a poll fails, it returns the error and keeps the last good table as the baseline. The next successful poll
+/// reports the changes since then, so that no row is reported as removed because a table could not be read. The same
+/// holds if the source panics.
+///
+/// A watcher reuses one buffer and two snapshots: in the steady state, [`poll`](Watcher::poll) allocates nothing.
+///
+/// # Example: changes
 ///
 /// ```
-/// use tcp6::{BasicRow, Change, Row, System, Watcher};
+/// use tcp6::{BasicRow, Change, System, Watcher};
 ///
 /// let mut watcher = Watcher::<BasicRow, _>::new(System::new()?);
-/// watcher.poll()?; // what is there already is the baseline
+/// watcher.poll()?; // the first table is the baseline
 /// for change in watcher.poll()? {
 ///     match change {
 ///         Change::Added(row) => println!("+ {} {:?}", row.local(), row.remote()),
@@ -31,22 +39,34 @@ use crate::table::source::Source;
 /// # Ok::<(), tcp6::Error>(())
 /// ```
 ///
-/// A poll that fails gives the error and nothing else: the last good table stays the baseline, and the next good poll
-/// tells what truly changed since then. Nothing is ever "removed" because a table could not be read. The same holds if
-/// the source panics.
-///
-/// In the steady state a poll allocates nothing: one buffer and two snapshots are used again and again.
-///
 /// # What is reported, and what is read
 ///
-/// [`only_states`](Watcher::only_states) and [`only_port`](Watcher::only_port) narrow what is reported. The whole table
-/// is still read and compared, so that a connection which leaves those states is a [`Change::Changed`] that says where it
-/// went, and not a removal that never happened: a change is reported if the row as it was **or** as it is belongs to what
-/// was asked for.
+/// [`report`](Watcher::report) filters what is reported. The whole table is still read and compared. A change is
+/// reported if the row before **or** after it matches, so that a connection that leaves the states of the query is a
+/// [`Change::Changed`] with its new state.
 ///
-/// [`reading`](Watcher::reading) narrows what is read, which on Linux can be hundreds of times faster. What is not read
-/// is not known: a row that leaves the query is Removed. For listeners that is nearly always true: a socket can stop
-/// listening without being closed (`shutdown` on Linux), but hardly any program does that.
+/// [`with_query`](Watcher::with_query) filters what is read. On Linux, reading only listeners can be hundreds of times
+/// faster. A row that no longer matches is then reported as [`Change::Removed`], although the socket may still exist.
+/// That is rare for listeners: a socket can stop listening without being closed (`shutdown` on Linux), but hardly any
+/// program does that.
+///
+/// # Example: filter
+///
+/// ```
+/// use tcp6::{BasicRow, Change, Query, Replay, Snapshot, State, StateSet, Watcher};
+///
+/// let (local, remote) = ("[::1]:443".parse().unwrap(), "[::1]:50000".parse().unwrap());
+/// let established = BasicRow::new(State::Established, local, Some(remote));
+/// let time_wait = BasicRow::new(State::TimeWait, local, Some(remote));
+/// let source =
+///     Replay::new().then(&Snapshot::from_iter([established]))?.then(&Snapshot::from_iter([time_wait]))?;
+///
+/// let filter = Query::all().states(StateSet::ESTABLISHED);
+/// let mut watcher = Watcher::<BasicRow, _>::new(source).report(filter);
+/// watcher.poll()?; // the first table is the baseline
+/// assert!(watcher.poll()?.eq([Change::Changed { before: &established, after: &time_wait }]));
+/// # Ok::<(), tcp6::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Watcher<R, S> {
     source: S,
@@ -56,14 +76,14 @@ pub struct Watcher<R, S> {
     filter: Query,
     initial: Initial,
     buffer: Buffer,
-    /// The table of the last good poll.
+    /// The table of the last successful poll.
     current: Snapshot<R>,
-    /// The one before it; while a poll is under way, where the new one is made.
+    /// The table before that. A poll reads the new table into it.
     previous: Snapshot<R>,
     polled: bool,
 }
 
-/// What the first good poll reports.
+/// What the first successful poll reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Initial {
     #[default]
@@ -72,7 +92,9 @@ enum Initial {
 }
 
 impl<R: Row, S: Source> Watcher<R, S> {
-    /// A watcher of this source, for which what is there at the first poll is the baseline and no change.
+    /// A watcher of this source.
+    ///
+    /// The first successful poll reports no changes: its table is the baseline.
     #[must_use]
     pub fn new(source: S) -> Watcher<R, S> {
         Watcher {
@@ -87,46 +109,49 @@ impl<R: Row, S: Source> Watcher<R, S> {
         }
     }
 
-    /// The same, but what is there at the first poll is reported as added.
+    /// Makes the first successful poll report all rows as added.
     #[must_use]
     pub fn report_initial(self) -> Watcher<R, S> {
         Watcher { initial: Initial::Everything, ..self }
     }
 
-    /// The watcher, reporting only rows that match this query before or after the change. Its order is ignored.
+    /// Reports only changes whose row matches this query before or after the change.
     ///
-    /// The whole table is still read: see [above](Watcher#what-is-reported-and-what-is-read).
+    /// The order of the query is ignored. The whole table is still read: see
+    /// [what is reported, and what is read](Watcher#what-is-reported-and-what-is-read).
     #[must_use]
     pub fn report(self, filter: Query) -> Watcher<R, S> {
         Watcher { filter, ..self }
     }
 
-    /// The same, reading only what this query asks for. See [above](Watcher#what-is-reported-and-what-is-read) for what
-    /// that means.
+    /// Reads only rows that match this query. The order of the query is ignored.
+    ///
+    /// Rows that no longer match are reported as removed: see
+    /// [what is reported, and what is read](Watcher#what-is-reported-and-what-is-read).
     #[must_use]
     pub fn with_query(self, query: Query) -> Watcher<R, S> {
         Watcher { query, ..self }
     }
 
-    /// Reads the table, and gives what has changed since the last time that this worked.
+    /// Reads the table and returns the changes since the last successful poll.
     ///
     /// # Errors
     ///
-    /// Those of [`Table::read`], and [`Error::OutOfMemory`](crate::Error::OutOfMemory) for the snapshot. There is then no
-    /// change, and the baseline stays.
+    /// Those of [`Table::read`], and [`Error::OutOfMemory`] for the snapshot. The baseline is then unchanged.
     pub fn poll(&mut self) -> Result<Changes<'_, R>> {
         let taken_at = self.read()?;
         let is_first = self.commit();
         Ok(self.changes(is_first, &self.previous, &self.current, taken_at))
     }
 
-    /// Polls, and returns the changes as a list that does not borrow the watcher: to send them to another thread, or to
-    /// hold them across an `await`.
+    /// Polls and returns the changes as a list that does not borrow the watcher.
+    ///
+    /// Such a list can be sent to another thread or kept across an `await`.
     ///
     /// # Errors
     ///
-    /// Those of [`poll`](Watcher::poll), and [`Error::OutOfMemory`] for the list. The baseline then remains, so that the
-    /// next poll returns these changes.
+    /// Those of [`poll`](Watcher::poll), and [`Error::OutOfMemory`] for the list. The baseline is then unchanged, so
+    /// that the next poll returns these changes.
     pub fn poll_owned(&mut self) -> Result<Vec<Change<R>>> {
         let taken_at = self.read()?;
         let mut owned = Vec::new();
@@ -138,15 +163,15 @@ impl<R: Row, S: Source> Watcher<R, S> {
         Ok(owned)
     }
 
-    /// Reads the table into `previous`, so that a failure leaves the baseline as it is. Returns the time of the table.
+    /// Reads the table into `previous` and returns its time. A failure leaves the baseline unchanged.
     fn read(&mut self) -> Result<SystemTime> {
-        // Snapshots sort by themselves.
+        // The snapshot sorts its rows.
         let table = Table::<R>::read(&mut self.source, &self.query.unsorted(), &mut self.buffer)?;
         self.previous.copy_from(table)?;
         Ok(table.taken_at())
     }
 
-    /// Makes the table that was read the baseline. Returns whether it is the first one.
+    /// Makes the table that was read the baseline. Returns whether it is the first table.
     fn commit(&mut self) -> bool {
         mem::swap(&mut self.previous, &mut self.current);
         !mem::replace(&mut self.polled, true)
@@ -167,7 +192,7 @@ impl<R: Row, S: Source> Watcher<R, S> {
         Changes { diff: baseline.diff(after), filter: self.filter, taken_at }
     }
 
-    /// The table of the last good poll; nothing before the first.
+    /// The table of the last successful poll; empty before the first one.
     #[must_use]
     pub fn snapshot(&self) -> &Snapshot<R> {
         &self.current
@@ -179,19 +204,21 @@ impl<R: Row, S: Source> Watcher<R, S> {
         &self.source
     }
 
-    /// The source, given back.
+    /// Ends the watcher and returns the source.
     pub fn into_source(self) -> S {
         self.source
     }
 
-    /// The source, to be talked to.
+    /// The source, for changing its settings.
     #[must_use]
     pub fn source_mut(&mut self) -> &mut S {
         &mut self.source
     }
 }
 
-/// What has changed since the last good poll. Made by [`Watcher::poll`]; see [`Diff`] for the order and the pairing.
+/// An iterator over the changes since the last successful poll. Returned by [`Watcher::poll`].
+///
+/// [`Diff`] documents the order and how rows are paired.
 #[derive(Clone, Debug)]
 pub struct Changes<'a, R> {
     diff: Diff<'a, R>,
@@ -212,8 +239,8 @@ impl<'a, R: Row> Iterator for Changes<'a, R> {
 
     fn next(&mut self) -> Option<Change<&'a R>> {
         let filter = self.filter;
-        let wants = |row: Option<&R>| row.is_some_and(|row| filter.matches(row));
-        self.diff.find(|change| wants(change.before()) || wants(change.after()))
+        let matches = |row: Option<&R>| row.is_some_and(|row| filter.matches(row));
+        self.diff.find(|change| matches(change.before()) || matches(change.after()))
     }
 }
 

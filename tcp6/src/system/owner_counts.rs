@@ -1,23 +1,25 @@
-//! How many owners of a table are known.
+//! The number of known and unknown owners of a table.
 
 use crate::row::owner::Owner;
 
-/// The number of sockets of a table by what is known of their owners. Returned by
-/// [`System::owner_counts`](crate::System::owner_counts).
+/// The number of sockets of a table by kind of owner.
+///
+/// Returned by [`System::owner_counts`](crate::System::owner_counts).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OwnerCounts {
-    /// Sockets owned by a process or by the kernel.
+    /// The number of sockets owned by a process or by the kernel.
     pub owned: usize,
-    /// Sockets that no process owns.
+    /// The number of sockets that no process owns.
     pub nobody: usize,
-    /// Sockets whose owner was not found.
+    /// The number of sockets whose owner is unknown.
     pub unresolved: usize,
     /// On Linux, the number of processes. 0 on Windows, which reports owners with the rows.
     pub processes: usize,
-    /// The number of processes whose descriptors could not be read: those of other users if the caller may not trace
-    /// them, or all if the caller has no descriptor left. Processes without descriptors, which Linux 6.2 and later
-    /// reports, are not counted.
+    /// The number of processes whose descriptors could not be read.
+    ///
+    /// These are processes of other users if the caller may not trace them, or all processes if the caller has no
+    /// descriptor left. Processes without descriptors, which Linux 6.2 and later reports, are not counted.
     pub refused: usize,
 }
 
@@ -41,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn owners_are_counted_by_kind() {
+    fn counts_owners_by_kind() {
         let owners =
             [Owner::Process(1), Owner::Kernel, Owner::Process(1), Owner::Nobody, Owner::Nobody, Owner::Unresolved];
         let OwnerCounts { owned, nobody, unresolved, processes, refused } = OwnerCounts::of(owners.into_iter());

@@ -10,13 +10,29 @@ use crate::row::order::Sorter;
 use crate::row::pod::{self, Word};
 use crate::table::layout;
 
-/// The storage of a table: made once, filled again and again.
+/// The reusable storage of a table.
 ///
-/// It grows when a table needs more, with room to spare, and never shrinks by itself, so that after the first refresh
-/// a [`Source`](crate::Source) fills it without allocating. What it holds is a table as Windows writes it: the count of rows,
-/// then the rows of one [`Class`], 8-aligned.
+/// Keep one buffer for all refreshes. If a table outgrows it, it grows by more than the table needs, and it never
+/// shrinks by itself, so that most refreshes allocate nothing. Its content is a table as Windows writes it: the count
+/// of rows, then the rows of one [`Class`]. The storage is aligned to 8 bytes.
 ///
-/// Rows are borrowed from the buffer. The compiler sees to it that it is not refilled while somebody holds them:
+/// # Example: reuse
+///
+/// ```
+/// use tcp6::{BasicRow, Buffer, Query, System};
+///
+/// let (mut system, mut buffer) = (System::new()?, Buffer::new());
+/// for _ in 0..3 {
+///     let table = system.table::<BasicRow>(&Query::all(), &mut buffer)?;
+///     println!("{}", table.counts());
+/// }
+/// # Ok::<(), tcp6::Error>(())
+/// ```
+///
+/// # Rows borrow the buffer
+///
+/// The borrow checker prevents a refill while rows are borrowed. To keep rows, copy them with
+/// [`Table::to_snapshot`](crate::Table::to_snapshot).
 ///
 /// ```compile_fail,E0499
 /// use tcp6::{BasicRow, Buffer, Query, System};
@@ -25,22 +41,23 @@ use crate::table::layout;
 /// let mut buffer = Buffer::new();
 /// let before = system.table::<BasicRow>(&Query::all(), &mut buffer)?;
 /// let after = system.table::<BasicRow>(&Query::all(), &mut buffer)?;
-/// assert!(before.len() <= after.len()); // `before` looks into bytes that are written anew
+/// assert!(before.len() <= after.len()); // `before` borrows bytes that are overwritten
 /// # Ok::<(), tcp6::Error>(())
 /// ```
 pub struct Buffer {
-    /// All of the storage, initialised.
+    /// The whole storage, initialized.
     pub(super) words: Vec<Word>,
     held: Option<Held>,
     pub(super) sorter: Sorter,
-    /// Where rows go when they are sorted.
-    pub(super) other: Vec<Word>,
+    /// The storage into which rows are sorted.
+    pub(super) spare: Vec<Word>,
 }
 
-/// The table in a buffer: its class, its length with the count checked, its time.
+/// The table in a buffer.
 #[derive(Clone, Copy)]
 pub(super) struct Held {
     pub(super) class: Class,
+    /// The size of the count and the rows, which is within the storage.
     pub(super) bytes: usize,
     pub(super) taken_at: SystemTime,
 }
@@ -48,17 +65,17 @@ pub(super) struct Held {
 const WORD: usize = size_of::<Word>();
 
 impl Buffer {
-    /// An empty buffer. It allocates when it is filled.
+    /// An empty buffer. It does not allocate until it is filled.
     #[must_use]
     pub const fn new() -> Buffer {
-        Buffer { words: Vec::new(), held: None, sorter: Sorter::new(), other: Vec::new() }
+        Buffer { words: Vec::new(), held: None, sorter: Sorter::new(), spare: Vec::new() }
     }
 
     /// A buffer with the capacity for a table of `rows` rows of this class.
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfMemory`]
+    /// [`Error::OutOfMemory`] if the allocation fails.
     pub fn with_capacity_for(class: Class, rows: usize) -> Result<Buffer> {
         let mut buffer = Buffer::new();
         let bytes = class.table_size(rows).ok_or(Error::OutOfMemory { bytes: usize::MAX })?;
@@ -66,46 +83,51 @@ impl Buffer {
         Ok(buffer)
     }
 
-    /// The bytes that it can hold without growing.
+    /// The number of bytes that the buffer can hold without growing.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.words.len() * WORD
     }
 
-    /// The class of the table that it holds, or `None` if it holds none: it was never filled, or the last attempt
-    /// failed.
+    /// The class of the table in the buffer.
+    ///
+    /// `None` if there is no table: the buffer was never filled or was cleared, or the last attempt to fill it failed.
     #[must_use]
     pub fn class(&self) -> Option<Class> {
         self.held.map(|held| held.class)
     }
 
-    /// The time when its table was taken, or `None` if it holds no table.
+    /// The time at which the table was read, or `None` if there is no table.
     #[must_use]
     pub fn taken_at(&self) -> Option<SystemTime> {
         self.held.map(|held| held.taken_at)
     }
 
-    /// The table that it holds, as bytes; empty if it holds none.
+    /// The bytes of the table; empty if there is no table.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         self.held.map_or(&[], |held| &pod::bytes_of(&self.words)[..held.bytes])
     }
 
-    /// Forgets the table, keeps the storage.
+    /// Drops the table and keeps the storage.
     pub fn clear(&mut self) {
         self.held = None;
     }
 
-    /// Forgets the table and frees the storage.
+    /// Drops the table and frees the storage.
     pub fn reset(&mut self) {
         *self = Buffer::new();
     }
 
-    /// Takes a copy of a table that is bytes, of this class: a capture, or what another program called for.
+    /// Copies a table of this class from bytes of any alignment, as a Windows function wrote them.
+    ///
+    /// The time of the table is now; [`set_taken_at`](Buffer::set_taken_at) changes it. Bytes after the last row are
+    /// ignored.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if it is none, [`Error::OutOfMemory`].
+    /// [`Error::Malformed`] if the bytes are too few for the count or for the rows, and [`Error::OutOfMemory`]. The
+    /// buffer then holds no table.
     pub fn write_bytes(&mut self, class: Class, table: &[u8]) -> Result<()> {
         self.clear();
         layout::count(table, class)?;
@@ -114,23 +136,25 @@ impl Buffer {
         self.hold(class, table.len())
     }
 
-    /// Sets the time of the table that the buffer holds: for a source of tables that were taken earlier.
+    /// Sets the time of the table, for sources of tables that were read earlier.
     ///
-    /// Without a table there is no time to set, and this does nothing. Writing a table sets its time to now, so call
-    /// this after [`Writer::finish`], [`write_rows`](Buffer::write_rows) or [`write_bytes`](Buffer::write_bytes).
+    /// Does nothing if there is no table. Writing a table sets its time to now, so call this after
+    /// [`Writer::finish`](crate::Writer::finish), [`write_rows`](Buffer::write_rows) or
+    /// [`write_bytes`](Buffer::write_bytes).
     pub fn set_taken_at(&mut self, taken_at: SystemTime) {
         if let Some(held) = &mut self.held {
             held.taken_at = taken_at;
         }
     }
 
-    /// The rows of the table, to be completed.
+    /// The rows of the table, for writing.
     #[cfg(target_os = "linux")]
     pub(crate) fn rows_mut<R: Row>(&mut self) -> Result<&mut [R]> {
         let end = self.held_as::<R>()?.bytes;
         Ok(layout::rows_mut(&mut pod::bytes_of_mut(&mut self.words)[..end])?)
     }
 
+    /// The table in the buffer, if it is of the class of `R`.
     pub(super) fn held_as<R: Row>(&self) -> Result<Held> {
         match self.held {
             Some(held) if held.class == R::CLASS => Ok(held),
@@ -138,7 +162,7 @@ impl Buffer {
         }
     }
 
-    /// Writes the count of a table whose rows are already there, and holds it.
+    /// Writes the count of a table whose rows are already in the storage, and holds the table.
     pub(super) fn set_count<R: Row>(&mut self, rows: usize, taken_at: SystemTime) -> Result<()> {
         let count = u32::try_from(rows).map_err(|_| Malformed::TooManyRows { rows })?;
         let bytes = R::CLASS.table_size(rows).ok_or(Malformed::TooManyRows { rows })?;
@@ -147,7 +171,7 @@ impl Buffer {
         Ok(())
     }
 
-    /// The storage, for a system call to write a table into. What was held is forgotten.
+    /// The storage, for a system call that writes a table. Drops the table in the buffer.
     pub(crate) fn words_mut(&mut self) -> &mut [Word] {
         self.clear();
         &mut self.words
@@ -161,22 +185,26 @@ impl Buffer {
         Ok(())
     }
 
-    /// Grows the storage to exactly `bytes`, rounded up to a word, if it is smaller; its content stays.
+    /// Grows the storage to `bytes`, rounded up to a word, if it is smaller.
+    ///
+    /// Its content is preserved.
     pub(crate) fn grow_to(&mut self, bytes: usize) -> Result<()> {
         let words = bytes.div_ceil(WORD);
-        if make_room(&mut self.words, words) { Ok(()) } else { Err(Error::OutOfMemory { bytes }) }
+        if try_grow(&mut self.words, words) { Ok(()) } else { Err(Error::OutOfMemory { bytes }) }
     }
 
-    /// Makes room for `bytes`: exactly in a new buffer, with a quarter more in one that has to grow, so that tables
-    /// which grow a little each time do not reallocate each time.
+    /// Grows the storage to at least `bytes`, and by at least a quarter.
+    ///
+    /// So a table that grows a little with every refresh does not reallocate with every refresh. An empty buffer grows
+    /// to exactly `bytes`.
     pub(crate) fn reserve(&mut self, bytes: usize) -> Result<()> {
         let capacity = self.capacity();
         if bytes <= capacity { Ok(()) } else { self.grow_to(bytes.max(capacity + capacity / 4)) }
     }
 }
 
-/// Makes the storage at least so many words long; says whether there was memory for that.
-pub(super) fn make_room(storage: &mut Vec<Word>, words: usize) -> bool {
+/// Grows the storage to at least `words` words. Returns false if the allocation fails.
+pub(super) fn try_grow(storage: &mut Vec<Word>, words: usize) -> bool {
     let more = words.saturating_sub(storage.len());
     let reserved = storage.try_reserve_exact(more).is_ok();
     if reserved && more > 0 {
@@ -216,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_written_in_every_class_that_is_not_richer() {
+    fn write_rows_converts_to_smaller_classes_only() {
         let rows = [listener(1), listener(2)];
         let mut buffer = Buffer::new();
         buffer.write_rows(Class::Basic, &rows).unwrap();
@@ -224,12 +252,12 @@ mod tests {
         buffer.write_rows(Class::OwnerModule, &rows).unwrap();
         assert_eq!(ports::<OwnerModuleRow>(&buffer), [1, 2]);
 
-        let poor = rows.map(|row| row.to_class::<OwnerPidRow>());
+        let smaller = rows.map(|row| row.to_class::<OwnerPidRow>());
         assert!(matches!(
-            buffer.write_rows(Class::OwnerModule, &poor),
+            buffer.write_rows(Class::OwnerModule, &smaller),
             Err(Error::WrongClass { wanted: Class::OwnerModule, held: Some(Class::OwnerPid) })
         ));
-        assert_eq!(buffer.class(), None, "a failed attempt leaves no table");
+        assert_eq!(buffer.class(), None, "no table after a failed write");
     }
 
     #[test]
@@ -240,19 +268,19 @@ mod tests {
         assert!(ports::<BasicRow>(&buffer).is_empty());
         assert!(matches!(buffer.table::<OwnerPidRow>(), Err(Error::WrongClass { held: Some(Class::Basic), .. })));
         let _unfinished = buffer.writer::<BasicRow>();
-        assert!(buffer.table::<BasicRow>().is_err(), "an unfinished table is none");
+        assert!(buffer.table::<BasicRow>().is_err(), "no table before finish");
     }
 
     #[test]
-    fn what_cannot_be_allocated_is_an_error() {
-        // Of the first no size can be told, the size of the second is more than there can be.
+    fn sizes_that_cannot_be_allocated_are_errors() {
+        // The size of the first overflows usize; that of the second exceeds every allocation.
         for rows in [usize::MAX, usize::MAX / Class::Basic.row_size() - 1] {
             assert!(matches!(Buffer::with_capacity_for(Class::Basic, rows), Err(Error::OutOfMemory { .. })), "{rows}");
         }
     }
 
     #[test]
-    fn bytes_behind_the_last_row_are_no_part_of_the_table() {
+    fn write_bytes_ignores_bytes_after_the_last_row() {
         let mut source = Buffer::new();
         source.write_rows(Class::Basic, &[listener(7)]).unwrap();
         let table = source.as_bytes();
@@ -262,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_a_time_and_a_buffer_without_a_table_has_none() {
+    fn only_a_buffer_with_a_table_has_a_time() {
         let begin = SystemTime::now();
         let mut buffer = Buffer::new();
         assert_eq!(buffer.taken_at(), None);
@@ -278,11 +306,11 @@ mod tests {
     }
 
     #[test]
-    fn set_taken_at_sets_the_time_of_the_table_that_is_held() {
+    fn set_taken_at_needs_a_table() {
         let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
         let mut buffer = Buffer::new();
         buffer.set_taken_at(time);
-        assert_eq!(buffer.taken_at(), None, "without a table there is no time");
+        assert_eq!(buffer.taken_at(), None, "no table");
         buffer.write_rows(Class::Basic, &[listener(7)]).unwrap();
         buffer.set_taken_at(time);
         assert_eq!(buffer.taken_at(), Some(time));
@@ -294,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_table_takes_little_memory() {
+    fn small_tables_use_little_memory() {
         let mut buffer = Buffer::new();
         buffer.writer::<BasicRow>().finish().unwrap();
         assert_eq!(buffer.capacity(), 8);
@@ -308,19 +336,19 @@ mod tests {
     }
 
     #[test]
-    fn storage_is_kept_until_it_is_given_back() {
+    fn storage_is_kept_until_reset() {
         let mut buffer = Buffer::with_capacity_for(Class::OwnerModule, 10_000).unwrap();
-        let room = buffer.capacity();
-        assert!(room >= Class::OwnerModule.table_size(10_000).unwrap());
+        let capacity = buffer.capacity();
+        assert!(capacity >= Class::OwnerModule.table_size(10_000).unwrap());
         buffer.write_rows(Class::OwnerModule, &vec![listener(7); 10_000]).unwrap();
         buffer.clear();
-        assert_eq!(buffer.capacity(), room);
+        assert_eq!(buffer.capacity(), capacity);
         buffer.reset();
         assert_eq!((buffer.capacity(), buffer.class()), (0, None));
     }
 
     #[test]
-    fn bytes_are_checked_before_they_are_held() {
+    fn write_bytes_rejects_truncated_tables() {
         let mut source = Buffer::new();
         source.write_rows(Class::Basic, &[listener(7)]).unwrap();
         let bytes = source.as_bytes().to_vec();

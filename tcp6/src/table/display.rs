@@ -1,4 +1,4 @@
-//! Rows as a table for people.
+//! Formats rows as an aligned text table.
 
 use core::fmt::{self, Write};
 
@@ -6,7 +6,9 @@ use crate::row::Row;
 use crate::row::layout::RawRow;
 use crate::row::state_counts::StateCounts;
 
-/// A heading, a line a row, and a last line with the counts. Columns are as wide as they need to be.
+/// Writes a heading, a line per row, and a line with the number of rows in each state.
+///
+/// Columns are as wide as their widest cell.
 pub(crate) fn write<R: Row>(rows: &[R], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let with_owner = rows.first().is_some_and(|row| row.raw_owner().is_some());
     let mut widths = Widths::default();
@@ -34,7 +36,7 @@ pub(crate) fn write<R: Row>(rows: &[R], f: &mut fmt::Formatter<'_>) -> fmt::Resu
     write!(f, "{} in all{colon}{counts}", rows.len())
 }
 
-/// The widths of the columns; at least those of their headings.
+/// The widths of the columns, in characters.
 struct Widths {
     state: usize,
     local: usize,
@@ -59,8 +61,8 @@ impl<R: Row> fmt::Display for Remote<'_, R> {
     }
 }
 
-/// The characters that something takes when it is written; nothing is allocated for it.
-fn width(what: impl fmt::Display) -> Result<usize, fmt::Error> {
+/// The length of a value whose text is ASCII. Allocates nothing.
+fn width(value: impl fmt::Display) -> Result<usize, fmt::Error> {
     struct Count(usize);
     impl Write for Count {
         fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -69,7 +71,7 @@ fn width(what: impl fmt::Display) -> Result<usize, fmt::Error> {
         }
     }
     let mut count = Count(0);
-    write!(count, "{what}")?;
+    write!(count, "{value}")?;
     Ok(count.0)
 }
 
@@ -82,7 +84,7 @@ mod tests {
     use crate::snapshot::Snapshot;
 
     #[test]
-    fn a_snapshot_prints_as_an_aligned_table() {
+    fn aligns_columns() {
         let rows = [
             BasicRow::new(
                 State::Established,
@@ -108,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn owners_stand_below_each_other() {
+    fn aligns_owners() {
         let mut rows = [
             OwnerPidRow::new(State::Listen, "[::]:22".parse().unwrap(), None),
             OwnerPidRow::new(State::TimeWait, "[::1]:22".parse().unwrap(), Some("[::1]:50000".parse().unwrap())),

@@ -4,7 +4,7 @@ use core::mem;
 
 use crate::error::Result;
 use crate::row::{Row, order, pod};
-use crate::table::buffer::{Buffer, Held, make_room};
+use crate::table::buffer::{Buffer, Held, try_grow};
 use crate::table::layout;
 use crate::table::query::Query;
 
@@ -22,7 +22,7 @@ impl Buffer {
         if query.is_sorted() { self.sort::<R>() } else { Ok(()) }
     }
 
-    /// Sorts the rows into the other storage, which then becomes the storage of the table.
+    /// Sorts the rows into the spare storage, which then becomes the storage of the table.
     ///
     /// The order of the system is checked, not trusted: systems differ in detail (Wine compares scope ids as signed
     /// numbers). A table that the system sorted is usually in order, and then costs one pass.
@@ -34,8 +34,8 @@ impl Buffer {
             return Ok(());
         }
         let is_copied = match self.sorter.sorted(rows) {
-            Some(in_order) if make_room(&mut self.other, self.words.len()) => {
-                let sorted = &mut pod::bytes_of_mut(&mut self.other)[..end];
+            Some(in_order) if try_grow(&mut self.spare, self.words.len()) => {
+                let sorted = &mut pod::bytes_of_mut(&mut self.spare)[..end];
                 let first = R::CLASS.rows_offset();
                 sorted[..first].copy_from_slice(&table[..first]);
                 for (place, row) in layout::rows_mut::<R>(sorted)?.iter_mut().zip(in_order) {
@@ -46,7 +46,7 @@ impl Buffer {
             _ => false,
         };
         if is_copied {
-            mem::swap(&mut self.words, &mut self.other);
+            mem::swap(&mut self.words, &mut self.spare);
         } else {
             // Without memory for keys or a copy, the rows are sorted in place, which takes longer.
             layout::rows_mut::<R>(&mut pod::bytes_of_mut(&mut self.words)[..end])?.sort_unstable();

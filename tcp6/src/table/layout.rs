@@ -21,7 +21,9 @@ pub(crate) fn count(table: &[u8], class: Class) -> Result<usize, Malformed> {
     }
 }
 
-/// The rows of a table. Bytes after the last row are ignored: Windows asks for more space than it fills.
+/// The rows of a table.
+///
+/// Bytes after the last row are ignored: Windows asks for more space than it fills.
 pub(crate) fn rows<R: Row>(table: &[u8]) -> Result<&[R], Malformed> {
     match count(table, R::CLASS)? {
         0 => Ok(&[]),

@@ -1,4 +1,4 @@
-//! Queries: which rows of a table are wanted, and in which order.
+//! Queries: which rows of a table are selected, and their order.
 
 use crate::row::Row;
 use crate::row::state::StateSet;
@@ -11,9 +11,9 @@ use crate::row::state::StateSet;
 /// let open = Query::all().states(StateSet::LISTEN | StateSet::ESTABLISHED).port(443).unsorted();
 /// ```
 ///
-/// The system selects what it can: on Linux the states, so that a query of listeners costs only the listeners; on Windows
-/// listeners, for [`OwnerPidRow`](crate::OwnerPidRow) and [`OwnerModuleRow`](crate::OwnerModuleRow). Other rows are
-/// removed after the table is read, so that a query never changes what is returned for it.
+/// The system selects what it can: on Linux the states, so that a query of listeners costs only the listeners; on
+/// Windows listeners, for [`OwnerPidRow`](crate::OwnerPidRow) and [`OwnerModuleRow`](crate::OwnerModuleRow). Other rows
+/// are removed after the table is read: what the system selects changes the cost of a query and never its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
     states: StateSet,
@@ -58,9 +58,11 @@ impl Query {
         self.states
     }
 
-    /// Whether the rows are sorted: by local address, scope id and port, then by remote address, scope id and port, all
-    /// ascending; addresses are compared by their bytes, ports and scope ids as numbers. Rows with equal ends are sorted
-    /// by owner, identity and their other fields, so that equal rows always have the same order.
+    /// Whether the rows are sorted.
+    ///
+    /// The order is by local address, scope id and port, then by remote address, scope id and port, all ascending.
+    /// Addresses are compared by their bytes, ports and scope ids as numbers. Rows with equal ends are sorted by owner,
+    /// identity and their other fields, so that equal rows always have the same order.
     #[must_use]
     pub const fn is_sorted(&self) -> bool {
         self.sorted

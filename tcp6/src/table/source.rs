@@ -9,13 +9,13 @@ use crate::table::query::Query;
 
 /// A source of tables: [`System`](crate::System), [`Replay`](crate::Replay), or one of your own.
 ///
-/// A source implements [`fill`](Source::fill); users call [`Table::read`]. The trait is dyn-compatible, and `&mut dyn Source`
-/// and `Box<dyn Source>` are sources.
+/// A source implements [`fill`](Source::fill); users call [`Table::read`]. The trait is dyn-compatible, and `&mut dyn
+/// Source` and `Box<dyn Source>` are sources.
 ///
 /// # Example: a source with one listener
 ///
 /// ```
-/// use tcp6::{BasicRow, Buffer, Class, Query, Result, Row, Source, State, Table};
+/// use tcp6::{BasicRow, Buffer, Class, Query, Result, Source, State, Table};
 ///
 /// struct Fixed(BasicRow);
 ///

@@ -1,4 +1,4 @@
-//! A table, written row by row.
+//! Writes tables row by row.
 
 use core::marker::PhantomData;
 use std::time::SystemTime;
@@ -12,31 +12,44 @@ use crate::table::buffer::Buffer;
 /// The first allocation of a buffer that is written row by row.
 const FIRST_BYTES: usize = 1024;
 
-/// Writes a table into a [`Buffer`], row by row. Made by [`Buffer::writer`].
+/// Writes a table into a [`Buffer`], row by row. Returned by [`Buffer::writer`].
 ///
-/// Dropped without [`finish`](Writer::finish), it leaves the buffer without a table.
+/// The buffer holds no table until [`finish`](Writer::finish) returns.
+///
+/// # Example
+///
+/// ```
+/// use tcp6::{BasicRow, Buffer, State};
+///
+/// let mut buffer = Buffer::new();
+/// let mut writer = buffer.writer::<BasicRow>();
+/// writer.push(&BasicRow::new(State::Listen, "[::1]:80".parse().unwrap(), None))?;
+/// writer.finish()?;
+/// assert_eq!(buffer.table::<BasicRow>()?.len(), 1);
+/// # Ok::<(), tcp6::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Writer<'a, R> {
     buffer: &'a mut Buffer,
     rows: usize,
-    /// The bytes written, the header included.
+    /// The number of bytes written, including the space for the count.
     filled: usize,
     row: PhantomData<fn(&R)>,
 }
 
 impl<'a, R: Row> Writer<'a, R> {
-    /// Into a buffer without a table.
+    /// A writer into this buffer, which must hold no table.
     pub(super) fn new(buffer: &'a mut Buffer) -> Writer<'a, R> {
         Writer { buffer, rows: 0, filled: R::CLASS.rows_offset(), row: PhantomData }
     }
 
-    /// Makes room for `rows` more rows.
+    /// Reserves space for `rows` more rows.
     pub(crate) fn reserve(&mut self, rows: usize) -> Result<()> {
         let bytes = rows.checked_mul(size_of::<R>()).and_then(|bytes| bytes.checked_add(self.filled));
         self.buffer.reserve(bytes.ok_or(Error::OutOfMemory { bytes: usize::MAX })?)
     }
 
-    /// Adds a row.
+    /// Appends a row.
     ///
     /// # Errors
     ///
@@ -54,17 +67,17 @@ impl<'a, R: Row> Writer<'a, R> {
         Ok(())
     }
 
-    /// The rows written so far.
+    /// The number of rows written.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Makes what was written the buffer's table, taken now.
+    /// Makes the written rows the table of the buffer. Its time is now.
     ///
     /// # Errors
     ///
-    /// [`Error::Malformed`] if there are more rows than a table can count, [`Error::OutOfMemory`].
+    /// [`Error::Malformed`] if the number of rows exceeds 32 bits, and [`Error::OutOfMemory`].
     pub fn finish(self) -> Result<()> {
         self.buffer.grow_to(R::CLASS.rows_offset())?;
         self.buffer.set_count::<R>(self.rows, SystemTime::now())
@@ -78,22 +91,24 @@ impl<'a, R: Row> Writer<'a, R> {
 }
 
 impl Buffer {
-    /// Begins a table of this class, row by row: how a [`Source`](crate::Source) of rows fills a buffer.
+    /// Starts to write a table row by row, for a [`Source`](crate::Source) that produces rows.
     ///
-    /// The buffer holds no table until [`Writer::finish`].
+    /// Drops the table in the buffer. The buffer holds no table until [`Writer::finish`] returns.
     pub fn writer<R: Row>(&mut self) -> Writer<'_, R> {
         self.clear();
         Writer::new(self)
     }
 
-    /// Writes these rows as a table of `class`, which must not come after theirs in the order of [`Class`].
+    /// Writes these rows as a table of `class`.
     ///
-    /// A field that `class` has and theirs lacks, such as the offload state of rows with modules, reads as `None`.
+    /// `class` must not be greater than the class of `R` in the order of [`Class`]. Fields that `class` lacks are
+    /// dropped. The offload state is unknown if `class` is [`Class::Offload`] and the rows are of
+    /// [`Class::OwnerModule`], which lacks it.
     ///
     /// # Errors
     ///
-    /// [`Error::WrongClass`] if `class` comes after theirs, [`Error::Malformed`] if there are more rows than a table can count,
-    /// [`Error::OutOfMemory`].
+    /// [`Error::WrongClass`] if `class` is greater than the class of `R`, [`Error::Malformed`] if the number of rows
+    /// exceeds 32 bits, and [`Error::OutOfMemory`]. The buffer then holds no table.
     pub fn write_rows<'r, R: Row>(&mut self, class: Class, rows: impl IntoIterator<Item = &'r R>) -> Result<()> {
         self.clear();
         if class > R::CLASS {
@@ -119,7 +134,7 @@ mod tests {
     use crate::row::state::State;
 
     #[test]
-    fn the_buffer_grows_and_nothing_is_lost() {
+    fn growing_the_buffer_keeps_all_rows() {
         let mut buffer = Buffer::new();
         let mut writer = buffer.writer::<OwnerModuleRow>();
         for port in 0..=u16::MAX {

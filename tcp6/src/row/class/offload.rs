@@ -20,8 +20,9 @@ row_class! {
 }
 
 impl OffloadRow {
-    /// Where the connection is handled, or `None` if that is unknown: Linux does not report it, and a row that was
-    /// converted from another class does not contain it.
+    /// Where the connection is handled, or `None` if that is unknown.
+    ///
+    /// Linux does not report it, and a row that was converted from another class does not contain it.
     #[must_use]
     #[doc(alias = "dwOffloadState")]
     pub const fn offload_state(&self) -> Option<OffloadState> {

@@ -10,11 +10,12 @@ use crate::row::socket_info;
 use crate::unix_time;
 
 row_class! {
-    /// A row of [GetExtendedTcpTable] with TCP_TABLE_OWNER_MODULE_ALL: state, ends, owner, time of creation and module
-    /// words. 192 bytes.
+    /// A row of [GetExtendedTcpTable] with TCP_TABLE_OWNER_MODULE_ALL. 192 bytes.
     ///
-    /// On Linux the module words hold the socket's inode, uid and cookie, which
-    /// [`socket_info`](crate::os::linux::OwnerModuleRowExt::socket_info) returns. It is the class that identifies sockets,
+    /// It has the state, the ends, the owner, the time of creation and 16 module words.
+    ///
+    /// On Linux the module words hold the inode, uid and cookie of the socket, which
+    /// [`socket_info`](crate::os::linux::OwnerModuleRowExt::socket_info) returns. This class alone identifies sockets,
     /// so that a diff distinguishes a new socket from an old one with the same ends.
     ///
     /// [GetExtendedTcpTable]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getextendedtcptable
@@ -29,11 +30,13 @@ row_class! {
     }
 }
 
-/// 1970-01-01 in the 100 ns ticks since 1601-01-01 that Windows counts.
+/// 1970-01-01 in ticks of Windows: 100 ns since 1601-01-01 UTC.
 const UNIX_EPOCH_TICKS: i64 = 116_444_736_000_000_000;
 const TICKS_PER_SECOND: u64 = 10_000_000;
 
-/// The time of these ticks; `None` for those that Windows does not write: 0, which says nothing, and negative ones.
+/// The time at this tick.
+///
+/// `None` for 0, which means unknown, and for negative ticks, which Windows does not write.
 pub(crate) fn time_at(ticks: i64) -> Option<SystemTime> {
     if ticks <= 0 {
         return None;
@@ -44,7 +47,7 @@ pub(crate) fn time_at(ticks: i64) -> Option<SystemTime> {
     if since >= 0 { SystemTime::UNIX_EPOCH.checked_add(distance) } else { SystemTime::UNIX_EPOCH.checked_sub(distance) }
 }
 
-/// The ticks of this time, rounded down; `None` if no ticks stand for it.
+/// The ticks of this time, rounded down; `None` if they are out of range.
 #[cfg(feature = "serde")]
 pub(crate) fn ticks_at(time: SystemTime) -> Option<i64> {
     let (seconds, nanoseconds) = unix_time::since_epoch(time);
@@ -53,14 +56,18 @@ pub(crate) fn ticks_at(time: SystemTime) -> Option<i64> {
 }
 
 impl OwnerModuleRow {
-    /// When the socket was bound, or `None` if the system does not report it, as on Linux and under Wine.
+    /// The time at which the socket was bound.
+    ///
+    /// `None` if the system does not report it, as on Linux and with Wine.
     #[must_use]
     pub fn created(&self) -> Option<SystemTime> {
         time_at(self.0.liCreateTimestamp)
     }
 
-    /// When the socket was bound, in 100 ns ticks since 1601-01-01 UTC (a FILETIME, although the reference page says
-    /// otherwise); `None` if the system does not report it, as on Linux and under Wine.
+    /// The time at which the socket was bound, in 100 ns ticks since 1601-01-01 UTC.
+    ///
+    /// It is a FILETIME, although the reference page differs. `None` if the system does not report it, as on Linux and
+    /// with Wine.
     #[must_use]
     #[doc(alias = "liCreateTimestamp")]
     pub const fn created_ticks(&self) -> Option<i64> {
@@ -70,8 +77,10 @@ impl OwnerModuleRow {
         }
     }
 
-    /// The words by which Windows finds the owning module. Opaque; `None` if all are zero, and for rows from Linux,
-    /// whose data [`socket_info`](crate::os::linux::OwnerModuleRowExt::socket_info) returns.
+    /// The opaque words by which Windows finds the owning module.
+    ///
+    /// `None` if all are zero, and for rows from Linux, whose data
+    /// [`socket_info`](crate::os::linux::OwnerModuleRowExt::socket_info) returns.
     #[must_use]
     #[doc(alias = "OwningModuleInfo")]
     pub fn module_info(&self) -> Option<&[u64; 16]> {
@@ -92,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_become_times_on_both_sides_of_1970() {
+    fn converts_ticks_before_and_after_1970() {
         let second = Duration::from_secs(1);
         let epoch = SystemTime::UNIX_EPOCH;
         assert_eq!(row_created_at(UNIX_EPOCH_TICKS).created(), Some(epoch));
@@ -104,7 +113,7 @@ mod tests {
         for ticks in [1, 7, UNIX_EPOCH_TICKS - 1, UNIX_EPOCH_TICKS, UNIX_EPOCH_TICKS + 1, 134_000_000_012_345_678] {
             assert_eq!(time_at(ticks).and_then(ticks_at), Some(ticks));
         }
-        // Whatever a system may write: an answer, no panic.
+        // Ticks from the system are untrusted: no value panics.
         let _ = row_created_at(i64::MAX).created();
         let _ = row_created_at(i64::MIN).created();
     }

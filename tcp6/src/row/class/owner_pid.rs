@@ -5,7 +5,7 @@ use tcp6_sys::MIB_TCP6ROW_OWNER_PID;
 use super::row_class;
 
 row_class! {
-    /// A row of [GetExtendedTcpTable] with TCP_TABLE_OWNER_PID_ALL: state, ends and owner. 56 bytes.
+    /// A row of [GetExtendedTcpTable] with TCP_TABLE_OWNER_PID_ALL: state, ends, owner. 56 bytes.
     ///
     /// [GetExtendedTcpTable]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getextendedtcptable
     #[doc(alias = "MIB_TCP6ROW_OWNER_PID")]

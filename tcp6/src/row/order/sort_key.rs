@@ -1,16 +1,17 @@
-//! Ends in one word: the bits that tell the rows of a table apart.
+//! Sort keys: 64 bits of the ends of a row that distinguish it from the other rows of its table.
 
 use super::Ends;
 
-/// The first bits in which the ends of some rows differ.
+/// Selects up to 64 bits of the ends of a row: the highest bits in which the rows of a table differ.
 ///
-/// Taken as a word, they are smaller for the earlier row, or equal.
+/// If the key of one row is less than that of another, its ends are less too. Rows with different ends can have equal
+/// keys.
 pub(super) struct SortKey {
-    own: OwnAddresses,
+    locals: LocalAddresses,
     ranges: [Range; 6],
 }
 
-/// Neighbouring bits of one of the [`words`].
+/// A range of adjacent bits of one of the [`words`].
 #[derive(Clone, Copy, Default)]
 struct Range {
     shift: u32,
@@ -19,53 +20,57 @@ struct Range {
 }
 
 impl SortKey {
-    /// `None` if there are no such bits: the ends are all the same, but that some may have no remote end.
+    /// The key for rows with these ends.
+    ///
+    /// `None` if no bits differ: the ends are equal, except that some may have no remote end.
     pub(super) fn of(ends: impl Iterator<Item = Ends>) -> Option<SortKey> {
-        let mut own = OwnAddresses::default();
-        let (mut some, mut all) = ([0; 6], [u64::MAX; 6]);
+        let mut locals = LocalAddresses::default();
+        let (mut set_in_any, mut set_in_all) = ([0; 6], [u64::MAX; 6]);
         for ends in ends {
-            own.add(ends.local.address);
+            locals.add(ends.local.address);
             let words = words(ends);
-            // Nothing comes before a remote end of zeros, so the bits that all others have in common say next to nothing.
+            // A zero remote end sorts first whatever bits are selected, so it is ignored: bits that all other remote
+            // ends share then need no place in the key.
             let count = if words[3..] == [0; 3] { 3 } else { 6 };
             for i in 0..count {
-                some[i] |= words[i];
-                all[i] &= words[i];
+                set_in_any[i] |= words[i];
+                set_in_all[i] &= words[i];
             }
         }
-        if own.are_numbered() {
-            (some[0], all[0]) = (0, 0);
-            (some[1], all[1]) = (own.count.next_power_of_two() as u64 - 1, 0);
+        if locals.are_numbered() {
+            (set_in_any[0], set_in_all[0]) = (0, 0);
+            (set_in_any[1], set_in_all[1]) = (locals.count.next_power_of_two() as u64 - 1, 0);
         }
 
-        let mut room = u64::BITS;
+        let mut bits_left = u64::BITS;
         let mut ranges = [Range::default(); 6];
         for (i, range) in ranges.iter_mut().enumerate() {
-            let differ = some[i] & !all[i];
-            if differ != 0 && room > 0 {
+            let differ = set_in_any[i] & !set_in_all[i];
+            if differ != 0 && bits_left > 0 {
                 let high = u64::BITS - differ.leading_zeros();
-                let width = room.min(high - differ.trailing_zeros());
+                let width = bits_left.min(high - differ.trailing_zeros());
                 *range = Range { shift: high - width, width, mask: u64::MAX >> (u64::BITS - width) };
-                room -= width;
+                bits_left -= width;
             }
         }
-        (room < u64::BITS).then_some(SortKey { own, ranges })
+        (bits_left < u64::BITS).then_some(SortKey { locals, ranges })
     }
 
-    /// These bits of the ends.
+    /// The selected bits of these ends.
     #[inline]
-    pub(super) fn take(&self, ends: Ends) -> u64 {
+    pub(super) fn bits(&self, ends: Ends) -> u64 {
         let mut words = words(ends);
-        if self.own.are_numbered() {
-            words[1] = self.own.number(ends.local.address) as u64;
+        if self.locals.are_numbered() {
+            words[1] = self.locals.number(ends.local.address) as u64;
         }
         let fields = words.into_iter().zip(self.ranges);
-        // A range of a whole word is the only one that is not empty, so that not to shift for it is as good.
+        // The shift by `width % 64` is 0 for a range of 64 bits. Such a range is the only one that is not empty, so
+        // that there is nothing to shift.
         fields.fold(0, |bits, (word, range)| bits << (range.width % u64::BITS) | word >> range.shift & range.mask)
     }
 }
 
-/// The ends as words that compare, one after the other, as the ends do.
+/// The ends as words: compared one after another, they give the order of the ends.
 #[inline]
 fn words(ends: Ends) -> [u64; 6] {
     let [[a, b, c], [d, e, f]] =
@@ -73,22 +78,23 @@ fn words(ends: Ends) -> [u64; 6] {
     [a, b, c, d, e, f]
 }
 
-/// The machine's own addresses, in order.
+/// The local addresses of a table, in order.
 ///
-/// They are few, but differ in bits all over their length; their numbers differ in a handful.
+/// Most tables have few of them, but these differ in bits over their whole length. The number of an address in this
+/// list takes at most 5 bits of a key.
 #[derive(Default)]
-struct OwnAddresses {
-    addresses: [u128; OwnAddresses::MOST],
-    /// One more than the most, if they are more.
+struct LocalAddresses {
+    addresses: [u128; LocalAddresses::MAX],
+    /// `MAX + 1` if there are more than `MAX` addresses.
     count: usize,
 }
 
-impl OwnAddresses {
-    /// With more than these a machine is left to the bits.
-    const MOST: usize = 32;
+impl LocalAddresses {
+    /// The most addresses that are numbered. A table with more uses the bits of the addresses.
+    const MAX: usize = 32;
 
     fn are_numbered(&self) -> bool {
-        self.count <= OwnAddresses::MOST
+        self.count <= LocalAddresses::MAX
     }
 
     #[inline]
@@ -103,16 +109,18 @@ impl OwnAddresses {
 
     #[cold]
     fn insert(&mut self, at: usize, address: u128) {
-        if self.count < OwnAddresses::MOST {
+        if self.count < LocalAddresses::MAX {
             self.addresses[at..=self.count].rotate_right(1);
             self.addresses[at] = address;
         }
         self.count += 1;
     }
 
-    /// How many come before this one. Counting takes no branch, and those of a search could not be predicted.
+    /// The number of addresses less than this one.
+    ///
+    /// It is counted without branches, because the branches of a binary search would be mispredicted.
     #[inline]
     fn number(&self, address: u128) -> usize {
-        self.addresses[..self.count].iter().map(|own| usize::from(*own < address)).sum()
+        self.addresses[..self.count].iter().map(|local| usize::from(*local < address)).sum()
     }
 }

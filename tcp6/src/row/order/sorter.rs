@@ -6,9 +6,9 @@ use crate::row::Row;
 
 /// Sorts rows, and keeps its memory for the next table.
 ///
-/// Rows are large: the order depends on 44 bytes, most of whose bits are equal in all rows of a table. The sorter reduces
-/// each row to a key of the first 64 bits that differ between rows ([`SortKey`]) and sorts the keys. Rows with equal keys
-/// are sorted again by the bits that follow.
+/// Rows are large: the order depends on 44 bytes, most of whose bits are equal in all rows of a table. The sorter
+/// reduces each row to a key of the first 64 bits that differ between rows ([`SortKey`]) and sorts the keys. Rows with
+/// equal keys are sorted again by the bits that follow.
 pub(crate) struct Sorter {
     keys: Vec<Key>,
 }
@@ -51,17 +51,17 @@ impl Clone for Sorter {
 /// Sorts the keys of some of the rows.
 fn sort<R: Row>(rows: &[R], keys: &mut [Key]) {
     let row = |key: &Key| &rows[key.index];
-    let bits = if keys.len() > FEW { SortKey::of(keys.iter().map(|key| ends(row(key)))) } else { None };
-    let Some(bits) = bits else {
+    let sort_key = if keys.len() > FEW { SortKey::of(keys.iter().map(|key| ends(row(key)))) } else { None };
+    let Some(sort_key) = sort_key else {
         keys.sort_unstable_by(|a, b| compare(row(a), row(b)));
         return;
     };
     for key in &mut *keys {
-        key.bits = bits.take(ends(row(key)));
+        key.bits = sort_key.bits(ends(row(key)));
     }
     keys.sort_unstable_by_key(|key| key.bits);
-    // The recursion ends: at least two rows differ in the bits of the key, so that each run of equal keys is shorter than
-    // the input.
+    // The recursion ends: at least two rows differ in the bits of the key, so that each run of equal keys is shorter
+    // than the input.
     for equal in keys.chunk_by_mut(|a, b| a.bits == b.bits).filter(|equal| equal.len() > 1) {
         sort(rows, equal);
     }

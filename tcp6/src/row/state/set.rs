@@ -10,12 +10,14 @@ use super::{ParseStateError, State, by_name};
 bitflags! {
     /// A set of states.
     ///
-    /// Bit n stands for the state with the MIB number n, but for the two at the ends: bit 0 for every state
-    /// without a name, bit 13 for BOUND.
+    /// Bits 1 to 12 are the states with these MIB numbers. Bit 13 is BOUND, and bit 0 is every state without a name.
     ///
-    /// The text is a list of names, separated by commas: `LISTEN,ESTABLISHED`. Every spelling that [`State`] reads is
-    /// accepted, `OTHER` names [`StateSet::OTHER`], and the empty text is the empty set. Numbers are errors, because a set
-    /// cannot hold one state without a name and no other; so are empty names, as in `LISTEN,,ESTABLISHED`.
+    /// The text is a list of names, separated by commas: `LISTEN,ESTABLISHED`. [`FromStr`] accepts every spelling of a
+    /// name that [`State`] accepts, and `OTHER` for [`StateSet::OTHER`]. The empty text is the empty set. Numbers are
+    /// errors, because a set cannot distinguish states without a name. Empty names are errors too, as in
+    /// `LISTEN,,ESTABLISHED`.
+    ///
+    /// # Example: parse and test
     ///
     /// ```
     /// use tcp6::{State, StateSet};
@@ -59,14 +61,14 @@ bitflags! {
 }
 
 impl StateSet {
-    /// Whether the set holds this state.
+    /// Whether the set contains this state.
     #[must_use]
     #[inline]
     pub const fn has(self, state: State) -> bool {
         self.intersects(StateSet::of(state))
     }
 
-    /// The set of this state alone; [`StateSet::OTHER`] for one without a name.
+    /// The set that contains only this state; [`StateSet::OTHER`] for a state without a name.
     #[must_use]
     #[inline]
     pub const fn of(state: State) -> StateSet {
@@ -90,7 +92,7 @@ impl FromIterator<State> for StateSet {
     }
 }
 
-/// What stands for [`StateSet::OTHER`] in a list of states.
+/// The name of [`StateSet::OTHER`] in texts.
 const OTHER_NAME: &str = "OTHER";
 
 impl fmt::Display for StateSet {
@@ -125,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_holds_what_was_put_in_and_nothing_else() {
+    fn a_set_contains_exactly_the_states_of_its_bits() {
         let states = State::NAMED.into_iter().chain([State::Other(0), State::Other(4711)]);
         for one in states.clone() {
             let set = StateSet::of(one);
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_survives_its_text() {
+    fn sets_round_trip_through_text() {
         for bits in 0..=StateSet::all().bits() {
             let set = StateSet::from_bits(bits).unwrap();
             assert_eq!(set.to_string().parse(), Ok(set));
@@ -149,13 +151,13 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_in_any_spelling() {
+    fn parses_names_in_any_spelling() {
         let states = StateSet::ESTABLISHED | StateSet::TIME_WAIT | StateSet::SYN_RECEIVED | StateSet::CLOSED;
         assert_eq!("ESTAB,TimeWait, syn_rcvd ,UNCONN".parse(), Ok(states));
     }
 
     #[test]
-    fn numbers_and_empty_names_are_errors() {
+    fn rejects_numbers_and_empty_names() {
         for text in [" ", ",", "LISTEN,", ",LISTEN", "LISTEN,,ESTAB", "+2", "2", "77", "LISTEN,77", "LISTEN ESTAB"] {
             assert!(text.parse::<StateSet>().is_err(), "{text:?}");
         }

@@ -1,4 +1,4 @@
-//! The changes of one pair of ends that has more than one row on a side.
+//! The changes between rows with the same ends.
 
 use std::vec;
 
@@ -8,19 +8,20 @@ use crate::row::Row;
 use crate::row::layout::RawRow;
 use crate::snapshot::change::Change;
 
-/// So much is compared in search of partners before it takes longer than to sort by identity.
-const SEARCHED: usize = 4_096;
+/// With more comparisons than this, a search takes longer than sorting by identity.
+const MAX_COMPARISONS: usize = 4_096;
 
-/// The changes of one pair of ends.
+/// An iterator over the changes between rows with the same ends.
 #[derive(Clone, Debug)]
 pub(super) enum Group<'a, R> {
-    /// So far the how-many-th row of one side had the identity of the how-many-th of the other, as where there are no
-    /// identities, or where one process has taken over from another: they are partners.
+    /// So far, the i-th unpaired rows of both sides had the same identity and were paired.
+    ///
+    /// That holds if rows have no identity, or if only the owner of a socket changed.
     InStep(Unpaired<'a, R>, Unpaired<'a, R>),
-    /// For few rows, or where there is no memory for more. Nothing is kept: what is left is found again each time.
+    /// Searches for each pair, without an allocation: for few rows, or if an allocation failed.
     Searched(Search<'a, R>),
-    /// For many rows.
-    Indexed(vec::IntoIter<Change<&'a R>>),
+    /// The changes found by sorting: for many rows.
+    Sorted(vec::IntoIter<Change<&'a R>>),
 }
 
 impl<'a, R: Row> Group<'a, R> {
@@ -28,12 +29,12 @@ impl<'a, R: Row> Group<'a, R> {
         Group::InStep(Unpaired::new(before, after), Unpaired::new(after, before))
     }
 
-    /// The way on, from the first rows that are no partners.
+    /// Continues from the first rows whose identities differ.
     fn out_of_step(lost: Unpaired<'a, R>, gained: Unpaired<'a, R>) -> Group<'a, R> {
-        let left = lost.clone().count() + gained.clone().count();
-        if left.saturating_mul(lost.rows.len() + gained.rows.len()) > SEARCHED {
+        let unpaired = lost.clone().count() + gained.clone().count();
+        if unpaired.saturating_mul(lost.rows.len() + gained.rows.len()) > MAX_COMPARISONS {
             if let Some(changes) = by_identity::changes(lost.clone(), gained.clone()) {
-                return Group::Indexed(changes);
+                return Group::Sorted(changes);
             }
         }
         Group::Searched(Search::new(lost, gained))
@@ -53,12 +54,12 @@ impl<'a, R: Row> Group<'a, R> {
         match self {
             Group::InStep(..) => None,
             Group::Searched(search) => search.next(),
-            Group::Indexed(changes) => changes.next(),
+            Group::Sorted(changes) => changes.next(),
         }
     }
 }
 
-/// Looks for the partner of each row among all that are left.
+/// Searches all unpaired rows of the other side for the partner of each row.
 #[derive(Clone, Debug)]
 pub(super) struct Search<'a, R> {
     lost: Unpaired<'a, R>,
@@ -75,12 +76,12 @@ impl<'a, R: Row> Search<'a, R> {
     fn next(&mut self) -> Option<Change<&'a R>> {
         let Search { lost, gained, all_lost, all_gained } = self;
         if let Some(before) = lost.next() {
-            return Some(match all_gained.alike(before).nth(all_lost.rank(before)) {
+            return Some(match all_gained.with_identity_of(before).nth(all_lost.rank(before)) {
                 Some(after) => Change::Changed { before, after },
                 None => Change::Removed(before),
             });
         }
-        let is_paired = |after: &&R| all_lost.alike(*after).nth(all_gained.rank(after)).is_some();
+        let is_paired = |after: &&R| all_lost.with_identity_of(*after).nth(all_gained.rank(after)).is_some();
         gained.find(|after| !is_paired(after)).map(Change::Added)
     }
 }
@@ -100,7 +101,7 @@ mod tests {
         OwnerModuleRow::from_raw(raw)
     }
 
-    /// Listeners on one end, in order: some twice, some of one identity, some of none.
+    /// Sorted listeners on one end: some are duplicates, some share an identity, some have none.
     fn listeners() -> impl Strategy<Value = Vec<OwnerModuleRow>> {
         let row = (0..3u32, prop_oneof![0..3i64, 0..100i64], 0..2u64).prop_map(listener);
         vec(row, 0..80).prop_map(|mut rows| {
@@ -113,7 +114,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 5_000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn all_ways_find_the_same_changes(before in listeners(), after in listeners(), shared in listeners()) {
+        fn search_and_sort_find_the_same_changes(before in listeners(), after in listeners(), shared in listeners()) {
             let with_shared = |mut rows: Vec<OwnerModuleRow>| {
                 rows.extend(&shared);
                 rows.sort();
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn few_rows_take_no_memory_and_many_no_search() {
+    fn searches_few_rows_and_sorts_many() {
         let rows =
             |count: u32, first: u32| -> Vec<_> { (first..first + count).map(|i| listener((i, i.into(), 0))).collect() };
         for (count, is_searched) in [(2, true), (30, true), (40, false), (50_000, false)] {
@@ -140,7 +141,7 @@ mod tests {
             let mut group = Group::new(&before, &after);
             assert_eq!(group.next(), Some(Change::Removed(&before[0])));
             assert_eq!(matches!(group, Group::Searched(_)), is_searched, "{count}");
-            assert_eq!(matches!(group, Group::Indexed(_)), !is_searched, "{count}");
+            assert_eq!(matches!(group, Group::Sorted(_)), !is_searched, "{count}");
         }
     }
 }
