@@ -38,7 +38,7 @@ const JOBS: &[Job] = &[
         name: "wine-soak",
         run: |sh| {
             let few = "--lenient --seconds 15 --rate 20 --connections 20 --children 1";
-            wine(sh, &format!("run --locked --example soak -- {few}"))
+            wine(sh, &format!("run --locked -p benches --bin soak -- {few}"))
         },
     },
 ];

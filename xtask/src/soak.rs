@@ -1,6 +1,6 @@
 //! `cargo xtask soak`: the crate on a machine whose table does not stand still.
 //!
-//! The soak is an example of tcp6, so that Wine runs the same: `cargo xtask wine run --example soak -- --lenient`. With
+//! The soak is a program of the benches, which Wine runs as well: `cargo xtask wine run -p benches --bin soak -- --lenient`. With
 //! `--lives` it is the life test instead, with new seeds until the time is over.
 
 use anyhow::Context;
@@ -71,7 +71,7 @@ fn lives(sh: &Shell, seconds: u64) -> anyhow::Result<()> {
 
 fn churn(sh: &Shell, small_hash: bool, args: &[String]) -> anyhow::Result<()> {
     // Not optimized: so sums are checked for overflow, and the tests have compiled all of it already.
-    let soak = ["run", "--locked", "-p", "tcp6", "--example", "soak", "--"];
+    let soak = ["run", "--locked", "-p", "benches", "--bin", "soak", "--"];
     if !small_hash {
         cmd!(sh, "cargo {soak...} {args...}").run()?;
         return Ok(());
@@ -80,7 +80,7 @@ fn churn(sh: &Shell, small_hash: bool, args: &[String]) -> anyhow::Result<()> {
         return skip("only root can have a network namespace of its own");
     }
     // From there nothing could be downloaded.
-    cmd!(sh, "cargo build --locked -p tcp6 --example soak").run()?;
+    cmd!(sh, "cargo build --locked -p benches --bin soak").run()?;
     cmd!(sh, "unshare --net sh -ec {IN_A_SMALL_HASH} cargo cargo {soak...} {args...}")
         .run()
         .context("in a network namespace with a small hash")?;
