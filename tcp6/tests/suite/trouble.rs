@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::io::Write;
 use std::net::{Ipv6Addr, TcpListener};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -56,6 +57,8 @@ fn a_child_in_trouble() {
         Ok("no ipv6") => no_ipv6(),
         Ok("another namespace") => another_namespace(),
         Ok("a small hash") => a_small_hash(),
+        Ok("another pid namespace") => another_pid_namespace(),
+        Ok("inside another pid namespace") => inside_another_pid_namespace(),
         Ok("no right to trace") => no_right_to_trace(),
         Ok("no proc") => no_proc(),
         Ok("hidepid") => hidepid(),
@@ -240,6 +243,52 @@ fn another_namespace() {
 }
 
 #[test]
+#[test]
+fn pids_are_those_of_proc_in_another_pid_namespace() {
+    in_trouble("another pid namespace");
+}
+
+/// Runs a child in a pid namespace of its own, which sees the `/proc` of this one.
+fn another_pid_namespace() {
+    if !is_root() {
+        return eprintln!("skipped: only root can have a pid namespace of its own");
+    }
+    #[allow(unsafe_code)]
+    // SAFETY: no file descriptor table is unshared, which is what makes this call unsafe.
+    unsafe { unshare_unsafe(UnshareFlags::NEWPID) }.unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--ignored", "--exact", "trouble::a_child_in_trouble", "--nocapture"]);
+    command.env(TROUBLE, "inside another pid namespace").stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It has no other way to know its pid here.
+    writeln!(child.stdin.take().unwrap(), "{}", child.id()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn inside_another_pid_namespace() {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    let this = Owner::Process(line.trim().parse().unwrap());
+    assert_ne!(this, Owner::Process(std::process::id()));
+    let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
+    let (mut open, mut files) = (Vec::<Loopback>::new(), Vec::new());
+    for _ in 0..10 {
+        open.push(Loopback::open());
+        let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
+        for own in &open {
+            let (listening, calling) = (own.listening(), own.calling());
+            for ends in [(listening, None), (calling, Some(listening)), (listening, Some(calling))] {
+                let rows = table.iter().filter(|row| (row.local(), row.remote()) == ends);
+                assert_eq!(rows.map(Row::owner).collect::<Vec<_>>(), [this], "{ends:?}");
+            }
+        }
+        // The next sockets take numbers of these.
+        open.drain(..open.len() / 2).for_each(drop);
+        files.push(File::open("/dev/null").unwrap());
+    }
+}
+
 fn where_the_kernel_passes_over_sockets_the_table_has_them() {
     in_trouble("a small hash");
 }

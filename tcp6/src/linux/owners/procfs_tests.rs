@@ -110,6 +110,21 @@ fn slices_make_up_the_whole_whether_counted_or_listed() {
 fn a_line_of_loadavg_is_read() {
     let read = |line: &str| activity(line.as_bytes()).map(|activity| (activity.last_pid, activity.is_still));
     assert_eq!(read("0.20 0.18 0.12 1/80 11206\n"), Some((Some(11_206), true)));
+#[test]
+fn one_high_number_costs_no_probe_for_each_number_below_it() {
+    let highest = 1_000_000;
+    let probes = core::cell::Cell::new(0);
+    let read = |descriptor: u32, _: &CStr| {
+        probes.set(probes.get() + 1);
+        Ok(if descriptor < 100 || descriptor == highest { Link::Other } else { Link::None })
+    };
+    let range = FdRange { from: 0, most: 1_000, expected: Some(101) };
+    let counted = count_up(range, read, &mut |_, _| {}).unwrap();
+    let from = probes.get();
+    assert_eq!(counted, Counted::Listed { from, left: 900 });
+    assert!(from < 200, "{from} probes");
+}
+
     assert_eq!(read("0.20 0.18 0.12 11/80 11206\n"), Some((Some(11_206), false)));
     assert_eq!(read("0.20 0.18 0.12 1/80\n"), None);
     for line in ["", "0.20 0.18 0.12", "0.20 0.18 0.12 1 11206", "\u{ff}"] {

@@ -25,7 +25,7 @@ fn idle_processes_are_not_read_but_for_a_few_descriptors() {
     for _ in 0..3 {
         let (owners, work) = machine.refresh_counted(&inodes);
         assert!(owners.iter().all(|owner| *owner == pid(10)));
-        assert_eq!((work.listed, work.scans), (0, 1));
+        assert_eq!((work.listed, work.scans, work.summaries), (0, 1, 0));
         assert!(work.links as u64 <= IDLE_LINKS, "{work:?}");
         assert!(!machine.is_stale);
     }
