@@ -43,6 +43,10 @@ use crate::windows::System as Backend;
 /// * up to 16,384 descriptors of new processes.
 /// * 32 descriptors of processes that have not run, in turn.
 ///
+/// Processes that share one table of descriptors (`CLONE_FILES`) are read through one of them. If another one of them may
+/// not be read, nothing shows that it has changed the table. Its changes are read in turn, within as many tables as idle
+/// processes have descriptors, each process counted as four more, divided by 24.
+///
 /// So it takes a bounded time on every machine. [`set_exact_owners`](System::set_exact_owners) has it read everything. A
 /// later table starts no thread then unless it does, and allocates nothing unless processes or their descriptors have
 /// become more.

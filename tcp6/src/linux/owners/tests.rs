@@ -435,6 +435,25 @@ fn others_that_come_and_go_do_not_keep_anyone_from_its_turn() {
     assert!(needed.is_some(), "not within {bound} refreshes");
 }
 
+#[test]
+fn what_an_unreadable_process_does_to_a_shared_table_is_known_within_as_many_refreshes_as_documented() {
+    for (count, earlier) in [(0, 1), (0, 5), (20, 0), (20, 3), (1_000, 1), (1_000, 20)] {
+        let mut machine = machine();
+        let inodes: Vec<u32> = (1..=count).collect();
+        machine.start(10, &inodes);
+        let table = machine.process(10).table;
+        machine.add(11, table, 1_000);
+        machine.process(11).refuses = true;
+        (20..60).for_each(|pid| machine.start(pid, &[]));
+        (0..=earlier).for_each(|_| drop(machine.refresh(&inodes)));
+        machine.open(11, Link::Socket(100_000));
+        let readable = machine.source.processes.len() as u64 - 1;
+        let bound = (u64::from(count) + (3 + FOLDER_COST) * readable).div_ceil(24);
+        let needed = (1..=bound).find(|_| machine.refresh(&[100_000]) == [pid(10)]);
+        assert!(needed.is_some(), "not within {bound} refreshes with {count} sockets after {earlier}");
+    }
+}
+
 /// Three processes that share a table of this many sockets, from 1 on.
 fn sharing(count: u32) -> (Owners<Script>, Vec<u32>) {
     let mut machine = machine();
