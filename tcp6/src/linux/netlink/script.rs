@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 
 use super::super::diag::REQUEST;
-use super::channel::{DATAGRAM, Received};
+use super::channel::{DATAGRAM, RECV_TIMEOUT, Received};
 use super::*;
 
 pub(super) const PORT: u32 = 4711;
@@ -109,6 +109,8 @@ pub(super) struct Script {
     pub(super) waited: usize,
     /// Whether signals interrupt every wait and, from then on, every receive.
     pub(super) signals: bool,
+    /// Whether signals interrupt the waits only.
+    pub(super) wait_signals: bool,
     pub(super) clock: Duration,
     /// How much the clock advances whenever it is read.
     pub(super) tick: Duration,
@@ -127,6 +129,12 @@ impl Script {
     /// How often a drain found nothing more: each wait has an empty receive before and after it.
     pub(super) fn drained(&self) -> usize {
         self.empty - 2 * self.waited
+    }
+
+    /// A signal interrupts a call. Fails where calls are repeated without an end.
+    fn interrupt(&mut self) {
+        self.clock += Duration::from_millis(100);
+        assert!(self.clock < 10 * RECV_TIMEOUT, "signals postpone the deadline");
     }
 
     /// The kernel goes on with the dump that is running.
@@ -241,7 +249,7 @@ impl Transport for Script {
     fn receive(&mut self, into: &mut [u8]) -> Result<Received, Errno> {
         self.receives += 1;
         if self.signals && self.waited > 0 {
-            self.clock += Duration::from_millis(100);
+            self.interrupt();
             return Err(Errno::INTR);
         }
         match self.queue.pop_front() {
@@ -267,8 +275,8 @@ impl Transport for Script {
 
     fn wait(&mut self, timeout: Duration) -> Result<(), Errno> {
         self.waited += 1;
-        if self.signals {
-            self.clock += Duration::from_millis(100);
+        if self.signals || self.wait_signals {
+            self.interrupt();
             return Err(Errno::INTR);
         }
         match self.foreign_every.filter(|every| *every < timeout) {
