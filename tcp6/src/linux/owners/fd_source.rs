@@ -77,7 +77,8 @@ pub(in crate::linux) struct FdRange {
     pub(in crate::linux) from: u32,
     /// The most to read.
     pub(in crate::linux) most: u64,
-    /// The number of descriptors at or above `from` when they were counted, if they were. All that are there now are read.
+    /// The number of descriptors at or above `from` when they were counted or read last, if they were. All that are there
+    /// now are read.
     pub(in crate::linux) expected: Option<u64>,
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Script {
     pub(super) links: AtomicUsize,
     pub(super) asked_starts: AtomicUsize,
     pub(super) summaries: AtomicUsize,
+    /// Names that were listed as the number of descriptors was not known.
+    pub(super) names: AtomicUsize,
 }
 
 impl Default for Script {
@@ -54,6 +56,7 @@ impl Default for Script {
             links: AtomicUsize::new(0),
             asked_starts: AtomicUsize::new(0),
             summaries: AtomicUsize::new(0),
+            names: AtomicUsize::new(0),
         }
     }
 }
@@ -167,6 +170,11 @@ impl FdSource for Script {
             return refused(Access::Refused);
         }
         let Some(table) = self.table(thread) else { return Scan { access: Access::Granted, next: None } };
+        let remaining = table.descriptors.range(range.from..).count() as u64;
+        let expected = range.expected.unwrap_or(0);
+        if expected < remaining.min(range.most) {
+            self.names.fetch_add((remaining - expected) as usize, Relaxed);
+        }
         for (read, (descriptor, link)) in (0..).zip(table.descriptors.range(range.from..)) {
             if read == range.most {
                 return Scan { access: Access::Granted, next: Some(*descriptor) };

@@ -33,6 +33,24 @@ fn idle_processes_are_not_read_but_for_a_few_descriptors() {
 }
 
 #[test]
+fn idle_processes_are_not_listed_where_the_kernel_does_not_count_their_descriptors() {
+    let mut machine = machine();
+    machine.source.has_counts = false;
+    let inodes: Vec<u32> = (1..=5_000).collect();
+    machine.start(10, &inodes);
+    machine.start(20, &[]);
+    machine.refresh(&inodes);
+    assert_eq!(machine.source.names.swap(0, Relaxed), 5_003 + 3);
+    for _ in 0..10 {
+        let (_, work) = machine.refresh_counted(&inodes);
+        assert!(work.links as u64 <= IDLE_LINKS, "{work:?}");
+    }
+    machine.ran(10);
+    machine.refresh(&inodes);
+    assert_eq!(machine.source.names.load(Relaxed), 0);
+}
+
+#[test]
 fn without_processes_nothing_is_new_after_the_first_table() {
     let mut machine = machine();
     assert!(machine.is_new());
