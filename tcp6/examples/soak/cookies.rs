@@ -1,7 +1,6 @@
 //! Sockets by their cookies: which are doubled in a table, and which come back.
 
 use std::collections::HashSet;
-use std::net::SocketAddrV6;
 
 use tcp6::os::linux::OwnerModuleRowExt;
 use tcp6::{Change, Class, OwnerModuleRow, Row};
@@ -18,8 +17,8 @@ fn cookie<R: Row>(row: &R) -> Option<u64> {
     row.to_class::<OwnerModuleRow>().socket_info()?.cookie.map(Into::into)
 }
 
-/// How many rows are there once more: with the same cookie or, without cookies, equal and of a connection. Of rows without
-/// cookies it tells only in a sorted table.
+/// How many rows are there once more: with the same cookie or, without cookies, equal and of a connection. Listeners on one
+/// end (SO_REUSEPORT) are equal without being doubled. Of rows without cookies it tells only in a sorted table.
 pub fn doubled<R: Row>(rows: &[R], space: &mut Vec<u64>) -> usize {
     space.clear();
     space.extend(rows.iter().filter_map(cookie));
@@ -30,12 +29,12 @@ pub fn doubled<R: Row>(rows: &[R], space: &mut Vec<u64>) -> usize {
     space.windows(2).filter(|pair| pair[0] == pair[1]).count()
 }
 
-/// A socket and its ends. A socket that has just been reset may be listed once more, as CLOSED and without its local port.
-/// That is another row, in the place of the first: one Removed and one Added.
-type Key = (u64, SocketAddrV6, Option<SocketAddrV6>);
+/// A cookie, and whether the row has its local port. A socket that has just been reset can be listed once more, when the
+/// kernel has already taken its port away. That is another row, in the place of the first: one Removed and one Added.
+type Key = (u64, bool);
 
 fn key<R: Row>(row: &R) -> Option<Key> {
-    Some((cookie(row)?, row.local(), row.remote()))
+    Some((cookie(row)?, row.local().port() != 0))
 }
 
 /// What a watcher has reported of sockets.
