@@ -62,6 +62,10 @@ use crate::system::windows::System as Backend;
 /// the CPU times were read, idle processes are read too, unless that exceeds the 4,096 descriptors. In that case, what
 /// a process did during this delay is found by a later table.
 ///
+/// Processes that share one descriptor table (`CLONE_FILES`) are read through one of them. If the caller may not read
+/// another one of them, changes by that process are found in turn: within n / 24 tables, if the idle processes have n
+/// descriptors, plus four for each process.
+///
 /// So a later table takes a bounded time on every machine, starts no thread, and allocates nothing unless the number of
 /// processes or descriptors has grown. [`set_exact_owners`](System::set_exact_owners) removes the bound.
 ///

@@ -8,10 +8,14 @@ use xshell::{Shell, cmd};
 
 use crate::{Usage, skip};
 
-/// A namespace has a hash of the size that the one before says.
+/// A namespace has a hash of the size that the one before says. By default half as many sockets can be in TIME-WAIT as it
+/// has chains; the others end without that state.
 const IN_A_SMALL_HASH: &str = "
     echo 16 > /proc/sys/net/ipv4/tcp_child_ehash_entries
-    exec unshare --net sh -ec 'ip link set lo up; exec \"$0\" \"$@\"' \"$@\"";
+    exec unshare --net sh -ec '
+        ip link set lo up
+        echo 65536 > /proc/sys/net/ipv4/tcp_max_tw_buckets
+        exec \"$0\" \"$@\"' \"$@\"";
 
 pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
     match Call::parse(args)? {

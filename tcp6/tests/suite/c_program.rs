@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 use std::process::Command;
-use std::time::Duration;
 
 use tcp6::{BasicRow, Buffer, Query, Row, System};
 
+use crate::agreement::{Moments, agree};
 use crate::support::Loopback;
 
 /// Where `c_program.c` stands when it is compiled; `cargo xtask wine test` does that.
@@ -49,19 +49,11 @@ fn a_c_program_sees_the_same_rows() {
     };
     let _own: Vec<Loopback> = (0..10).map(|_| Loopback::open()).collect();
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
-    // Until two moments of the C program agree with each other: other tests come and go meanwhile.
-    for _ in 0..100 {
+    let look = || {
         let before = c_lines(&program);
-        let mut ours: Vec<String> =
-            system.table::<BasicRow>(&Query::all(), &mut buffer).unwrap().iter().map(line).collect();
-        ours.sort_unstable();
-        let after = c_lines(&program);
-        if before == after {
-            assert!(ours.len() >= 30);
-            assert_eq!(ours, after);
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    panic!("this machine did not stand still for a moment");
+        let table = system.table::<BasicRow>(&Query::all(), &mut buffer).unwrap();
+        let ours = table.iter().map(line).collect();
+        Some(Moments { before, ours, after: c_lines(&program) })
+    };
+    assert!(agree(look).expect("the program is there").len() >= 30);
 }

@@ -95,9 +95,11 @@ fn a_refresh_into_a_used_buffer_asks_the_system_once() {
     let mut system = System::new().unwrap();
     let mut buffer = Buffer::new();
     for class in Class::ALL {
-        // The table of a machine that others use as well may outgrow the buffer now and then.
+        // On Windows the call fills the buffer, and the sockets of other tests may outgrow it now and then. On Linux each
+        // refresh is one call, also the first.
+        let most = if cfg!(windows) { 50 } else { 4 };
         let mut in_a_row = 0;
-        for _ in 0..50 {
+        for _ in 0..most {
             let before = system.calls();
             system.fill(class, &Query::all(), &mut buffer).unwrap();
             in_a_row = if system.calls() - before == 1 { in_a_row + 1 } else { 0 };

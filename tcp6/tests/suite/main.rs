@@ -1,5 +1,6 @@
 //! The tests that use the crate as its users do, in one binary.
 
+mod agreement;
 mod allocations;
 #[cfg(windows)]
 mod c_program;

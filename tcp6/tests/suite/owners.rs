@@ -54,6 +54,7 @@ mod linux {
     use tcp6::{Buffer, Owner, OwnerCounts, OwnerModuleRow, OwnerPidRow, Query, Row, System};
 
     use super::owners_of;
+    use crate::agreement::{Moments, agree};
     use crate::ss;
     use crate::support::{Loopback, alone_with_the_table, by_itself, connect, eventually, listener, v6};
 
@@ -248,10 +249,10 @@ mod linux {
                 })
                 .collect();
             last = (rows, resolution);
-            Some(ss::Moments { before, ours, after: ss::with_pids()? })
+            Some(Moments { before, ours, after: ss::with_pids()? })
         };
         // What the kernel itself or another machine's processes hold, ss does not name either.
-        let Some(ours) = ss::agree(look) else { return };
+        let Some(ours) = agree(look) else { return };
         let (rows, resolution) = last;
         let (mut named, mut nobody) = (0, 0);
         for (_, pids) in ours.iter().filter(|(line, _)| is_ours(line)) {
@@ -267,8 +268,10 @@ mod linux {
         let everyone = holders.iter().chain([&heir]).map(Holder::pid).chain([std::process::id()]);
         assert_eq!(listeners.unwrap().1, everyone.collect());
         assert_eq!(workers.len(), 3);
-        // Besides what others may have left on that port in TIME-WAIT.
-        assert!(owners_of(&rows, calling).contains(&Owner::Process(std::process::id())));
+        // Sockets of other tests may have the client's port as well, but not with this remote end.
+        let is_client = |row: &&OwnerModuleRow| row.local() == calling && row.remote() == Some(own.listening());
+        let owners = rows.iter().filter(is_client).map(Row::owner);
+        assert!(owners.eq([Owner::Process(std::process::id())]));
     }
 
     #[test]

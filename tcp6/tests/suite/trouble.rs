@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::io::Write;
 use std::net::{Ipv6Addr, TcpListener};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -17,7 +18,8 @@ use std::time::{Duration, Instant};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, set_capabilities, unshare_unsafe};
-use tcp6::{BasicRow, Buffer, Error, Owner, OwnerPidRow, Query, State, System};
+use tcp6::os::linux::OwnerModuleRowExt;
+use tcp6::{BasicRow, Buffer, Error, Owner, OwnerModuleRow, OwnerPidRow, Query, State, System};
 
 use crate::seccomp::{
     AF_INET6, AF_NETLINK, EACCES, EAFNOSUPPORT, EAGAIN, EMFILE, EPERM, SYS_CLONE, SYS_CLONE3, SYS_SENDTO, refuse,
@@ -55,6 +57,8 @@ fn a_child_in_trouble() {
         Ok("no dumps") => no_dumps(),
         Ok("no ipv6") => no_ipv6(),
         Ok("another namespace") => another_namespace(),
+        Ok("another pid namespace") => another_pid_namespace(),
+        Ok("inside another pid namespace") => inside_another_pid_namespace(),
         Ok("a small hash") => a_small_hash(),
         Ok("no right to trace") => no_right_to_trace(),
         Ok("no proc") => no_proc(),
@@ -240,6 +244,52 @@ fn another_namespace() {
 }
 
 #[test]
+fn pids_are_those_of_proc_in_another_pid_namespace() {
+    in_trouble("another pid namespace");
+}
+
+/// Runs a child in a pid namespace of its own, which sees the `/proc` of this one.
+fn another_pid_namespace() {
+    if !is_root() {
+        return eprintln!("skipped: only root can have a pid namespace of its own");
+    }
+    #[allow(unsafe_code)]
+    // SAFETY: no file descriptor table is unshared, which is what makes this call unsafe.
+    unsafe { unshare_unsafe(UnshareFlags::NEWPID) }.unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--ignored", "--exact", "trouble::a_child_in_trouble", "--nocapture"]);
+    command.env(TROUBLE, "inside another pid namespace").stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // It has no other way to know its pid here.
+    writeln!(child.stdin.take().unwrap(), "{}", child.id()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn inside_another_pid_namespace() {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    let this = Owner::Process(line.trim().parse().unwrap());
+    assert_ne!(this, Owner::Process(std::process::id()));
+    let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
+    let (mut open, mut files) = (Vec::<Loopback>::new(), Vec::new());
+    for _ in 0..10 {
+        open.push(Loopback::open());
+        let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
+        for own in &open {
+            let (listening, calling) = (own.listening(), own.calling());
+            for ends in [(listening, None), (calling, Some(listening)), (listening, Some(calling))] {
+                let rows = table.iter().filter(|row| (row.local(), row.remote()) == ends);
+                assert_eq!(rows.map(|row| row.owner()).collect::<Vec<_>>(), [this], "{ends:?}");
+            }
+        }
+        // The next sockets take numbers of these.
+        open.drain(..open.len() / 2).for_each(drop);
+        files.push(File::open("/dev/null").unwrap());
+    }
+}
+
+#[test]
 fn where_the_kernel_passes_over_sockets_the_table_has_them() {
     in_trouble("a small hash");
 }
@@ -260,6 +310,10 @@ fn a_small_hash() {
         Ok(status) if status.success() => {}
         other => return eprintln!("skipped: no loopback: {other:?}"),
     }
+    // Few ports for clients: a new connection takes the place of one in TIME-WAIT.
+    std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", "20000 20999").unwrap();
+    // By default half as many can be in TIME-WAIT as the hash has chains.
+    std::fs::write("/proc/sys/net/ipv4/tcp_max_tw_buckets", "4096").unwrap();
     let listener = listener();
     let lasting: Vec<_> = (0..200).map(|_| connect(&listener)).collect();
     let here = v6(listener.local_addr().unwrap());
@@ -268,25 +322,44 @@ fn a_small_hash() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let mut open = VecDeque::new();
-            while !end.load(Ordering::Relaxed) {
+            for number in 0.. {
+                if end.load(Ordering::Relaxed) {
+                    break;
+                }
                 open.push_back(connect(&others));
                 if open.len() > 100 {
-                    let (client, _server) = open.pop_front().unwrap();
-                    reset(client);
+                    let (client, server) = open.pop_front().unwrap();
+                    if number % 2 == 0 {
+                        reset(client);
+                    } else {
+                        // Its own side stays in TIME-WAIT, and its port is free for another client.
+                        drop(server);
+                    }
                 }
             }
         });
         let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
         let start = Instant::now();
         let mut tables = Vec::new();
+        let mut waiting = 0;
         while start.elapsed() < Duration::from_secs(1) {
-            let table = system.table::<BasicRow>(&Query::all().port(here.port()), &mut buffer);
-            tables.push(table.map(|table| table.iter().filter(|row| row.state() != State::TimeWait).count()));
+            let table = system.table::<OwnerModuleRow>(&Query::all(), &mut buffer).unwrap();
+            let is_here = |row: &&OwnerModuleRow| {
+                row.local().port() == here.port() || row.remote().is_some_and(|end| end.port() == here.port())
+            };
+            let mut cookies: Vec<_> = table.iter().filter_map(|row| row.socket_info().unwrap().cookie).collect();
+            assert_eq!(cookies.len(), table.len());
+            cookies.sort_unstable();
+            let doubled = cookies.windows(2).filter(|pair| pair[0] == pair[1]).count();
+            tables.push((doubled, table.iter().filter(is_here).count()));
+            waiting = waiting.max(table.iter().filter(|row| row.state() == State::TimeWait).count());
         }
         end.store(true, Ordering::Relaxed);
-        // The first has nothing to be compared with.
-        for rows in tables.into_iter().skip(1) {
-            assert_eq!(rows.unwrap(), 1 + 2 * lasting.len());
+        assert!(waiting > 100, "{waiting} in TIME-WAIT");
+        // The first has nothing to be compared with, and may lack rows.
+        assert_eq!(tables[0].0, 0, "doubled");
+        for table in &tables[1..] {
+            assert_eq!(*table, (0, 1 + 2 * lasting.len()), "doubled, and rows of sockets that last");
         }
     });
 }

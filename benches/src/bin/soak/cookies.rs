@@ -1,7 +1,6 @@
 //! Checks by socket cookie: duplicate rows in a table, and contradictory changes.
 
 use std::collections::HashSet;
-use std::net::SocketAddrV6;
 
 use tcp6::os::linux::OwnerModuleRowExt;
 use tcp6::{Change, Class, OwnerModuleRow, Row};
@@ -21,7 +20,7 @@ fn cookie<R: Row>(row: &R) -> Option<u64> {
 
 /// Counts rows with the same cookie or, without cookies, adjacent equal rows of connections.
 ///
-/// Without cookies, duplicates are found only in a sorted table. `scratch` is reused between calls.
+/// Equal listeners (SO_REUSEPORT) are not duplicates. Without cookies, duplicates are found only in a sorted table. `scratch` is reused between calls.
 pub fn duplicates<R: Row>(rows: &[R], scratch: &mut Vec<u64>) -> usize {
     scratch.clear();
     scratch.extend(rows.iter().filter_map(cookie));
@@ -32,14 +31,14 @@ pub fn duplicates<R: Row>(rows: &[R], scratch: &mut Vec<u64>) -> usize {
     scratch.windows(2).filter(|pair| pair[0] == pair[1]).count()
 }
 
-/// A cookie with both endpoints.
+/// A cookie, and whether the row has a local port.
 ///
-/// A socket that has just been reset may be listed again, as CLOSED and without its local port. That is a different
+/// A socket that has just been reset may be listed again, after the kernel has taken its local port. That is a different
 /// row: the watcher reports one Removed and one Added.
-type Key = (u64, SocketAddrV6, Option<SocketAddrV6>);
+type Key = (u64, bool);
 
 fn key<R: Row>(row: &R) -> Option<Key> {
-    Some((cookie(row)?, row.local(), row.remote()))
+    Some((cookie(row)?, row.local().port() != 0))
 }
 
 /// The sockets that a watcher has reported.

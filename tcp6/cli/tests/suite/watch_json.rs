@@ -1,9 +1,11 @@
 //! Tests of `tcp6 watch --json`.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 #[cfg(unix)]
 use std::io::Read;
 use std::io::{BufRead, BufReader};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddrV6, TcpStream};
 use std::process::Output;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -27,7 +29,11 @@ fn changes(arguments: &[&str]) -> Vec<Value> {
 struct Running {
     _child: Guarded,
     lines: Receiver<String>,
+    /// The ends of the rows that the lines so far lead to.
+    rows: RefCell<BTreeSet<Ends>>,
 }
+
+type Ends = (SocketAddrV6, Option<SocketAddrV6>);
 
 impl Running {
     fn start(arguments: &[&str]) -> Running {
@@ -35,12 +41,32 @@ impl Running {
         let output = BufReader::new(child.stdout.take().unwrap()).lines();
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || output.map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Running { _child: Guarded(child), lines }
+        Running { _child: Guarded(child), lines, rows: RefCell::default() }
     }
 
-    /// Waits for a line for which a condition holds.
+    /// Applies a change to the rows.
     ///
-    /// Skips other lines: which ones are printed depends on the time of the polls.
+    /// # Panics
+    ///
+    /// Panics if a row is added that exists, or if one is changed or removed that does not. On Windows it does nothing,
+    /// because the table of Wine repeats rows while others change.
+    fn apply(&self, change: &Value) {
+        if cfg!(windows) {
+            return;
+        }
+        let change = serde_json::from_value::<Change<OwnerPidRow>>(change.clone()).unwrap();
+        let ends = |row: OwnerPidRow| (row.local(), row.remote());
+        let mut rows = self.rows.borrow_mut();
+        let is_possible = match change {
+            Change::Added(row) => rows.insert(ends(row)),
+            Change::Changed { before, after } => rows.remove(&ends(before)) && rows.insert(ends(after)),
+            Change::Removed(row) => rows.remove(&ends(row)),
+        };
+        assert!(is_possible, "{change:?} after {rows:?}");
+    }
+
+    /// Waits for a line for which a condition holds. The lines before it depend on the time of the polls; each must be
+    /// possible after its predecessors.
     ///
     /// # Panics
     ///
@@ -49,7 +75,9 @@ impl Running {
         loop {
             let line =
                 self.lines.recv_timeout(Duration::from_secs(20)).unwrap_or_else(|error| panic!("{what}: {error}"));
-            if holds(&serde_json::from_str(&line).unwrap()) {
+            let change = serde_json::from_str(&line).unwrap();
+            self.apply(&change);
+            if holds(&change) {
                 return;
             }
         }

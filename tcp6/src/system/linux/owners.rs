@@ -24,7 +24,8 @@
 //!   run have descriptors, divided by [`MAX_LINKS`]; until then a socket may be unresolved, or named after a process that
 //!   has closed it meanwhile.
 //! * Of new processes [`MAX_NEW_LINKS`] besides, the smallest first.
-//! * [`IDLE_LINKS`] descriptors of idle processes, in turn: of what should be impossible nothing stays for ever.
+//! * [`IDLE_LINKS`] descriptors of idle processes, in turn. This finds what an unreadable process does to a table of
+//!   descriptors that it shares with an idle one; kcmp does not compare the two, so nothing else shows it.
 //!
 //! In [exact](Owners::set_exact) mode every refresh reads all descriptors of all processes.
 //!

@@ -119,8 +119,7 @@ impl Reading {
         let mut cookies = HashSet::new();
         let doubled = |row: &&Seen| row.info.is_some_and(|info| !cookies.insert(info.cookie));
         self.problems.extend(self.rows.iter().filter(doubled).map(|row| format!("twice, by its cookie: {row:?}")));
-        // After a table of some states, the holders of others need not be known.
-        if R::CLASS.has_owners() && self.states == StateSet::all() {
+        if R::CLASS.has_owners() {
             self.holders = inodes.iter().map(|inode| (*inode, system.holders(*inode).collect())).collect();
         }
         Ok(())

@@ -94,3 +94,21 @@ impl Transport for KernelSocket {
         self.opened.elapsed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_receive_buffer_is_enlarged() {
+        let socket = sock_diag().unwrap();
+        set_socket_recv_buffer_size(&socket, 1).unwrap();
+        assert!(socket_recv_buffer_size(&socket).unwrap() < RECV_BUFFER);
+        enlarge(&socket);
+        let size = socket_recv_buffer_size(&socket).unwrap();
+        // The limit, which the kernel doubles as well.
+        let limit = std::fs::read_to_string("/proc/sys/net/core/rmem_max")
+            .map(|text| 2 * text.trim().parse::<usize>().unwrap());
+        assert!(size >= RECV_BUFFER || limit.is_ok_and(|limit| size == limit), "{size} bytes");
+    }
+}

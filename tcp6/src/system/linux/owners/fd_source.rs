@@ -77,7 +77,8 @@ pub(in crate::system::linux) struct FdRange {
     pub(in crate::system::linux) from: u32,
     /// The most to read.
     pub(in crate::system::linux) most: u64,
-    /// The number of descriptors at or above `from` when they were counted, if they were. All that are there now are read.
+    /// The number of descriptors at or above `from` when they were last counted or read, if known. All that exist now are
+    /// read.
     pub(in crate::system::linux) expected: Option<u64>,
 }
 

@@ -31,13 +31,14 @@ fn this_process_is_seen_with_its_descriptors() {
         assert!(descriptors.contains(&found.unwrap()), "{expected:?}");
     }
     assert_eq!(proc.link(own, found.unwrap()), Link::Socket(inode));
-    // The folder that they are read from is not one of them. Other tests open and close some meanwhile.
-    let is_exact = || {
-        let (mut number, count) = (0, proc.summary(own).count);
-        proc.scan(own, whole(count), &mut |_, link| number += u64::from(link != Link::None));
-        !proc.has_counts || proc.summary(own).count == count && Some(number) == count
-    };
-    assert!((0..1_000).any(|_| is_exact()));
+    // The folder that they are read from is not one of them.
+    let folder = std::path::PathBuf::from(format!("/proc/{own}/fd"));
+    for expected in [None, proc.summary(own).count] {
+        proc.scan(own, whole(expected), &mut |descriptor, link| {
+            let target = std::fs::read_link(folder.join(descriptor.to_string()));
+            assert!(link == Link::None || !target.is_ok_and(|target| target == folder), "{descriptor}, {expected:?}");
+        });
+    }
     assert_eq!(proc.link(own, u32::MAX), Link::None);
     assert_eq!(proc.summary(u32::MAX).inode, None);
     assert_eq!(proc.summary(own).inode, proc.summary(own).inode);
@@ -87,6 +88,9 @@ fn slices_make_up_the_whole_whether_counted_or_listed() {
     // The shell has some of its own.
     assert!([0, 1, 2].iter().chain(&opened).all(|descriptor| all.0.contains(descriptor)), "{all:?}");
     assert_eq!(all.1, None);
+    if proc.has_counts {
+        assert_eq!(proc.summary(pid).count, Some(all.0.len() as u64));
+    }
     for is_counted in [false, true] {
         for most in 1..=all.0.len() as u64 + 1 {
             let (mut slices, mut from) = (Vec::new(), 0);
@@ -104,6 +108,21 @@ fn slices_make_up_the_whole_whether_counted_or_listed() {
             assert_eq!(slices, all.0, "{most} at a time, counted: {is_counted}");
         }
     }
+}
+
+#[test]
+fn one_high_number_costs_no_probe_for_each_number_below_it() {
+    let highest = 1_000_000;
+    let probes = core::cell::Cell::new(0);
+    let read = |descriptor: u32, _: &CStr| {
+        probes.set(probes.get() + 1);
+        Ok(if descriptor < 100 || descriptor == highest { Link::Other } else { Link::None })
+    };
+    let range = FdRange { from: 0, most: 1_000, expected: Some(101) };
+    let counted = count_up(range, read, &mut |_, _| {}).unwrap();
+    let from = probes.get();
+    assert_eq!(counted, Counted::Listed { from, left: 900 });
+    assert!(from < 200, "{from} probes");
 }
 
 #[test]

@@ -189,7 +189,9 @@ fn script() -> impl Strategy<Value = Script> {
     )
 }
 
+/// `PROPTEST_CASES` runs as many histories instead.
 fn config(cases: u32) -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(cases);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
@@ -203,18 +205,9 @@ proptest! {
         script in script(),
         before in proptest::collection::vec(event(), 0..20),
         events in proptest::collection::vec((event(), any::<bool>()), 1..60),
-        shares in any::<bool>(),
     ) {
         let mut machine = Owners::new(script);
         let mut next_inode = 0;
-        // A shared table whose first thread has exited in one of its processes may be known in turn only.
-        let is_left_out = |event: &Event| match event {
-            Event::Share { .. } => !shares,
-            Event::ExitFirstThread { .. } => shares,
-            _ => false,
-        };
-        let before = before.into_iter().filter(|event| !is_left_out(event)).collect::<Vec<_>>();
-        let events = events.into_iter().filter(|(event, _)| !is_left_out(event)).collect::<Vec<_>>();
         before.iter().for_each(|event| machine.happens(event, &mut next_inode));
         machine.read_ahead();
         for (event, refreshes) in &events {

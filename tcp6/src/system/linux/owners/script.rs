@@ -32,6 +32,9 @@ pub(super) struct Script {
     /// Descriptors read, by scans and by themselves, and numbers that are free.
     pub(super) links: AtomicUsize,
     pub(super) asked_starts: AtomicUsize,
+    pub(super) summaries: AtomicUsize,
+    /// Names that were listed as the number of descriptors was not known.
+    pub(super) names: AtomicUsize,
 }
 
 impl Default for Script {
@@ -52,6 +55,8 @@ impl Default for Script {
             scans: AtomicUsize::new(0),
             links: AtomicUsize::new(0),
             asked_starts: AtomicUsize::new(0),
+            summaries: AtomicUsize::new(0),
+            names: AtomicUsize::new(0),
         }
     }
 }
@@ -118,6 +123,7 @@ impl FdSource for Script {
     }
 
     fn summary(&self, thread: u32) -> FdSummary {
+        self.summaries.fetch_add(1, Relaxed);
         let process = self.processes.get(&thread).or_else(|| self.of_thread(thread));
         let Some(process) = process else { return FdSummary::default() };
         let count = self.table(thread).map_or(0, |table| table.descriptors.len() + table.reserved.len());
@@ -164,6 +170,11 @@ impl FdSource for Script {
             return refused(Access::Refused);
         }
         let Some(table) = self.table(thread) else { return Scan { access: Access::Granted, next: None } };
+        let remaining = table.descriptors.range(range.from..).count() as u64;
+        let expected = range.expected.unwrap_or(0);
+        if expected < remaining.min(range.most) {
+            self.names.fetch_add((remaining - expected) as usize, Relaxed);
+        }
         for (read, (descriptor, link)) in (0..).zip(table.descriptors.range(range.from..)) {
             if read == range.most {
                 return Scan { access: Access::Granted, next: Some(*descriptor) };
@@ -181,6 +192,7 @@ pub(super) struct Work {
     pub(super) listed: usize,
     pub(super) scans: usize,
     pub(super) links: usize,
+    pub(super) summaries: usize,
 }
 
 impl Owners<Script> {
@@ -292,12 +304,13 @@ impl Owners<Script> {
 
     /// The same, and what it took.
     pub(super) fn refresh_counted(&mut self, inodes: &[u32]) -> (Vec<Owner>, Work) {
-        let counters = [&self.source.listed, &self.source.scans, &self.source.links];
-        counters.iter().for_each(|counter| counter.store(0, Relaxed));
+        let counters = |source: &Script, each: fn(&AtomicUsize) -> usize| {
+            [&source.listed, &source.scans, &source.links, &source.summaries].map(each)
+        };
+        counters(&self.source, |counter| counter.swap(0, Relaxed));
         let owners = self.refresh(inodes);
-        let [listed, scans, links] =
-            [&self.source.listed, &self.source.scans, &self.source.links].map(|counter| counter.load(Relaxed));
-        (owners, Work { listed, scans, links })
+        let [listed, scans, links, summaries] = counters(&self.source, |counter| counter.load(Relaxed));
+        (owners, Work { listed, scans, links, summaries })
     }
 }
 

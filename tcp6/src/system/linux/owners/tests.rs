@@ -25,11 +25,29 @@ fn idle_processes_are_not_read_but_for_a_few_descriptors() {
     for _ in 0..3 {
         let (owners, work) = machine.refresh_counted(&inodes);
         assert!(owners.iter().all(|owner| *owner == pid(10)));
-        assert_eq!((work.listed, work.scans), (0, 1));
+        assert_eq!((work.listed, work.scans, work.summaries), (0, 1, 0));
         assert!(work.links as u64 <= IDLE_LINKS, "{work:?}");
         assert!(!machine.is_stale);
     }
     assert_eq!(machine.source.asked_starts.load(Relaxed), 0);
+}
+
+#[test]
+fn idle_processes_are_not_listed_where_the_kernel_does_not_count_their_descriptors() {
+    let mut machine = machine();
+    machine.source.has_counts = false;
+    let inodes: Vec<u32> = (1..=5_000).collect();
+    machine.start(10, &inodes);
+    machine.start(20, &[]);
+    machine.refresh(&inodes);
+    assert_eq!(machine.source.names.swap(0, Relaxed), 5_003 + 3);
+    for _ in 0..10 {
+        let (_, work) = machine.refresh_counted(&inodes);
+        assert!(work.links as u64 <= IDLE_LINKS, "{work:?}");
+    }
+    machine.ran(10);
+    machine.refresh(&inodes);
+    assert_eq!(machine.source.names.load(Relaxed), 0);
 }
 
 #[test]
@@ -433,6 +451,25 @@ fn others_that_come_and_go_do_not_keep_anyone_from_its_turn() {
         machine.refresh(&inodes)[19_999] == pid(200)
     });
     assert!(needed.is_some(), "not within {bound} refreshes");
+}
+
+#[test]
+fn what_an_unreadable_process_does_to_a_shared_table_is_known_within_as_many_refreshes_as_documented() {
+    for (count, earlier) in [(0, 1), (0, 5), (20, 0), (20, 3), (1_000, 1), (1_000, 20)] {
+        let mut machine = machine();
+        let inodes: Vec<u32> = (1..=count).collect();
+        machine.start(10, &inodes);
+        let table = machine.process(10).table;
+        machine.add(11, table, 1_000);
+        machine.process(11).refuses = true;
+        (20..60).for_each(|pid| machine.start(pid, &[]));
+        (0..=earlier).for_each(|_| drop(machine.refresh(&inodes)));
+        machine.open(11, Link::Socket(100_000));
+        let readable = machine.source.processes.len() as u64 - 1;
+        let bound = (u64::from(count) + (3 + FOLDER_COST) * readable).div_ceil(24);
+        let needed = (1..=bound).find(|_| machine.refresh(&[100_000]) == [pid(10)]);
+        assert!(needed.is_some(), "not within {bound} refreshes with {count} sockets after {earlier}");
+    }
 }
 
 /// Three processes that share a table of this many sockets, from 1 on.

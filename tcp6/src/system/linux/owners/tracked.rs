@@ -257,7 +257,8 @@ impl Tracked {
         }
         let from = self.cursor;
         let begin = self.held.partition_point(|held| held.descriptor < from);
-        let expected = self.count.map(|count| count.saturating_sub(begin as u64));
+        // Without a count, what is remembered: listing a folder makes the kernel look up hundreds of names at once.
+        let expected = Some(self.count.unwrap_or(self.descriptors()).saturating_sub(begin as u64));
         scratch.clear();
         let mut has_room = true;
         let mut remember = |descriptor, link| {
@@ -302,8 +303,9 @@ impl Tracked {
         let read = scratch.len() as u64;
         match scan.next {
             Some(next) => {
-                // Without a count nothing else says how many there are.
-                let least = u64::from(self.state == ScanState::New || self.count.is_none());
+                // Without a count nothing else says how many there are. An idle process is known to its end.
+                let is_counted = self.state != ScanState::New && self.count.is_some();
+                let least = u64::from(!is_counted && self.pending > 0);
                 self.cursor = next;
                 self.pending = self.pending.saturating_sub(read).max(least);
             }

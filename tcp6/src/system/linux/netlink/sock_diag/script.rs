@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 
 use super::*;
-use crate::system::linux::netlink::conn::DATAGRAM;
+use crate::system::linux::netlink::conn::{DATAGRAM, RECV_TIMEOUT};
 use crate::system::linux::netlink::inet_diag::REQUEST;
 use crate::system::linux::netlink::transport::Received;
 
@@ -110,6 +110,8 @@ pub(in crate::system::linux) struct Script {
     pub(in crate::system::linux) waited: usize,
     /// Whether signals interrupt every wait and, from then on, every receive.
     pub(in crate::system::linux) signals: bool,
+    /// Whether signals interrupt the waits only.
+    pub(in crate::system::linux) wait_signals: bool,
     pub(in crate::system::linux) clock: Duration,
     /// How much the clock advances whenever it is read.
     pub(in crate::system::linux) tick: Duration,
@@ -128,6 +130,12 @@ impl Script {
     /// How often a drain found nothing more: each wait has an empty receive before and after it.
     pub(in crate::system::linux) fn drained(&self) -> usize {
         self.empty - 2 * self.waited
+    }
+
+    /// A signal interrupts a call. Fails where calls are repeated without an end.
+    fn interrupt(&mut self) {
+        self.clock += Duration::from_millis(100);
+        assert!(self.clock < 10 * RECV_TIMEOUT, "signals postpone the deadline");
     }
 
     /// The kernel goes on with the dump that is running.
@@ -242,7 +250,7 @@ impl Transport for Script {
     fn receive(&mut self, into: &mut [u8]) -> Result<Received, Errno> {
         self.receives += 1;
         if self.signals && self.waited > 0 {
-            self.clock += Duration::from_millis(100);
+            self.interrupt();
             return Err(Errno::INTR);
         }
         match self.queue.pop_front() {
@@ -268,8 +276,8 @@ impl Transport for Script {
 
     fn wait(&mut self, timeout: Duration) -> Result<(), Errno> {
         self.waited += 1;
-        if self.signals {
-            self.clock += Duration::from_millis(100);
+        if self.signals || self.wait_signals {
+            self.interrupt();
             return Err(Errno::INTR);
         }
         match self.foreign_every.filter(|every| *every < timeout) {

@@ -259,6 +259,12 @@ fn signals_do_not_postpone_the_deadline() {
     let clock = netlink.conn.transport.clock;
     assert!(RECV_TIMEOUT <= clock && clock <= RECV_TIMEOUT + Duration::from_secs(1), "{clock:?}");
 
+    let mut netlink = self::netlink([[Step::Rows(vec![1]), Step::Silence].into()]);
+    netlink.conn.transport.wait_signals = true;
+    let error = self::error(&mut netlink);
+    assert!(matches!(&error, Error::Os { source, .. } if source.kind() == io::ErrorKind::TimedOut), "{error}");
+    assert_eq!(netlink.conn.transport.clock, RECV_TIMEOUT);
+
     let sending = vec![Errno::INTR; 200_000].into();
     let mut netlink = self::netlink([Answer { sending, ..Answer::default() }]);
     netlink.conn.transport.tick = Duration::from_millis(1);
