@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::Owners;
+use super::budget::{MAX_IDLE_DESCRIPTORS, MAX_NEW_DESCRIPTORS, MAX_PROBES, MAX_RAN_DESCRIPTORS};
 use super::fd_source::Link;
 use super::script::{Running, Script, pid};
-use super::{IDLE_LINKS, MAX_LINKS, MAX_NEW_LINKS, MAX_PROBES, Owners};
 use crate::row::owner::Owner;
 
 /// One thing that happens on a machine between two refreshes.
@@ -235,7 +236,7 @@ proptest! {
     ) {
         let mut machine = Owners::new(script);
         let mut next_inode = 0;
-        let large: Vec<u32> = (1_000_000..1_000_000 + 2 * MAX_LINKS as u32).collect();
+        let large: Vec<u32> = (1_000_000..1_000_000 + 2 * MAX_RAN_DESCRIPTORS as u32).collect();
         machine.start(9, &large);
         machine.refresh(&large);
         let refresh = |machine: &mut Owners<Script>| {
@@ -243,7 +244,7 @@ proptest! {
             let truth = machine.truth();
             let inodes: Vec<u32> = truth.keys().copied().collect();
             let (owners, work) = machine.refresh_counted(&inodes);
-            prop_assert!(work.links as u64 <= MAX_NEW_LINKS + MAX_LINKS + MAX_PROBES + IDLE_LINKS, "{:?}", work);
+            prop_assert!(work.links as u64 <= MAX_NEW_DESCRIPTORS + MAX_RAN_DESCRIPTORS + MAX_PROBES + MAX_IDLE_DESCRIPTORS, "{:?}", work);
             machine.tick();
             Ok(owners.iter().eq(truth.values()))
         };

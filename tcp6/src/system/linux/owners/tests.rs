@@ -1,8 +1,9 @@
 use std::sync::atomic::Ordering::Relaxed;
 
+use super::budget::{DIRECTORY_COST, MAX_IDLE_DESCRIPTORS, MAX_NEW_DESCRIPTORS, MAX_PROBES, MAX_RAN_DESCRIPTORS};
 use super::fd_source::Link;
 use super::script::{Script, busy_machine, machine, pid};
-use super::{FOLDER_COST, IDLE_LINKS, MAX_LINKS, MAX_NEW_LINKS, MAX_PROBES, Owners, RETRY_UNRESOLVED_EVERY};
+use super::{Owners, RETRY_INTERVAL};
 use crate::row::owner::Owner;
 
 #[test]
@@ -26,8 +27,8 @@ fn idle_processes_are_not_read_but_for_a_few_descriptors() {
         let (owners, work) = machine.refresh_counted(&inodes);
         assert!(owners.iter().all(|owner| *owner == pid(10)));
         assert_eq!((work.listed, work.scans, work.summaries), (0, 1, 0));
-        assert!(work.links as u64 <= IDLE_LINKS, "{work:?}");
-        assert!(!machine.is_stale);
+        assert!(work.links as u64 <= MAX_IDLE_DESCRIPTORS, "{work:?}");
+        assert!(!machine.roster.has_changed);
     }
     assert_eq!(machine.source.asked_starts.load(Relaxed), 0);
 }
@@ -43,7 +44,7 @@ fn idle_processes_are_not_listed_where_the_kernel_does_not_count_their_descripto
     assert_eq!(machine.source.names.swap(0, Relaxed), 5_003 + 3);
     for _ in 0..10 {
         let (_, work) = machine.refresh_counted(&inodes);
-        assert!(work.links as u64 <= IDLE_LINKS, "{work:?}");
+        assert!(work.links as u64 <= MAX_IDLE_DESCRIPTORS, "{work:?}");
     }
     machine.ran(10);
     machine.refresh(&inodes);
@@ -72,7 +73,7 @@ fn what_was_read_ahead_of_the_table_is_not_read_again() {
     let (owners, work) = machine.refresh_counted(&[1, 5_000, 8_000]);
     assert_eq!(owners, [pid(10), pid(10), pid(30)]);
     assert_eq!(machine.processes(), (2, 0));
-    assert!(work.links as u64 <= 4 + IDLE_LINKS, "{work:?}");
+    assert!(work.links as u64 <= 4 + MAX_IDLE_DESCRIPTORS, "{work:?}");
 }
 
 #[test]
@@ -184,7 +185,7 @@ fn new_sockets_of_a_large_process_are_found_among_its_lowest_free_numbers() {
     }
     let (owners, work) = machine.refresh_counted(&inodes);
     assert!(owners.iter().all(|owner| *owner == pid(1)));
-    assert!(work.links as u64 <= MAX_LINKS, "{work:?}");
+    assert!(work.links as u64 <= MAX_RAN_DESCRIPTORS, "{work:?}");
 }
 
 #[test]
@@ -202,13 +203,13 @@ fn whatever_changes_in_large_processes_is_known_after_as_many_refreshes_as_docum
         table.descriptors.insert(descriptor, Link::Socket(opened));
         inodes.push(opened);
     }
-    let bound = 35_000 / (MAX_LINKS - 4 * FOLDER_COST) + 2;
+    let bound = 35_000 / (MAX_RAN_DESCRIPTORS - 4 * DIRECTORY_COST) + 2;
     let needed = (1..=bound).find(|_| {
         // Both go on running, and the large ones have as many descriptors as before.
         machine.ran(1);
         machine.ran(2);
         let (owners, work) = machine.refresh_counted(&inodes);
-        assert!(work.links as u64 <= MAX_LINKS + IDLE_LINKS, "{work:?}");
+        assert!(work.links as u64 <= MAX_RAN_DESCRIPTORS + MAX_IDLE_DESCRIPTORS, "{work:?}");
         let of = |inode| owners[inodes.iter().position(|listed| *listed == inode).unwrap()];
         of(110_000) == pid(30) && of(210_000) == pid(30) && of(5) == pid(1) && of(6) == pid(2)
     });
@@ -229,7 +230,7 @@ fn an_exact_refresh_knows_all_at_once() {
     assert_eq!((owners[10_000], owners[20_000]), (pid(30), pid(1)));
     assert_eq!(work.links, 20_000 + 3 + 4);
     machine.set_exact(false);
-    assert!(machine.refresh_counted(&inodes).1.links as u64 <= IDLE_LINKS);
+    assert!(machine.refresh_counted(&inodes).1.links as u64 <= MAX_IDLE_DESCRIPTORS);
 }
 
 #[test]
@@ -240,11 +241,11 @@ fn a_large_new_process_is_read_within_as_many_refreshes_as_documented() {
     machine.start(40, &inodes[10..]);
     machine.start(50, &[3]);
     inodes.push(3);
-    let bound = 50_000 / MAX_NEW_LINKS + 1;
+    let bound = 50_000 / MAX_NEW_DESCRIPTORS + 1;
     for refresh in 1..=bound {
         machine.ran(1);
         let (owners, work) = machine.refresh_counted(&inodes);
-        assert!(work.links as u64 <= MAX_NEW_LINKS + MAX_LINKS + MAX_PROBES, "{work:?}");
+        assert!(work.links as u64 <= MAX_NEW_DESCRIPTORS + MAX_RAN_DESCRIPTORS + MAX_PROBES, "{work:?}");
         assert_eq!(owners.last(), Some(&pid(50)), "the small one is known at once");
         assert_eq!(owners.iter().all(|owner| *owner != Owner::Unresolved), refresh == bound);
     }
@@ -358,7 +359,7 @@ fn a_process_that_refuses_is_counted_and_tried_again_when_it_has_run_or_now_and_
     assert_eq!(machine.refresh(&[1, 2]), [pid(10), Owner::Unresolved]);
     // By what the reading process does.
     machine.process(20).refuses = false;
-    let needed = (1..=RETRY_UNRESOLVED_EVERY).find(|_| machine.refresh(&[1, 2]) == [pid(10), pid(20)]);
+    let needed = (1..=RETRY_INTERVAL).find(|_| machine.refresh(&[1, 2]) == [pid(10), pid(20)]);
     assert!(needed.is_some_and(|needed| needed > 1), "{needed:?}");
     assert_eq!(machine.processes(), (2, 0));
 }
@@ -443,7 +444,7 @@ fn others_that_come_and_go_do_not_keep_anyone_from_its_turn() {
     machine.refresh(&inodes);
     machine.close(1, inodes[19_999]);
     machine.table(1).descriptors.insert(20_002, Link::Other);
-    let bound = 20_003 / (MAX_LINKS - 64) as u32 + 2;
+    let bound = 20_003 / (MAX_RAN_DESCRIPTORS - 64) as u32 + 2;
     let needed = (1..=bound).find(|round| {
         machine.exit(10 + round - 1);
         machine.start(10 + round, &[]);
@@ -466,7 +467,7 @@ fn what_an_unreadable_process_does_to_a_shared_table_is_known_within_as_many_ref
         (0..=earlier).for_each(|_| drop(machine.refresh(&inodes)));
         machine.open(11, Link::Socket(100_000));
         let readable = machine.source.processes.len() as u64 - 1;
-        let bound = (u64::from(count) + (3 + FOLDER_COST) * readable).div_ceil(24);
+        let bound = (u64::from(count) + (3 + DIRECTORY_COST) * readable).div_ceil(24);
         let needed = (1..=bound).find(|_| machine.refresh(&[100_000]) == [pid(10)]);
         assert!(needed.is_some(), "not within {bound} refreshes with {count} sockets after {earlier}");
     }
@@ -488,8 +489,8 @@ fn a_shared_table_is_read_and_kept_once() {
     let (mut machine, inodes) = sharing(5_000);
     let (owners, work) = machine.refresh_counted(&inodes);
     assert!(owners.iter().all(|owner| *owner == pid(10)));
-    assert!(work.links as u64 <= 5_003 + IDLE_LINKS, "{work:?}");
-    assert_eq!(machine.tracked.iter().map(|process| process.descriptors()).sum::<u64>(), 5_003);
+    assert!(work.links as u64 <= 5_003 + MAX_IDLE_DESCRIPTORS, "{work:?}");
+    assert_eq!(machine.roster.processes.iter().map(|process| process.descriptors()).sum::<u64>(), 5_003);
     assert!(machine.holders(5_000).eq([10, 11, 12]));
 }
 
@@ -515,7 +516,7 @@ fn a_table_lives_on_in_those_who_share_it() {
         machine.exit(ended);
         let (owners, work) = machine.refresh_counted(&inodes);
         assert!(owners.iter().all(|owner| *owner == pid(next)));
-        assert!(work.links as u64 <= 103 + IDLE_LINKS, "{work:?}");
+        assert!(work.links as u64 <= 103 + MAX_IDLE_DESCRIPTORS, "{work:?}");
     }
     machine.exit(12);
     assert!(machine.refresh(&inodes).iter().all(|owner| *owner == Owner::Unresolved));

@@ -1,6 +1,5 @@
 //! One process and the descriptors that it was last seen with.
 
-use super::Inodes;
 use super::fd_source::{Access, CpuTime, FdRange, FdSource, Link};
 
 /// The gaps in a process' descriptors that are probed although nothing says that it has more: new descriptors take the
@@ -95,10 +94,6 @@ impl Tracked {
     /// The inodes of the sockets that it holds, of any family.
     pub(super) fn inodes(&self) -> impl Iterator<Item = u32> {
         self.held.iter().filter_map(Held::inode)
-    }
-
-    pub(super) fn holds_any(&self, inodes: &Inodes) -> bool {
-        self.inodes().any(|inode| inodes.contains(&inode))
     }
 
     /// The number of descriptors that the kernel told last, if it tells.

@@ -1,0 +1,28 @@
+//! The number of descriptors that a refresh reads.
+//!
+//! Costs are measured in descriptors read.
+
+use super::tracked::Tracked;
+
+/// The maximum number of descriptors that a refresh reads of processes that have run.
+pub(super) const MAX_RAN_DESCRIPTORS: u64 = 4_096;
+
+/// The maximum number of descriptors that a refresh reads of new processes, besides [`MAX_RAN_DESCRIPTORS`].
+pub(super) const MAX_NEW_DESCRIPTORS: u64 = 16_384;
+
+/// The maximum number of descriptors that a refresh reads of idle processes, in turn.
+pub(super) const MAX_IDLE_DESCRIPTORS: u64 = 32;
+
+/// The maximum number of descriptors that a refresh probes in idle processes for sockets without an owner.
+pub(super) const MAX_PROBES: u64 = 256;
+
+/// The cost of opening and closing the directory of a process' descriptors.
+pub(super) const DIRECTORY_COST: u64 = 4;
+
+/// The cost of reading the pending descriptors of a process.
+pub(super) fn cost(process: &Tracked) -> u64 {
+    match process.pending() {
+        0 => 0,
+        pending => pending.saturating_add(DIRECTORY_COST),
+    }
+}

@@ -1,0 +1,119 @@
+//! What a table requires: the sockets without an owner, and how its sockets differ from those of the previous table.
+
+use std::collections::HashSet;
+
+use super::index::Index;
+use crate::error::{Error, Result};
+use crate::system::linux::int_hash::IntHash;
+
+/// A socket of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::system::linux) struct SocketInode {
+    /// 0 if no process holds the socket.
+    pub(in crate::system::linux) inode: u32,
+    /// The user that the socket belongs to.
+    pub(in crate::system::linux) uid: u32,
+}
+
+type InodeSet = HashSet<u32, IntHash>;
+
+/// The sockets of a table whose owners are wanted.
+#[derive(Debug, Default)]
+pub(super) struct Demand {
+    /// The sockets of the last complete table.
+    previous: Vec<SocketInode>,
+    /// The inodes of the table, and whether the table is complete. See [`compare`](Self::compare).
+    present: InodeSet,
+    is_complete: bool,
+    /// The inodes of the previous table that a complete table lacks.
+    closed: InodeSet,
+    /// The sockets without an owner, except those in `searched`.
+    unresolved: Vec<SocketInode>,
+    /// The sockets for which a search has found no owner.
+    searched: InodeSet,
+    /// The users of the sockets in `unresolved`, each once.
+    uids: Vec<u32>,
+}
+
+impl Demand {
+    /// Notes which sockets of the table exist and which sockets of the previous one have been closed.
+    ///
+    /// A socket that a complete table lacks has been closed. A table that is not complete shows nothing of the kind.
+    pub(super) fn compare(&mut self, table: &[SocketInode], is_complete: bool) -> Result<()> {
+        self.is_complete = is_complete;
+        self.present.clear();
+        self.present.try_reserve(table.len()).map_err(|_| out_of_memory(table.len()))?;
+        self.present.extend(table.iter().map(|socket| socket.inode));
+        self.closed.clear();
+        if is_complete {
+            for socket in self.previous.iter().filter(|socket| !self.present.contains(&socket.inode)) {
+                self.closed.try_reserve(1).map_err(|_| out_of_memory(self.closed.len()))?;
+                self.closed.insert(socket.inode);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a process with these sockets can hold one of the table. All can if the table is complete.
+    pub(super) fn includes_any(&self, mut inodes: impl Iterator<Item = u32>) -> bool {
+        self.is_complete || inodes.any(|inode| self.present.contains(&inode))
+    }
+
+    /// Whether the previous table has the socket and the table, which is complete, does not.
+    pub(super) fn is_closed(&self, inode: u32) -> bool {
+        self.closed.contains(&inode)
+    }
+
+    /// Notes the sockets of the table that have no owner, except those for which a search has found none.
+    pub(super) fn note_unresolved(&mut self, table: &[SocketInode], index: &Index) -> Result<()> {
+        let is_unresolved = |socket: &&SocketInode| {
+            socket.inode != 0 && index.get(socket.inode).is_none() && !self.searched.contains(&socket.inode)
+        };
+        self.unresolved.clear();
+        for socket in table.iter().filter(is_unresolved) {
+            self.unresolved.try_reserve(1).map_err(|_| out_of_memory(self.unresolved.len()))?;
+            self.unresolved.push(*socket);
+        }
+        self.uids.clear();
+        for socket in &self.unresolved {
+            if self.uids.last() != Some(&socket.uid) && !self.uids.contains(&socket.uid) {
+                self.uids.push(socket.uid);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether [`note_unresolved`](Self::note_unresolved) has found a socket.
+    pub(super) fn has_unresolved(&self) -> bool {
+        !self.unresolved.is_empty()
+    }
+
+    /// Whether the user has a socket without an owner.
+    pub(super) fn has_unresolved_of(&self, uid: u32) -> bool {
+        self.uids.contains(&uid)
+    }
+
+    /// Excludes the sockets without an owner from [`note_unresolved`](Self::note_unresolved).
+    pub(super) fn note_searched(&mut self) -> Result<()> {
+        self.searched.try_reserve(self.unresolved.len()).map_err(|_| out_of_memory(self.unresolved.len()))?;
+        self.searched.extend(self.unresolved.iter().map(|socket| socket.inode));
+        Ok(())
+    }
+
+    /// Includes all sockets without an owner in [`note_unresolved`](Self::note_unresolved) again.
+    pub(super) fn forget_searched(&mut self) {
+        self.searched.clear();
+    }
+
+    /// Copies the sockets of a complete table, which the next one is compared with.
+    pub(super) fn note_previous(&mut self, table: &[SocketInode]) -> Result<()> {
+        self.previous.clear();
+        self.previous.try_reserve(table.len()).map_err(|_| out_of_memory(table.len()))?;
+        self.previous.extend_from_slice(table);
+        Ok(())
+    }
+}
+
+fn out_of_memory(sockets: usize) -> Error {
+    Error::OutOfMemory { bytes: sockets.saturating_mul(size_of::<SocketInode>()) }
+}
