@@ -180,11 +180,11 @@ impl<S: FdSource> Owners<S> {
         self.refreshes = self.refreshes.wrapping_add(1);
         if self.refreshes % RETRY_INTERVAL == 0 {
             self.demand.forget_searched();
-            self.roster.processes.iter_mut().filter(|process| process.is_unreadable()).for_each(Tracked::suspect);
+            self.roster.processes.iter_mut().filter(|process| process.is_unreadable()).for_each(Tracked::mark_pending);
         }
         self.roster.update(&self.source, if self.has_resolved { 1 } else { FIRST_SAMPLES });
         if self.is_exact {
-            self.roster.processes.iter_mut().for_each(Tracked::suspect);
+            self.roster.processes.iter_mut().for_each(Tracked::mark_pending);
             self.full_scan.run(&mut self.roster, &self.source, |_| true);
         } else {
             if !self.has_resolved {

@@ -1,50 +1,52 @@
-//! What the resolver asks about processes and their descriptors, so that its tests can script the answers.
+//! The interface to processes and their descriptors. Tests implement it with a script.
 
 use core::cmp::Ordering;
 use std::io;
 
 /// The processes of a machine and their descriptors.
 ///
-/// Descriptors are addressed by the id of a thread that uses them: that of the process, or of another thread of it once
-/// the first one has exited.
+/// Methods that read descriptors take the id of a thread that uses them: the pid, or, after the first thread has exited,
+/// the id of another thread of the process.
 pub(in crate::system::linux) trait FdSource: Sync {
-    /// What runs on the machine now.
+    /// The activity of the machine at this moment.
     fn activity(&self) -> Activity;
 
-    /// The ids of all processes, in any order.
+    /// Appends the pids of all processes, in any order.
     fn pids(&self, into: &mut Vec<u32>) -> io::Result<()>;
 
     /// The CPU time that all threads of the process have used.
     fn cpu_time(&self, pid: u32) -> CpuTime;
 
-    /// What one `stat` says about the descriptors of the thread.
+    /// The result of one `stat` of the directory of the thread's descriptors.
     fn summary(&self, thread: u32) -> FdSummary;
 
-    /// When the process was started, in a unit of the kernel's own; `None` if there is no such process.
-    fn started(&self, pid: u32) -> Option<u64>;
+    /// The time at which the process started, in a unit of the kernel. `None` if there is no such process.
+    fn start_time(&self, pid: u32) -> Option<u64>;
 
-    /// How the descriptor tables of two threads compare in an order of the kernel's own: equal if they share one table.
-    /// `None` if the kernel does not say.
+    /// Compares the descriptor tables of two threads in an order of the kernel. Equal if both use one table.
+    ///
+    /// `None` if the kernel refuses the comparison.
     fn compare_tables(&self, a: u32, b: u32) -> Option<Ordering>;
 
-    /// A thread of the process that runs on although the first one has exited.
+    /// A thread of the process, other than the first one, that has not exited.
     fn live_thread(&self, pid: u32) -> Option<u32>;
 
-    /// What one descriptor of the thread refers to.
+    /// Reads what one descriptor of the thread refers to.
     fn link(&self, thread: u32, descriptor: u32) -> Link;
 
-    /// Reads a range of the thread's descriptors in ascending order.
+    /// Reads a range of the thread's descriptors in ascending order and passes each to `found`.
     fn scan(&self, thread: u32, range: FdRange, found: &mut dyn FnMut(u32, Link)) -> Scan;
 }
 
-/// What runs on a machine at one moment.
+/// The activity of a machine at one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::system::linux) struct Activity {
-    /// The id that was given out last to a new process or thread. As long as it is the same, no process was started.
+    /// The id that the kernel assigned last to a process or thread. While it stays the same, no process has started.
     pub(in crate::system::linux) last_pid: Option<u32>,
-    /// No thread but the calling one was running or waiting for a CPU, so the CPU times of all others were exact. The
-    /// kernel adds to the time of a running thread at every timer tick and when the thread stops running.
-    pub(in crate::system::linux) is_still: bool,
+    /// Whether no thread except the calling one was running or waiting for a CPU, so that CPU times were exact.
+    ///
+    /// The kernel adds to the time of a running thread at every timer tick and when the thread stops running.
+    pub(in crate::system::linux) is_quiet: bool,
 }
 
 /// The CPU time of a process.
@@ -53,40 +55,43 @@ pub(in crate::system::linux) enum CpuTime {
     Nanoseconds(u64),
     /// There is no such process.
     Gone,
-    /// The kernel does not say, or its answer may be about another process.
+    /// The kernel refuses the time, or its answer can be about another process.
     Unknown,
 }
 
-/// What one `stat` of a folder of descriptors says.
+/// The result of one `stat` of a directory of descriptors.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::system::linux) struct FdSummary {
-    /// The number of descriptors, those included that are reserved for a call which has not returned: a thread that
-    /// waits in accept() has reserved one. `None` before Linux 6.2.
+    /// The number of descriptors. `None` before Linux 6.2.
+    ///
+    /// Includes those reserved for a call that has not returned: a thread that waits in accept() has reserved one.
     pub(in crate::system::linux) count: Option<u64>,
-    /// The inode of the folder, `None` if there is no such process. The kernel makes it for this process and may forget
-    /// it and make another: while it is the same, so is the process.
+    /// The inode of the directory. `None` if there is no such process.
+    ///
+    /// The same inode implies the same process. The kernel can drop the inode of a process and create another.
     pub(in crate::system::linux) inode: Option<u64>,
     /// The user that the process runs as.
     pub(in crate::system::linux) uid: u32,
 }
 
-/// Which descriptors to read.
+/// A range of descriptors to read.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::system::linux) struct FdRange {
-    /// The lowest number.
+    /// The lowest descriptor.
     pub(in crate::system::linux) from: u32,
-    /// The most to read.
-    pub(in crate::system::linux) most: u64,
-    /// The number of descriptors at or above `from` when they were last counted or read, if known. All that exist now are
-    /// read.
+    /// The maximum number of descriptors to read.
+    pub(in crate::system::linux) max: u64,
+    /// The number of descriptors at or above `from` when they were last counted or read, if known.
+    ///
+    /// This is a hint: a scan reads all descriptors that exist.
     pub(in crate::system::linux) expected: Option<u64>,
 }
 
-/// How far a scan came.
+/// The result of a scan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::system::linux) struct Scan {
     pub(in crate::system::linux) access: Access,
-    /// The number to go on with, if there may be more descriptors.
+    /// The descriptor to continue with, if there can be more.
     pub(in crate::system::linux) next: Option<u32>,
 }
 
@@ -95,20 +100,20 @@ pub(in crate::system::linux) struct Scan {
 pub(in crate::system::linux) enum Link {
     /// A socket with this inode, of any family.
     Socket(u32),
-    /// Something else.
+    /// Anything else.
     Other,
-    /// No such descriptor, a reserved one, or one that may not be read.
+    /// There is no such descriptor, it is reserved, or reading it is refused.
     None,
 }
 
-/// Whether a process could be read.
+/// Whether the descriptors of a process could be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::system::linux) enum Access {
     Granted,
-    /// Reading it takes the right to trace it.
+    /// The caller lacks the right to trace the process.
     Refused,
     /// There is no such process.
     Gone,
-    /// Something else failed: no descriptor or no memory was left.
+    /// Another failure: no descriptor or no memory is left.
     Failed,
 }

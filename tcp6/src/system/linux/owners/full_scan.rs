@@ -29,7 +29,7 @@ impl FullScan {
         let work: u64 = processes.iter().filter(|process| is_due(process)).map(cost).sum();
         if work < MIN_PARALLEL_COST {
             for process in processes.iter_mut().filter(|process| is_due(process)) {
-                *has_changed |= process.scan_whole(source, u64::MAX, scratch);
+                *has_changed |= process.scan_from_start(source, u64::MAX, scratch);
             }
             return;
         }
@@ -51,7 +51,7 @@ fn read_in_parallel(mut due: Vec<&mut Tracked>, threads: usize, source: &impl Fd
         let mut scratch = Vec::new();
         let next = || due.lock().unwrap_or_else(PoisonError::into_inner).pop();
         while let Some(process) = next() {
-            process.scan_whole(source, u64::MAX, &mut scratch);
+            process.scan_from_start(source, u64::MAX, &mut scratch);
         }
     };
     thread::scope(|scope| {

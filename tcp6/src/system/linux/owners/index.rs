@@ -36,7 +36,7 @@ impl Index {
             process.lowest_pid = process.pid;
         }
         for i in 0..processes.len() {
-            let Some(leader) = processes[i].shares.and_then(|leader| sharing::position(processes, leader)) else {
+            let Some(leader) = processes[i].leader.and_then(|leader| sharing::position(processes, leader)) else {
                 continue;
             };
             processes[leader].lowest_pid = processes[leader].lowest_pid.min(processes[i].pid);

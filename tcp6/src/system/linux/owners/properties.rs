@@ -109,7 +109,7 @@ impl Owners<Script> {
                 self.start(pid, &inodes);
             }
             Event::Exit { pid } => self.exit(pid),
-            Event::Forget => self.source.forgotten += 1,
+            Event::Forget => self.source.dropped_inodes += 1,
             Event::HandOver { from, to, nth } if exists(self, from) && exists(self, to) => {
                 let link = self.table(from).descriptors.values().nth(nth).copied();
                 link.map(|link| self.open(to, link));
@@ -180,11 +180,11 @@ impl Owners<Script> {
 
 fn script() -> impl Strategy<Value = Script> {
     (any::<bool>(), any::<bool>(), any::<bool>(), prop::bool::weighted(0.8)).prop_map(
-        |(has_counts, has_cpu_times, has_activity, is_still)| Script {
+        |(has_counts, has_cpu_times, has_activity, is_quiet)| Script {
             has_counts,
             has_cpu_times,
             has_activity: has_activity && has_cpu_times,
-            is_still,
+            is_quiet,
             ..Script::default()
         },
     )

@@ -27,16 +27,16 @@ impl Roster {
     /// Samples the activity of the machine at most `max_samples` times, until no other thread runs.
     pub(super) fn update(&mut self, source: &impl FdSource, max_samples: u32) {
         let activity = sample_activity(source, max_samples);
-        self.has_exact_times = activity.is_still;
+        self.has_exact_times = activity.is_quiet;
         // A process that starts from here on has a later pid, so that the next update lists it.
         if activity.last_pid.is_none() || activity.last_pid != self.last_pid {
             self.last_pid = if self.list(source) { activity.last_pid } else { None };
         }
         for i in 0..self.processes.len() {
-            let leader = self.processes[i].shares;
+            let leader = self.processes[i].leader;
             if self.processes[i].sample(source) {
                 self.has_changed = true;
-                sharing::used_by_another(&mut self.processes, leader, source);
+                sharing::mark_used(&mut self.processes, leader, source);
             }
         }
         self.forget_ended(source);
@@ -80,9 +80,9 @@ impl Roster {
         let mut have_ended = false;
         for i in 0..self.processes.len() {
             if self.processes[i].state == ScanState::Gone {
-                let leader = self.processes[i].shares;
-                sharing::used_by_another(&mut self.processes, leader, source);
-                sharing::inherit(&mut self.processes, i, source);
+                let leader = self.processes[i].leader;
+                sharing::mark_used(&mut self.processes, leader, source);
+                sharing::replace_leader(&mut self.processes, i, source);
                 have_ended = true;
             }
         }
@@ -95,7 +95,7 @@ impl Roster {
     /// The pids of the processes that hold the socket with this inode, ascending.
     pub(super) fn holders(&self, inode: u32) -> impl Iterator<Item = u32> {
         let holds = move |process: &&Tracked| {
-            let leader = process.shares.and_then(|leader| sharing::position(&self.processes, leader));
+            let leader = process.leader.and_then(|leader| sharing::position(&self.processes, leader));
             let table = leader.map_or(*process, |leader| &self.processes[leader]);
             table.inodes().any(|held| held == inode)
         };
@@ -112,7 +112,7 @@ impl Roster {
 fn sample_activity(source: &impl FdSource, max_samples: u32) -> Activity {
     let mut activity = source.activity();
     for _ in 1..max_samples {
-        if activity.is_still {
+        if activity.is_quiet {
             break;
         }
         activity = source.activity();

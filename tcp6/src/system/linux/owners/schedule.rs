@@ -68,7 +68,7 @@ impl Schedule {
             let cost = cost(process);
             // Half of the budget is for probes and for reading in turn.
             if left.saturating_sub(cost) >= MAX_RAN_DESCRIPTORS / 2 {
-                *has_changed |= process.scan_whole(source, MAX_RAN_DESCRIPTORS, scratch);
+                *has_changed |= process.scan_from_start(source, MAX_RAN_DESCRIPTORS, scratch);
                 left -= cost;
             } else {
                 let (read, differs) = process.probe(source, |inode| demand.is_closed(inode), left, scratch);
@@ -92,7 +92,7 @@ impl Schedule {
                 break;
             }
             left -= DIRECTORY_COST;
-            let known = process.descriptors();
+            let known = process.known();
             *has_changed |= process.scan(source, left, scratch);
             left = left.saturating_sub(scratch.len() as u64);
             if process.cursor > 0 || known == 0 && process.pending() > 0 {
@@ -129,12 +129,12 @@ pub(super) fn read_all_pending(roster: &mut Roster, source: &impl FdSource) -> b
     let Roster { processes, scratch, has_changed, has_exact_times, .. } = roster;
     let mut work: u64 = processes.iter().map(cost).sum();
     if !*has_exact_times {
-        let is_uncertain = |process: &Tracked| process.state == ScanState::Idle && process.shares.is_none();
+        let is_uncertain = |process: &Tracked| process.state == ScanState::Idle && process.leader.is_none();
         let uncertain = processes.iter().filter(|process| is_uncertain(process));
-        let more: u64 = uncertain.map(|process| process.descriptors() + DIRECTORY_COST).sum();
+        let more: u64 = uncertain.map(|process| process.known() + DIRECTORY_COST).sum();
         if work + more <= MAX_RAN_DESCRIPTORS {
             for process in processes.iter_mut().filter(|process| is_uncertain(process)) {
-                *has_changed |= process.summarize(source);
+                *has_changed |= process.read_summary(source);
             }
             work += more;
         }
@@ -145,7 +145,7 @@ pub(super) fn read_all_pending(roster: &mut Roster, source: &impl FdSource) -> b
     for process in processes.iter_mut().filter(|process| process.pending() > 0) {
         // Before Linux 6.2 a process can have more descriptors than are known.
         let max = if process.state == ScanState::New { MAX_NEW_DESCRIPTORS } else { MAX_RAN_DESCRIPTORS };
-        *has_changed |= process.scan_whole(source, max, scratch);
+        *has_changed |= process.scan_from_start(source, max, scratch);
     }
     true
 }
@@ -166,7 +166,7 @@ pub(super) fn probe_idle(roster: &mut Roster, demand: &Demand, source: &impl FdS
 }
 
 fn is_idle(process: &Tracked) -> bool {
-    process.state == ScanState::Idle && process.descriptors() > 0
+    process.state == ScanState::Idle && process.known() > 0
 }
 
 /// Lists the processes in such a state that have pending descriptors, in ascending order of the key.

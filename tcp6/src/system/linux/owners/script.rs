@@ -22,16 +22,16 @@ pub(super) struct Script {
     pub(super) has_activity: bool,
     pub(super) compares_tables: bool,
     /// Whether no other thread is running when CPU times are read.
-    pub(super) is_still: bool,
+    pub(super) is_quiet: bool,
     /// Whether there are no descriptors left to read anything with.
-    pub(super) is_short: bool,
-    /// How often the kernel has forgotten its inodes.
-    pub(super) forgotten: u64,
+    pub(super) has_no_descriptors: bool,
+    /// How often the kernel has dropped_inodes its inodes.
+    pub(super) dropped_inodes: u64,
     pub(super) listed: AtomicUsize,
     pub(super) scans: AtomicUsize,
     /// Descriptors read, by scans and by themselves, and numbers that are free.
     pub(super) links: AtomicUsize,
-    pub(super) asked_starts: AtomicUsize,
+    pub(super) start_time_reads: AtomicUsize,
     pub(super) summaries: AtomicUsize,
     /// Names that were listed as the number of descriptors was not known.
     pub(super) names: AtomicUsize,
@@ -48,13 +48,13 @@ impl Default for Script {
             has_cpu_times: true,
             has_activity: true,
             compares_tables: true,
-            is_still: true,
-            is_short: false,
-            forgotten: 0,
+            is_quiet: true,
+            has_no_descriptors: false,
+            dropped_inodes: 0,
             listed: AtomicUsize::new(0),
             scans: AtomicUsize::new(0),
             links: AtomicUsize::new(0),
-            asked_starts: AtomicUsize::new(0),
+            start_time_reads: AtomicUsize::new(0),
             summaries: AtomicUsize::new(0),
             names: AtomicUsize::new(0),
         }
@@ -77,7 +77,7 @@ impl Table {
 
 #[derive(Clone, Debug)]
 pub(super) struct Running {
-    pub(super) started: u64,
+    pub(super) start_time: u64,
     /// What the kernel tells of its CPU time, and what it has not added yet as the process is running.
     pub(super) cpu_time: u64,
     pub(super) not_added: u64,
@@ -105,14 +105,14 @@ impl FdSource for Script {
         if !self.has_activity {
             return Activity::default();
         }
-        Activity { last_pid: Some(self.last_pid), is_still: self.is_still }
+        Activity { last_pid: Some(self.last_pid), is_quiet: self.is_quiet }
     }
 
     fn pids(&self, into: &mut Vec<u32>) -> io::Result<()> {
         self.listed.fetch_add(1, Relaxed);
         into.extend(self.processes.keys().rev());
         // Half of the list, and then no more.
-        if self.is_short { Err(io::ErrorKind::Other.into()) } else { Ok(()) }
+        if self.has_no_descriptors { Err(io::ErrorKind::Other.into()) } else { Ok(()) }
     }
 
     fn cpu_time(&self, pid: u32) -> CpuTime {
@@ -130,14 +130,14 @@ impl FdSource for Script {
         FdSummary {
             count: self.has_counts.then_some(count as u64),
             // Another one for each process, and now and then another for the same.
-            inode: Some(process.started * 1_000 + self.forgotten),
+            inode: Some(process.start_time * 1_000 + self.dropped_inodes),
             uid: process.uid,
         }
     }
 
-    fn started(&self, pid: u32) -> Option<u64> {
-        self.asked_starts.fetch_add(1, Relaxed);
-        self.processes.get(&pid).map(|process| process.started)
+    fn start_time(&self, pid: u32) -> Option<u64> {
+        self.start_time_reads.fetch_add(1, Relaxed);
+        self.processes.get(&pid).map(|process| process.start_time)
     }
 
     fn compare_tables(&self, a: u32, b: u32) -> Option<Ordering> {
@@ -152,7 +152,7 @@ impl FdSource for Script {
 
     fn link(&self, thread: u32, descriptor: u32) -> Link {
         self.links.fetch_add(1, Relaxed);
-        let is_readable = self.of_thread(thread).is_some_and(|process| !process.refuses) && !self.is_short;
+        let is_readable = self.of_thread(thread).is_some_and(|process| !process.refuses) && !self.has_no_descriptors;
         let link = self.table(thread).filter(|_| is_readable).and_then(|table| table.descriptors.get(&descriptor));
         link.copied().unwrap_or(Link::None)
     }
@@ -163,7 +163,7 @@ impl FdSource for Script {
         if !self.processes.contains_key(&thread) && self.of_thread(thread).is_none() {
             return refused(Access::Gone);
         }
-        if self.is_short {
+        if self.has_no_descriptors {
             return refused(Access::Failed);
         }
         if self.of_thread(thread).is_some_and(|process| process.refuses) {
@@ -172,11 +172,11 @@ impl FdSource for Script {
         let Some(table) = self.table(thread) else { return Scan { access: Access::Granted, next: None } };
         let remaining = table.descriptors.range(range.from..).count() as u64;
         let expected = range.expected.unwrap_or(0);
-        if expected < remaining.min(range.most) {
+        if expected < remaining.min(range.max) {
             self.names.fetch_add((remaining - expected) as usize, Relaxed);
         }
         for (read, (descriptor, link)) in (0..).zip(table.descriptors.range(range.from..)) {
-            if read == range.most {
+            if read == range.max {
                 return Scan { access: Access::Granted, next: Some(*descriptor) };
             }
             self.links.fetch_add(1, Relaxed);
@@ -213,7 +213,8 @@ impl Owners<Script> {
         // Real ones come again after thousands of others.
         self.source.last_pid = started as u32;
         let cpu_time = 1_000 * started + 1;
-        let process = Running { started, cpu_time, not_added: 0, table, uid, refuses: false, live_thread: None };
+        let process =
+            Running { start_time: started, cpu_time, not_added: 0, table, uid, refuses: false, live_thread: None };
         self.source.processes.insert(pid, process);
     }
 
@@ -245,10 +246,10 @@ impl Owners<Script> {
 
     /// It has run, and the kernel adds that to its CPU time now or, while it still runs, later.
     pub(super) fn ran(&mut self, pid: u32) {
-        let is_still = self.source.is_still;
+        let is_quiet = self.source.is_quiet;
         let process = self.process(pid);
         process.not_added += 7;
-        if is_still {
+        if is_quiet {
             process.cpu_time += core::mem::take(&mut process.not_added);
         }
     }

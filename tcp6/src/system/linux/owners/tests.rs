@@ -30,7 +30,7 @@ fn idle_processes_are_not_read_but_for_a_few_descriptors() {
         assert!(work.links as u64 <= MAX_IDLE_DESCRIPTORS, "{work:?}");
         assert!(!machine.roster.has_changed);
     }
-    assert_eq!(machine.source.asked_starts.load(Relaxed), 0);
+    assert_eq!(machine.source.start_time_reads.load(Relaxed), 0);
 }
 
 #[test]
@@ -103,9 +103,9 @@ fn without_cpu_times_nothing_is_read_ahead() {
 fn what_could_not_be_read_ahead_is_read_then() {
     let mut machine = machine();
     machine.start(10, &[1]);
-    machine.source.is_short = true;
+    machine.source.has_no_descriptors = true;
     machine.read_ahead();
-    machine.source.is_short = false;
+    machine.source.has_no_descriptors = false;
     assert_eq!(machine.refresh(&[1]), [pid(10)]);
 }
 
@@ -160,12 +160,12 @@ fn a_parent_that_closes_what_its_child_keeps_is_not_named_any_more() {
 }
 
 #[test]
-fn a_process_that_is_still_running_is_read_although_its_cpu_time_is_the_same() {
+fn a_process_that_is_quiet_running_is_read_although_its_cpu_time_is_the_same() {
     let mut machine = machine();
     machine.start(10, &[1]);
     machine.start(20, &[1]);
     machine.refresh(&[1]);
-    machine.source.is_still = false;
+    machine.source.is_quiet = false;
     machine.close(10, 1);
     assert_eq!(machine.source.processes[&10].not_added, 7);
     assert_eq!(machine.refresh(&[1]), [pid(20)]);
@@ -262,13 +262,13 @@ fn a_socket_without_an_owner_has_nobody_read_again_and_again() {
         machine.open(10, Link::Socket(in_flight));
         machine.close(10, in_flight);
         inodes.push(in_flight);
-        for is_still in [true, false] {
-            machine.source.is_still = is_still;
+        for is_quiet in [true, false] {
+            machine.source.is_quiet = is_quiet;
             let (owners, work) = machine.refresh_counted(&inodes);
             assert_eq!(owners.last(), Some(&Owner::Unresolved));
             assert!(work.links as u64 <= MAX_PROBES + 64, "{work:?}");
         }
-        machine.source.is_still = true;
+        machine.source.is_quiet = true;
     }
 }
 
@@ -309,9 +309,9 @@ fn processes_that_could_not_be_listed_are_listed_next_time() {
     machine.start(10, &[1]);
     machine.refresh(&[1]);
     machine.start(20, &[2]);
-    machine.source.is_short = true;
+    machine.source.has_no_descriptors = true;
     assert_eq!(machine.refresh(&[1, 2]), [pid(10), Owner::Unresolved]);
-    machine.source.is_short = false;
+    machine.source.has_no_descriptors = false;
     assert_eq!(machine.refresh(&[1, 2]), [pid(10), pid(20)]);
 }
 
@@ -400,12 +400,12 @@ fn a_process_whose_folder_the_kernel_forgets_is_the_same() {
     let mut machine = machine();
     machine.start(10, &[1]);
     machine.refresh(&[1]);
-    for forgotten in 1..=3 {
-        machine.source.forgotten = forgotten;
+    for dropped_inodes in 1..=3 {
+        machine.source.dropped_inodes = dropped_inodes;
         machine.ran(10);
         assert_eq!(machine.refresh(&[1]), [pid(10)]);
     }
-    assert_eq!(machine.source.asked_starts.load(Relaxed), 3);
+    assert_eq!(machine.source.start_time_reads.load(Relaxed), 3);
 }
 
 #[test]
@@ -427,11 +427,11 @@ fn what_could_not_be_read_for_a_moment_is_remembered_and_read_then() {
     let mut machine = machine();
     machine.start(10, &[1]);
     machine.refresh(&[1]);
-    machine.source.is_short = true;
+    machine.source.has_no_descriptors = true;
     machine.ran(10);
     assert_eq!(machine.refresh(&[1]), [pid(10)]);
     assert_eq!(machine.processes(), (1, 1));
-    machine.source.is_short = false;
+    machine.source.has_no_descriptors = false;
     machine.table(10).descriptors.insert(3, Link::Socket(2));
     assert_eq!(machine.refresh(&[1, 2]), [Owner::Unresolved, pid(10)]);
     assert_eq!(machine.processes(), (1, 0));
@@ -490,7 +490,7 @@ fn a_shared_table_is_read_and_kept_once() {
     let (owners, work) = machine.refresh_counted(&inodes);
     assert!(owners.iter().all(|owner| *owner == pid(10)));
     assert!(work.links as u64 <= 5_003 + MAX_IDLE_DESCRIPTORS, "{work:?}");
-    assert_eq!(machine.roster.processes.iter().map(|process| process.descriptors()).sum::<u64>(), 5_003);
+    assert_eq!(machine.roster.processes.iter().map(|process| process.known()).sum::<u64>(), 5_003);
     assert!(machine.holders(5_000).eq([10, 11, 12]));
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 
 fn whole(expected: Option<u64>) -> FdRange {
-    FdRange { from: 0, most: u64::MAX, expected }
+    FdRange { from: 0, max: u64::MAX, expected }
 }
 
 #[test]
@@ -11,7 +11,7 @@ fn this_process_is_seen_with_its_descriptors() {
     let mut pids = Vec::new();
     proc.pids(&mut pids).unwrap();
     assert!(pids.contains(&own));
-    assert!(proc.started(own).is_some());
+    assert!(proc.start_time(own).is_some());
     let socket = std::net::UdpSocket::bind("[::1]:0").unwrap();
     let inode = rustix::fs::fstat(&socket).unwrap().st_ino as u32;
     let mut found = None;
@@ -42,7 +42,7 @@ fn this_process_is_seen_with_its_descriptors() {
     assert_eq!(proc.link(own, u32::MAX), Link::None);
     assert_eq!(proc.summary(u32::MAX).inode, None);
     assert_eq!(proc.summary(own).inode, proc.summary(own).inode);
-    assert_eq!(proc.started(u32::MAX), None);
+    assert_eq!(proc.start_time(u32::MAX), None);
     assert_eq!(proc.live_thread(u32::MAX), None);
 }
 
@@ -92,20 +92,20 @@ fn slices_make_up_the_whole_whether_counted_or_listed() {
         assert_eq!(proc.summary(pid).count, Some(all.0.len() as u64));
     }
     for is_counted in [false, true] {
-        for most in 1..=all.0.len() as u64 + 1 {
+        for max in 1..=all.0.len() as u64 + 1 {
             let (mut slices, mut from) = (Vec::new(), 0);
             loop {
                 let expected =
                     is_counted.then(|| all.0.iter().filter(|descriptor| **descriptor >= from).count() as u64);
-                let (slice, next) = read(FdRange { from, most, expected });
-                assert!(slice.len() as u64 <= most);
+                let (slice, next) = read(FdRange { from, max, expected });
+                assert!(slice.len() as u64 <= max);
                 slices.extend(slice);
                 match next {
                     Some(next) => from = next,
                     None => break,
                 }
             }
-            assert_eq!(slices, all.0, "{most} at a time, counted: {is_counted}");
+            assert_eq!(slices, all.0, "{max} at a time, counted: {is_counted}");
         }
     }
 }
@@ -118,16 +118,16 @@ fn one_high_number_costs_no_probe_for_each_number_below_it() {
         probes.set(probes.get() + 1);
         Ok(if descriptor < 100 || descriptor == highest { Link::Other } else { Link::None })
     };
-    let range = FdRange { from: 0, most: 1_000, expected: Some(101) };
+    let range = FdRange { from: 0, max: 1_000, expected: Some(101) };
     let counted = count_up(range, read, &mut |_, _| {}).unwrap();
     let from = probes.get();
-    assert_eq!(counted, Counted::Listed { from, left: 900 });
+    assert_eq!(counted, Rest::ToList { from, max: 900 });
     assert!(from < 200, "{from} probes");
 }
 
 #[test]
 fn a_line_of_loadavg_is_read() {
-    let read = |line: &str| activity(line.as_bytes()).map(|activity| (activity.last_pid, activity.is_still));
+    let read = |line: &str| activity(line.as_bytes()).map(|activity| (activity.last_pid, activity.is_quiet));
     assert_eq!(read("0.20 0.18 0.12 1/80 11206\n"), Some((Some(11_206), true)));
     assert_eq!(read("0.20 0.18 0.12 11/80 11206\n"), Some((Some(11_206), false)));
     assert_eq!(read("0.20 0.18 0.12 1/80\n"), None);
@@ -140,7 +140,7 @@ fn a_line_of_loadavg_is_read() {
 fn what_the_kernel_offers_here_is_used() {
     let proc = Proc::open().unwrap();
     let own = std::process::id();
-    if proc.own == Some(own) && proc.has_one_pid() {
+    if proc.own_pid == Some(own) && proc.has_one_pid() {
         assert!(proc.has_cpu_times);
         assert!(matches!(proc.cpu_time(own), CpuTime::Nanoseconds(_)));
         assert_eq!(proc.cpu_time(1 << 23), CpuTime::Gone);
