@@ -1,4 +1,4 @@
-//! Random histories of processes: what is remembered is what is true.
+//! Random histories of processes: the owners found are the true ones.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::fd_source::Link;
 use super::script::{Running, Script, pid};
 use crate::row::owner::Owner;
 
-/// One thing that happens on a machine between two refreshes.
+/// An event on a machine between two refreshes.
 #[derive(Clone, Debug)]
 enum Event {
     Start {
@@ -63,12 +63,12 @@ enum Event {
         pid: u32,
         refuses: bool,
     },
-    /// It works, and changes nothing.
+    /// The process runs and changes no descriptor.
     Run {
         pid: u32,
     },
-    /// The kernel forgets the inodes of its folders.
-    Forget,
+    /// The kernel drops the inodes of its directories.
+    DropInodes,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -89,15 +89,15 @@ fn event() -> impl Strategy<Value = Event> {
         1 => pid().prop_map(|pid| Event::ExitFirstThread { pid }),
         1 => (pid(), any::<bool>()).prop_map(|(pid, refuses)| Event::Refuse { pid, refuses }),
         1 => pid().prop_map(|pid| Event::Run { pid }),
-        1 => Just(Event::Forget),
+        1 => Just(Event::DropInodes),
     ]
 }
 
-/// Enough that their tables are compared.
+/// The number of sockets of process 1, so that its table counts as large.
 const SHARED: u32 = 40;
 
 impl Owners<Script> {
-    fn happens(&mut self, event: &Event, next_inode: &mut u32) {
+    fn apply(&mut self, event: &Event, next_inode: &mut u32) {
         let mut inode = || {
             *next_inode += 1;
             *next_inode
@@ -109,7 +109,7 @@ impl Owners<Script> {
                 self.start(pid, &inodes);
             }
             Event::Exit { pid } => self.exit(pid),
-            Event::Forget => self.source.dropped_inodes += 1,
+            Event::DropInodes => self.source.dropped_inodes += 1,
             Event::HandOver { from, to, nth } if exists(self, from) && exists(self, to) => {
                 let link = self.table(from).descriptors.values().nth(nth).copied();
                 link.map(|link| self.open(to, link));
@@ -117,7 +117,7 @@ impl Owners<Script> {
             Event::Fork { pid, child } if exists(self, pid) => self.fork(pid, child),
             Event::Share { pid, child } if exists(self, pid) && pid != child => {
                 let Running { table, uid, refuses, .. } = self.source.processes[&pid];
-                self.ran(pid);
+                self.run(pid);
                 self.add(child, table, uid);
                 self.process(child).refuses = refuses;
             }
@@ -143,25 +143,25 @@ impl Owners<Script> {
                 self.process(pid).table = self.source.tables.len() - 1;
             }
             Event::ExitFirstThread { pid } if exists(self, pid) => {
-                self.ran(pid);
+                self.run(pid);
                 self.process(pid).live_thread = Some(1_000 + pid + 10 * self.source.clock as u32);
             }
             Event::Refuse { pid, refuses } if exists(self, pid) => {
                 let table = self.process(pid).table;
-                // That one process may be read and another one that shares its table may not is known to idle processes in
-                // turn only.
+                // All processes that share the table are changed: if only some of them could be read, changes by the others
+                // would be found only when idle processes are read in turn.
                 let sharing = |(pid, process): (&u32, &Running)| (process.table == table).then_some(*pid);
                 for pid in self.source.processes.iter().filter_map(sharing).collect::<Vec<_>>() {
-                    self.ran(pid);
+                    self.run(pid);
                     self.process(pid).refuses = refuses;
                 }
             }
-            Event::Run { pid } if exists(self, pid) => self.ran(pid),
+            Event::Run { pid } if exists(self, pid) => self.run(pid),
             _ => {}
         }
     }
 
-    /// The sockets that anybody holds, and the lowest pid of those that hold each and can be read.
+    /// All sockets that are held, and the lowest pid of the readable processes that hold each.
     fn truth(&self) -> BTreeMap<u32, Owner> {
         let mut truth = BTreeMap::new();
         for (process, running) in self.source.processes.iter().rev() {
@@ -190,7 +190,7 @@ fn script() -> impl Strategy<Value = Script> {
     )
 }
 
-/// `PROPTEST_CASES` runs as many histories instead.
+/// A configuration with `cases` histories, or `PROPTEST_CASES` if that is set.
 fn config(cases: u32) -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(cases);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
@@ -199,20 +199,20 @@ fn config(cases: u32) -> ProptestConfig {
 proptest! {
     #![proptest_config(config(4_000))]
 
-    /// On a machine with few descriptors, whatever happens between two refreshes and whatever the kernel offers, the owners
-    /// of every table are the true ones. What is read ahead of the first table makes no difference.
+    /// On a machine with few descriptors, the owners of every table are the true ones, for any events between refreshes and
+    /// any features of the kernel, also after changes that follow the read-ahead.
     #[test]
-    fn every_owner_is_the_true_one(
+    fn owners_are_exact_within_the_budget(
         script in script(),
         before in proptest::collection::vec(event(), 0..20),
         events in proptest::collection::vec((event(), any::<bool>()), 1..60),
     ) {
         let mut machine = Owners::new(script);
         let mut next_inode = 0;
-        before.iter().for_each(|event| machine.happens(event, &mut next_inode));
+        before.iter().for_each(|event| machine.apply(event, &mut next_inode));
         machine.read_ahead();
         for (event, refreshes) in &events {
-            machine.happens(event, &mut next_inode);
+            machine.apply(event, &mut next_inode);
             if *refreshes {
                 let truth = machine.truth();
                 let inodes: Vec<u32> = truth.keys().copied().collect();
@@ -221,16 +221,15 @@ proptest! {
             }
         }
     }
-
 }
 
 proptest! {
     #![proptest_config(config(200))]
 
-    /// Beside a large process that runs all the time no refresh reads more than the bound, and the true owners are known
-    /// after as many refreshes as documented.
+    /// Beside a large process that runs in every refresh, no refresh reads more than the bound, and the true owners are
+    /// found within the documented number of refreshes.
     #[test]
-    fn beside_a_large_process_what_is_true_is_found_in_turn(
+    fn owners_are_found_in_turn_beyond_the_budget(
         script in script(),
         events in proptest::collection::vec((event(), any::<bool>()), 1..40),
     ) {
@@ -240,7 +239,7 @@ proptest! {
         machine.start(9, &large);
         machine.refresh(&large);
         let refresh = |machine: &mut Owners<Script>| {
-            machine.ran(9);
+            machine.run(9);
             let truth = machine.truth();
             let inodes: Vec<u32> = truth.keys().copied().collect();
             let (owners, work) = machine.refresh_counted(&inodes);
@@ -249,12 +248,12 @@ proptest! {
             Ok(owners.iter().eq(truth.values()))
         };
         for (event, refreshes) in &events {
-            machine.happens(event, &mut next_inode);
+            machine.apply(event, &mut next_inode);
             if *refreshes {
                 refresh(&mut machine)?;
             }
         }
-        // The large one, the small ones, and one for what a cycle has begun with.
+        // Refreshes for the large process, for the small ones, and for the part that was read before the last event.
         let mut found = false;
         for _ in 0..5 {
             found = refresh(&mut machine)?;

@@ -1,4 +1,4 @@
-//! A machine's processes and their descriptors, by a script.
+//! A scripted machine: processes and their descriptors.
 
 use core::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,31 +9,33 @@ use super::fd_source::{Access, Activity, CpuTime, FdRange, FdSource, FdSummary, 
 use super::{Owners, SocketInode};
 use crate::row::owner::Owner;
 
-/// A machine's processes, and how often they were read.
+/// The processes of a machine, and counters of the reads.
 #[derive(Debug)]
 pub(super) struct Script {
     pub(super) processes: BTreeMap<u32, Running>,
     pub(super) tables: Vec<Table>,
+    /// The number of processes started. Serves as the start time and the pid assigned last.
     pub(super) clock: u64,
     pub(super) last_pid: u32,
-    /// What the kernel offers: the number of descriptors (Linux 6.2), CPU times, the last pid, kcmp.
+    /// Features of the kernel: the number of descriptors (Linux 6.2), CPU times, `/proc/loadavg`, kcmp.
     pub(super) has_counts: bool,
     pub(super) has_cpu_times: bool,
     pub(super) has_activity: bool,
     pub(super) compares_tables: bool,
-    /// Whether no other thread is running when CPU times are read.
+    /// Whether no other thread runs when CPU times are read.
     pub(super) is_quiet: bool,
-    /// Whether there are no descriptors left to read anything with.
+    /// Whether the reading process has no free descriptor, so that reads fail.
     pub(super) has_no_descriptors: bool,
-    /// How often the kernel has dropped_inodes its inodes.
+    /// The number of times that the kernel has dropped the inodes of its directories.
     pub(super) dropped_inodes: u64,
+    /// Lists of processes read.
     pub(super) listed: AtomicUsize,
     pub(super) scans: AtomicUsize,
-    /// Descriptors read, by scans and by themselves, and numbers that are free.
+    /// Descriptors read by scans, and numbers probed, including free ones.
     pub(super) links: AtomicUsize,
     pub(super) start_time_reads: AtomicUsize,
     pub(super) summaries: AtomicUsize,
-    /// Names that were listed as the number of descriptors was not known.
+    /// Names listed because more descriptors exist than a scan expects.
     pub(super) names: AtomicUsize,
 }
 
@@ -64,7 +66,7 @@ impl Default for Script {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Table {
     pub(super) descriptors: BTreeMap<u32, Link>,
-    /// Reserved for calls that have not returned.
+    /// Descriptors reserved for calls that have not returned.
     pub(super) reserved: BTreeSet<u32>,
 }
 
@@ -78,18 +80,18 @@ impl Table {
 #[derive(Clone, Debug)]
 pub(super) struct Running {
     pub(super) start_time: u64,
-    /// What the kernel tells of its CPU time, and what it has not added yet as the process is running.
+    /// The CPU time that the kernel reports, and the time that it has not added yet because the process still runs.
     pub(super) cpu_time: u64,
     pub(super) not_added: u64,
     pub(super) table: usize,
     pub(super) uid: u32,
     pub(super) refuses: bool,
-    /// The thread that goes on, if the first one has exited.
+    /// The thread that still runs, if the first one has exited.
     pub(super) live_thread: Option<u32>,
 }
 
 impl Script {
-    /// The process that a thread belongs to, if the thread uses descriptors.
+    /// The process of a thread, if the thread has not exited.
     fn of_thread(&self, thread: u32) -> Option<&Running> {
         let by_pid = self.processes.get(&thread).filter(|process| process.live_thread.is_none());
         by_pid.or_else(|| self.processes.values().find(|process| process.live_thread == Some(thread)))
@@ -111,7 +113,7 @@ impl FdSource for Script {
     fn pids(&self, into: &mut Vec<u32>) -> io::Result<()> {
         self.listed.fetch_add(1, Relaxed);
         into.extend(self.processes.keys().rev());
-        // Half of the list, and then no more.
+        // Code under test must not use a list that is followed by an error.
         if self.has_no_descriptors { Err(io::ErrorKind::Other.into()) } else { Ok(()) }
     }
 
@@ -129,7 +131,7 @@ impl FdSource for Script {
         let count = self.table(thread).map_or(0, |table| table.descriptors.len() + table.reserved.len());
         FdSummary {
             count: self.has_counts.then_some(count as u64),
-            // Another one for each process, and now and then another for the same.
+            // Unique for a process until the kernel drops it.
             inode: Some(process.start_time * 1_000 + self.dropped_inodes),
             uid: process.uid,
         }
@@ -142,7 +144,7 @@ impl FdSource for Script {
 
     fn compare_tables(&self, a: u32, b: u32) -> Option<Ordering> {
         let (a, b) = (self.of_thread(a)?, self.of_thread(b)?);
-        // It takes the right to trace both. The kernel's order has nothing to do with the pids.
+        // Both processes must be traceable. The order is independent of the pids.
         (self.compares_tables && !a.refuses && !b.refuses).then(|| (a.table ^ 0x15).cmp(&(b.table ^ 0x15)))
     }
 
@@ -186,7 +188,7 @@ impl FdSource for Script {
     }
 }
 
-/// What a refresh has done.
+/// The reads of one refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Work {
     pub(super) listed: usize,
@@ -196,7 +198,7 @@ pub(super) struct Work {
 }
 
 impl Owners<Script> {
-    /// Starts a process that holds its input, output and errors, and these sockets.
+    /// Starts a process with three files and with these sockets, from descriptor 3 on.
     pub(super) fn start(&mut self, pid: u32, inodes: &[u32]) {
         let mut table = Table::default();
         table.descriptors.extend((0..3).map(|descriptor| (descriptor, Link::Other)));
@@ -206,11 +208,11 @@ impl Owners<Script> {
         self.add(pid, table, 1_000);
     }
 
-    /// Starts a process with a table that exists: CLONE_FILES.
+    /// Starts a process that uses an existing table (CLONE_FILES).
     pub(super) fn add(&mut self, pid: u32, table: usize, uid: u32) {
         self.source.clock += 1;
         let started = self.source.clock;
-        // Real ones come again after thousands of others.
+        // A kernel assigns a pid again only after thousands of others.
         self.source.last_pid = started as u32;
         let cpu_time = 1_000 * started + 1;
         let process =
@@ -218,13 +220,13 @@ impl Owners<Script> {
         self.source.processes.insert(pid, process);
     }
 
-    /// Starts a process with a copy of this one's descriptors.
+    /// Starts a process with a copy of the descriptors of `pid`.
     pub(super) fn fork(&mut self, pid: u32, child: u32) {
         let Running { table, uid, refuses, .. } = self.source.processes[&pid].clone();
         let mut copy = self.source.tables[table].clone();
         copy.reserved.clear();
         self.source.tables.push(copy);
-        self.ran(pid);
+        self.run(pid);
         self.add(child, self.source.tables.len() - 1, uid);
         self.process(child).refuses = refuses;
     }
@@ -237,15 +239,15 @@ impl Owners<Script> {
         self.source.processes.get_mut(&pid).unwrap()
     }
 
-    /// Its descriptors. It has run when they change.
+    /// The descriptors of a process, to be changed. Marks the process as having run.
     pub(super) fn table(&mut self, pid: u32) -> &mut Table {
-        self.ran(pid);
+        self.run(pid);
         let table = self.process(pid).table;
         &mut self.source.tables[table]
     }
 
-    /// It has run, and the kernel adds that to its CPU time now or, while it still runs, later.
-    pub(super) fn ran(&mut self, pid: u32) {
+    /// Lets a process run. The kernel adds to its CPU time now, or, unless the machine is quiet, at the next tick.
+    pub(super) fn run(&mut self, pid: u32) {
         let is_quiet = self.source.is_quiet;
         let process = self.process(pid);
         process.not_added += 7;
@@ -254,13 +256,13 @@ impl Owners<Script> {
         }
     }
 
-    /// A timer tick: the kernel adds to the CPU times of processes that are running.
+    /// A timer tick: the kernel adds to the CPU times of running processes.
     pub(super) fn tick(&mut self) {
         let processes = self.source.processes.values_mut();
         processes.for_each(|process| process.cpu_time += core::mem::take(&mut process.not_added));
     }
 
-    /// Opens something. Gives its descriptor.
+    /// Opens a socket or file at the lowest free descriptor, which it returns.
     pub(super) fn open(&mut self, pid: u32, link: Link) -> u32 {
         let table = self.table(pid);
         let descriptor = table.lowest_free();
@@ -272,7 +274,7 @@ impl Owners<Script> {
         self.table(pid).descriptors.retain(|_, link| *link != Link::Socket(inode));
     }
 
-    /// Waits in accept(), which reserves a descriptor.
+    /// Waits in accept(), which reserves the lowest free descriptor. Returns the descriptor.
     pub(super) fn wait_in_accept(&mut self, pid: u32) -> u32 {
         let table = self.table(pid);
         let descriptor = table.lowest_free();
@@ -280,30 +282,30 @@ impl Owners<Script> {
         descriptor
     }
 
-    /// A call that had reserved this descriptor returns a socket.
+    /// A waiting accept() returns a socket at the descriptor that it has reserved.
     pub(super) fn accept(&mut self, pid: u32, descriptor: u32, inode: u32) {
         let table = self.table(pid);
         assert!(table.reserved.remove(&descriptor));
         table.descriptors.insert(descriptor, Link::Socket(inode));
     }
 
-    /// The owners of a table that was narrowed to these sockets.
-    pub(super) fn refresh_narrowed(&mut self, inodes: &[u32]) -> Vec<Owner> {
+    /// Resolves a filtered table of these sockets and returns their owners.
+    pub(super) fn refresh_filtered(&mut self, inodes: &[u32]) -> Vec<Owner> {
         self.refresh_table(inodes, false)
     }
 
-    /// The owners of a table of these sockets.
+    /// Resolves a complete table of these sockets and returns their owners.
     pub(super) fn refresh(&mut self, inodes: &[u32]) -> Vec<Owner> {
         self.refresh_table(inodes, true)
     }
 
-    fn refresh_table(&mut self, inodes: &[u32], complete: bool) -> Vec<Owner> {
+    fn refresh_table(&mut self, inodes: &[u32], is_complete: bool) -> Vec<Owner> {
         let table: Vec<SocketInode> = inodes.iter().map(|inode| SocketInode { inode: *inode, uid: 1_000 }).collect();
-        self.resolve(&table, complete).unwrap();
+        self.resolve(&table, is_complete).unwrap();
         inodes.iter().map(|inode| self.of(*inode)).collect()
     }
 
-    /// The same, and what it took.
+    /// Like [`refresh`](Self::refresh), and also returns the reads.
     pub(super) fn refresh_counted(&mut self, inodes: &[u32]) -> (Vec<Owner>, Work) {
         let counters = |source: &Script, each: fn(&AtomicUsize) -> usize| {
             [&source.listed, &source.scans, &source.links, &source.summaries].map(each)
@@ -319,7 +321,7 @@ pub(super) fn machine() -> Owners<Script> {
     Owners::new(Script::default())
 }
 
-/// A process with this many sockets, from this inode on, that runs all the time: more than a refresh reads.
+/// A machine with one process, pid 1, that holds `count` sockets, and their inodes, which start at 100,000.
 pub(super) fn busy_machine(count: u32) -> (Owners<Script>, Vec<u32>) {
     let mut machine = machine();
     let inodes: Vec<u32> = (100_000..100_000 + count).collect();

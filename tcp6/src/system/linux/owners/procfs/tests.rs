@@ -5,7 +5,7 @@ fn whole(expected: Option<u64>) -> FdRange {
 }
 
 #[test]
-fn this_process_is_seen_with_its_descriptors() {
+fn reads_the_descriptors_of_this_process() {
     let proc = Proc::open().unwrap();
     let own = std::process::id();
     let mut pids = Vec::new();
@@ -15,7 +15,7 @@ fn this_process_is_seen_with_its_descriptors() {
     let socket = std::net::UdpSocket::bind("[::1]:0").unwrap();
     let inode = rustix::fs::fstat(&socket).unwrap().st_ino as u32;
     let mut found = None;
-    // Unknown, too few, as many as there are, too many.
+    // An unknown number, too few, the exact number, too many.
     for expected in [None, Some(1), proc.summary(own).count, Some(100_000)] {
         let mut descriptors = Vec::new();
         let scan = proc.scan(own, whole(expected), &mut |descriptor, link| {
@@ -26,17 +26,17 @@ fn this_process_is_seen_with_its_descriptors() {
         });
         assert_eq!(scan, Scan { access: Access::Granted, next: None });
         assert!(descriptors.is_sorted_by(|a, b| a < b), "{descriptors:?}");
-        // Standard input, whether they are counted up or listed.
+        // Standard input.
         assert_eq!(descriptors.first(), Some(&0), "{expected:?}");
         assert!(descriptors.contains(&found.unwrap()), "{expected:?}");
     }
     assert_eq!(proc.link(own, found.unwrap()), Link::Socket(inode));
-    // The folder that they are read from is not one of them.
-    let folder = std::path::PathBuf::from(format!("/proc/{own}/fd"));
+    // The descriptor of the directory being read is not reported.
+    let dir = std::path::PathBuf::from(format!("/proc/{own}/fd"));
     for expected in [None, proc.summary(own).count] {
         proc.scan(own, whole(expected), &mut |descriptor, link| {
-            let target = std::fs::read_link(folder.join(descriptor.to_string()));
-            assert!(link == Link::None || !target.is_ok_and(|target| target == folder), "{descriptor}, {expected:?}");
+            let target = std::fs::read_link(dir.join(descriptor.to_string()));
+            assert!(link == Link::None || !target.is_ok_and(|target| target == dir), "{descriptor}, {expected:?}");
         });
     }
     assert_eq!(proc.link(own, u32::MAX), Link::None);
@@ -46,7 +46,7 @@ fn this_process_is_seen_with_its_descriptors() {
     assert_eq!(proc.live_thread(u32::MAX), None);
 }
 
-/// A child that holds descriptors: 0, 1 and 2, and these.
+/// A child process that holds the descriptors 0, 1, 2 and others.
 struct Child(std::process::Child);
 
 impl Child {
@@ -70,7 +70,7 @@ impl Drop for Child {
 }
 
 #[test]
-fn slices_make_up_the_whole_whether_counted_or_listed() {
+fn partial_scans_read_all_descriptors_counted_or_listed() {
     let opened = [3, 4, 5, 7, 50, 51, 200];
     let child = Child::holding(&opened);
     let (proc, pid) = (Proc::open().unwrap(), child.0.id());
@@ -85,7 +85,7 @@ fn slices_make_up_the_whole_whether_counted_or_listed() {
         (descriptors, scan.next)
     };
     let all = read(whole(None));
-    // The shell has some of its own.
+    // The shell has others of its own.
     assert!([0, 1, 2].iter().chain(&opened).all(|descriptor| all.0.contains(descriptor)), "{all:?}");
     assert_eq!(all.1, None);
     if proc.has_counts {
@@ -111,7 +111,7 @@ fn slices_make_up_the_whole_whether_counted_or_listed() {
 }
 
 #[test]
-fn one_high_number_costs_no_probe_for_each_number_below_it() {
+fn lists_the_directory_after_many_gaps() {
     let highest = 1_000_000;
     let probes = core::cell::Cell::new(0);
     let read = |descriptor: u32, _: &CStr| {
@@ -126,7 +126,7 @@ fn one_high_number_costs_no_probe_for_each_number_below_it() {
 }
 
 #[test]
-fn a_line_of_loadavg_is_read() {
+fn parses_loadavg() {
     let read = |line: &str| activity(line.as_bytes()).map(|activity| (activity.last_pid, activity.is_quiet));
     assert_eq!(read("0.20 0.18 0.12 1/80 11206\n"), Some((Some(11_206), true)));
     assert_eq!(read("0.20 0.18 0.12 11/80 11206\n"), Some((Some(11_206), false)));
@@ -137,7 +137,7 @@ fn a_line_of_loadavg_is_read() {
 }
 
 #[test]
-fn what_the_kernel_offers_here_is_used() {
+fn uses_cpu_times_if_pids_are_those_of_system_calls() {
     let proc = Proc::open().unwrap();
     let own = std::process::id();
     if proc.own_pid == Some(own) && proc.has_one_pid() {
