@@ -1,8 +1,8 @@
-//! Comparing two snapshots, of which some rows have changed.
+//! Diffs of two snapshots, between which some rows have changed.
 //!
-//! * `memcmp`: the bytes of both, of which nothing has changed.
-//! * `tcp6`: the changes, counted.
-//! * `HashMap`: the same from a map by both ends, as one would write it without the crate.
+//! * `memcmp`: compares the bytes of two equal tables.
+//! * `tcp6`: counts the changes.
+//! * `HashMap`: counts the changes with a map by both ends, as a program without the crate would.
 
 use std::hint::black_box;
 
@@ -19,12 +19,12 @@ fn diff<R: Row>(criterion: &mut Criterion, rows: usize) {
         let changes = before.diff(&after).count();
         assert_eq!(changes, hashmap_diff::changes(&before, &after));
 
-        let mut ways = Comparison::new(criterion, format!("diff/{}/{percent} % changed", R::CLASS), rows);
-        ways.note("tcp6", "changes", changes);
+        let mut group = Comparison::new(criterion, format!("diff/{}/{percent} % changed", R::CLASS), rows);
+        group.note("tcp6", "changes", changes);
         let (mut one, mut other) = (benches::replayed::bytes(&before), benches::replayed::bytes(&before));
-        ways.time("memcmp", || black_box(&mut one) == black_box(&mut other));
-        ways.time("tcp6", || black_box(&before).diff(black_box(&after)).count());
-        ways.time_slow("HashMap", || hashmap_diff::changes(black_box(&before), black_box(&after)));
+        group.time("memcmp", || black_box(&mut one) == black_box(&mut other));
+        group.time("tcp6", || black_box(&before).diff(black_box(&after)).count());
+        group.time_slow("HashMap", || hashmap_diff::changes(black_box(&before), black_box(&after)));
     }
 }
 

@@ -1,10 +1,10 @@
-//! Whose rows they are, on Linux: what it takes to find out, and to keep up with.
+//! The cost of owners on Linux, in the first table and in later ones.
 //!
 //! * `without owners`: the same table as BasicRow.
-//! * `first`: a system that has seen nothing yet, which looks through the descriptors of every process.
-//! * `again`: the same system again, where nothing has changed.
-//! * `again, 100 new`: the same, after a process has opened a hundred sockets.
-//! * `again, 100 replaced`: the same, after it has closed as many before.
+//! * `first`: a new system, which reads the descriptors of every process.
+//! * `again`: the same system, after nothing has changed.
+//! * `again, 100 new`: the same system, after a process has opened 100 sockets.
+//! * `again, 100 replaced`: the same system, after a process has closed 100 sockets and opened 100 others.
 
 #[cfg(target_os = "linux")]
 fn main() {
@@ -20,41 +20,41 @@ fn main() {
 
     impl Table {
         fn refresh<R: Row>(&mut self) -> usize {
-            self.system.table::<R>(&Query::all().unsorted(), &mut self.buffer).expect("a table").len()
+            self.system.table::<R>(&Query::all().unsorted(), &mut self.buffer).expect("read the table").len()
         }
     }
 
-    fn a_hundred() -> Vec<TcpListener> {
-        (0..100).map(|_| TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).expect("a listener")).collect()
+    fn open_100() -> Vec<TcpListener> {
+        (0..100).map(|_| TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).expect("open a listener")).collect()
     }
 
     benches::live::main(|live| {
-        let mut ways = live.compare("owners");
-        let mut table = Table { system: System::new().expect("a table"), buffer: Buffer::new() };
-        ways.time("without owners", || table.refresh::<BasicRow>());
-        ways.time_slow("first", || {
-            table.system = System::new().expect("a table");
+        let mut group = live.compare("owners");
+        let mut table = Table { system: System::new().expect("open a system"), buffer: Buffer::new() };
+        group.time("without owners", || table.refresh::<BasicRow>());
+        group.time_slow("first", || {
+            table.system = System::new().expect("open a system");
             table.refresh::<OwnerPidRow>()
         });
-        ways.time("again", || table.refresh::<OwnerPidRow>());
-        ways.note("again", "resolution", format!("{:?}", table.system.owner_counts()));
+        group.time("again", || table.refresh::<OwnerPidRow>());
+        group.note("again", "owner counts", format!("{:?}", table.system.owner_counts()));
 
         let (table, opened) = (RefCell::new(table), RefCell::new(Vec::new()));
         let open = || {
             opened.take();
             table.borrow_mut().refresh::<OwnerPidRow>();
-            opened.replace(a_hundred());
+            opened.replace(open_100());
         };
-        ways.time_after("again, 100 new", open, |()| table.borrow_mut().refresh::<OwnerPidRow>());
+        group.time_after("again, 100 new", open, |()| table.borrow_mut().refresh::<OwnerPidRow>());
         let replace = || {
             opened.take();
-            opened.replace(a_hundred());
+            opened.replace(open_100());
         };
-        ways.time_after("again, 100 replaced", replace, |()| table.borrow_mut().refresh::<OwnerPidRow>());
+        group.time_after("again, 100 replaced", replace, |()| table.borrow_mut().refresh::<OwnerPidRow>());
     });
 }
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    eprintln!("left out, owners: the calls that `refresh` measures tell them");
+    eprintln!("skipped owners: on this system the calls that `refresh` measures report them");
 }

@@ -1,14 +1,14 @@
-//! What others take for the same table in the same minute, and how many of its rows they find.
+//! Other crates and programs that read the same table: their times and the rows that they find.
 //!
-//! Each is called as its documentation says, with nothing kept between calls that it does not keep itself. The programs
-//! (`ss`, psutil) are measured as programs: `ss` from its start to its end, psutil within a Python that stays. One that is
-//! not there, or fails on this machine, is left out.
+//! Each peer is called as its documentation recommends. Nothing is kept between calls that the peer does not keep
+//! itself. `ss` is measured as a process, from its start to its exit, and psutil inside a Python process that keeps
+//! running. A peer that is not installed or fails on this machine is skipped.
 //!
-//! Beside the owners stand `bare dump` and `descriptors`: the least that the kernel takes to list the sockets, and to tell
-//! what each descriptor of each process is, whoever asks it. A first pass needs both: `bare dump beside descriptors` asks for
-//! them at the same time, as tcp6 does.
+//! `peers/owners` also measures the kernel's part of a first pass, the same for every reader: `bare dump` lists the
+//! sockets, and `descriptors` reads the link of each descriptor of each process. `bare dump beside descriptors` does
+//! both at the same time, as tcp6 does.
 //!
-//! `peers/changes` compares two snapshots of the table, between which about one row of a hundred went away.
+//! `peers/changes` compares two snapshots of the table. Between them about 1 % of the rows were removed.
 
 #[cfg(target_os = "linux")]
 #[path = "peers/contests.rs"]
@@ -28,5 +28,5 @@ fn main() {
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    eprintln!("left out, peers: they are measured on Linux");
+    eprintln!("skipped peers: they are measured on Linux only");
 }

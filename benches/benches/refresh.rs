@@ -1,12 +1,13 @@
-//! The live table: what reuse of the buffer saves.
+//! A refresh of the live table, with a reused buffer and without.
 //!
-//! * `reused`: one buffer for ever, as the crate is meant to be used.
-//! * `fresh`: a buffer for each refresh.
-//! * `listeners`: the reused buffer, and listeners alone.
-//! * `size, then fetch` (Windows): the C example on the page of GetTcp6Table: ask for the size, allocate, ask again.
+//! * `reused`: one buffer for all refreshes, as the crate is meant to be used.
+//! * `fresh`: a new buffer for each refresh.
+//! * `listeners`: a table of listeners only, in the reused buffer.
+//! * `size, then fetch` (Windows): the C example in the documentation of GetTcp6Table: request the size, allocate,
+//!   fetch.
 //!
-//! A class of which a refresh takes more than a second is left out, from that size on: Wine looks for the owner of each row
-//! among the descriptors of every process.
+//! If a refresh of a class takes more than a second, this class is skipped at this size and at larger ones. This
+//! happens under Wine, which searches the descriptors of every process for the owner of each row.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -15,54 +16,54 @@ use std::time::{Duration, Instant};
 use benches::live::{self, Live};
 use tcp6::{BasicRow, Buffer, Class, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Row, System};
 
-/// A refresh that takes longer is not measured.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// The maximum duration of a refresh that is measured.
+const MAX_REFRESH_TIME: Duration = Duration::from_secs(1);
 
-/// Classes of which one took longer.
+/// The classes whose refresh took longer.
 #[derive(Default)]
 struct Slow(RefCell<HashSet<Class>>);
 
 impl Slow {
-    /// Whether this class is to be left out; says so.
-    fn knows<R: Row>(&self, live: &Live<'_>) -> bool {
-        let leave_out = |why: &str| eprintln!("left out, {} at {} rows: {why}", R::CLASS, live.size);
+    /// Whether to skip this class at this size. Prints the reason.
+    fn skips<R: Row>(&self, live: &Live<'_>) -> bool {
+        let print = |reason: &str| eprintln!("skipped {} at {} rows: {reason}", R::CLASS, live.size);
         if self.0.borrow().contains(&R::CLASS) {
-            leave_out("a refresh of fewer takes too long");
+            print("a refresh of fewer rows is too slow");
             return true;
         }
-        let (mut system, mut buffer) = (System::new().expect("a table"), Buffer::new());
+        let (mut system, mut buffer) = (System::new().expect("open a system"), Buffer::new());
         let start = Instant::now();
-        system.table::<R>(&Query::all().unsorted(), &mut buffer).expect("a table");
+        system.table::<R>(&Query::all().unsorted(), &mut buffer).expect("read the table");
         let time = start.elapsed();
-        if time > PATIENCE {
-            leave_out(&format!("a refresh takes {:.1} s", time.as_secs_f64()));
+        if time > MAX_REFRESH_TIME {
+            print(&format!("a refresh takes {:.1} s", time.as_secs_f64()));
             self.0.borrow_mut().insert(R::CLASS);
         }
-        time > PATIENCE
+        time > MAX_REFRESH_TIME
     }
 }
 
 fn refresh<R: Row>(live: &mut Live<'_>, slow: &Slow) {
-    if slow.knows::<R>(live) {
+    if slow.skips::<R>(live) {
         return;
     }
-    let mut ways = live.compare(&format!("refresh/{}", R::CLASS));
+    let mut group = live.compare(&format!("refresh/{}", R::CLASS));
     let query = Query::all().unsorted();
-    let mut system = System::new().expect("a table");
+    let mut system = System::new().expect("open a system");
     let mut buffer = Buffer::new();
-    ways.time("reused", || system.table::<R>(&query, &mut buffer).expect("a table").len());
-    ways.time("fresh", || system.table::<R>(&query, &mut Buffer::new()).expect("a table").len());
+    group.time("reused", || system.table::<R>(&query, &mut buffer).expect("read the table").len());
+    group.time("fresh", || system.table::<R>(&query, &mut Buffer::new()).expect("read the table").len());
     let listeners = Query::listeners().unsorted();
-    ways.time("listeners", || system.table::<R>(&listeners, &mut buffer).expect("a table").len());
+    group.time("listeners", || system.table::<R>(&listeners, &mut buffer).expect("read the table").len());
     #[cfg(windows)]
-    ways.time("size, then fetch", || size_then_fetch(R::CLASS));
-    // The calls that refreshes take in the steady state.
+    group.time("size, then fetch", || size_then_fetch(R::CLASS));
+    // The number of calls of a refresh in the steady state.
     let before = system.calls();
-    system.table::<R>(&query, &mut buffer).expect("a table");
-    ways.note("reused", "calls", system.calls() - before);
+    system.table::<R>(&query, &mut buffer).expect("read the table");
+    group.note("reused", "calls", system.calls() - before);
 }
 
-/// The page's own example: ask for the size, allocate it, ask again.
+/// The C example in the documentation of GetTcp6Table: requests the size, allocates, fetches the table.
 #[cfg(windows)]
 fn size_then_fetch(class: Class) -> u32 {
     use tcp6_sys::{ERROR_INSUFFICIENT_BUFFER, NO_ERROR};
@@ -74,14 +75,14 @@ fn size_then_fetch(class: Class) -> u32 {
         // SAFETY: the buffer is 8-aligned and at least as large as `size` says.
         match unsafe { call(class, table.as_mut_ptr(), &mut size) } {
             NO_ERROR => return table[0] as u32,
-            // It has grown meanwhile.
+            // The table has grown since its size was requested.
             ERROR_INSUFFICIENT_BUFFER => {}
-            error => panic!("no table of {class}: error {error}"),
+            error => panic!("cannot read a table of {class}: error {error}"),
         }
     }
 }
 
-/// The function of this class.
+/// Calls the function for this class.
 ///
 /// # Safety
 ///
@@ -92,13 +93,13 @@ unsafe fn call(class: Class, table: *mut u64, size: &mut u32) -> u32 {
         AF_INET6, GetExtendedTcpTable, GetTcp6Table, GetTcp6Table2, TCP_TABLE_OWNER_MODULE_ALL, TCP_TABLE_OWNER_PID_ALL,
     };
     let extended = match class {
-        // SAFETY: as the caller promises; so are the others.
+        // SAFETY: the caller guarantees that the table is valid for writes of `size` bytes.
         Class::Basic => return unsafe { GetTcp6Table(table.cast(), size, 0) },
         // SAFETY: as above.
         Class::Offload => return unsafe { GetTcp6Table2(table.cast(), size, 0) },
         Class::OwnerPid => TCP_TABLE_OWNER_PID_ALL,
         Class::OwnerModule => TCP_TABLE_OWNER_MODULE_ALL,
-        _ => unreachable!("no class besides these"),
+        _ => unreachable!("all classes are listed above"),
     };
     // SAFETY: as above.
     unsafe { GetExtendedTcpTable(table.cast(), size, 0, AF_INET6, extended, 0) }

@@ -1,9 +1,9 @@
-//! Keeping a table: what a snapshot costs beyond a copy of its bytes.
+//! Copying a table into a snapshot, compared with a copy of its bytes.
 //!
-//! * `memcpy`: the bytes alone.
-//! * `sorted`: a table that the system has sorted, taken into a snapshot that was used before.
-//! * `kernel order`: one that has to be sorted.
-//! * `fresh`: as `sorted`, into a snapshot of its own.
+//! * `memcpy`: copies the bytes only.
+//! * `sorted`: copies a sorted table into a reused snapshot.
+//! * `kernel order`: copies a table that must be sorted into a reused snapshot.
+//! * `fresh`: copies a sorted table into a new snapshot.
 
 use std::hint::black_box;
 use std::time::SystemTime;
@@ -16,17 +16,17 @@ use tcp6::{BasicRow, Buffer, OwnerModuleRow, Row, Snapshot, Table};
 fn snapshot<R: Row>(criterion: &mut Criterion, rows: usize) {
     let in_kernel_order = synthetic::table::<R>(rows);
     let (mut kernel, mut sorted) = (Buffer::new(), Buffer::new());
-    kernel.write_rows(R::CLASS, &in_kernel_order).expect("memory");
-    sorted.write_rows(R::CLASS, &synthetic::snapshot(&in_kernel_order)).expect("memory");
-    let table = |buffer| Table::<R>::from_bytes(Buffer::as_bytes(buffer), SystemTime::UNIX_EPOCH).expect("a table");
+    kernel.write_rows(R::CLASS, &in_kernel_order).expect("fill the buffer");
+    sorted.write_rows(R::CLASS, &synthetic::snapshot(&in_kernel_order)).expect("fill the buffer");
+    let table = |buffer| Table::<R>::from_bytes(Buffer::as_bytes(buffer), SystemTime::UNIX_EPOCH).expect("valid table");
 
-    let mut ways = Comparison::new(criterion, format!("snapshot/{}", R::CLASS), rows);
+    let mut group = Comparison::new(criterion, format!("snapshot/{}", R::CLASS), rows);
     let mut copy = vec![0; sorted.as_bytes().len()];
-    ways.time("memcpy", || black_box(&mut copy[..]).copy_from_slice(black_box(sorted.as_bytes())));
-    let mut old = Snapshot::new();
-    ways.time("sorted", || old.copy_from(black_box(table(&sorted))).expect("memory"));
-    ways.time("kernel order", || old.copy_from(black_box(table(&kernel))).expect("memory"));
-    ways.time("fresh", || black_box(table(&sorted)).to_snapshot().expect("memory"));
+    group.time("memcpy", || black_box(&mut copy[..]).copy_from_slice(black_box(sorted.as_bytes())));
+    let mut reused = Snapshot::new();
+    group.time("sorted", || reused.copy_from(black_box(table(&sorted))).expect("copy the table"));
+    group.time("kernel order", || reused.copy_from(black_box(table(&kernel))).expect("copy the table"));
+    group.time("fresh", || black_box(table(&sorted)).to_snapshot().expect("copy the table"));
 }
 
 fn main() {

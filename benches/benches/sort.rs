@@ -1,10 +1,10 @@
-//! Putting a table in order: what the crate's sort saves over comparing the documented key.
+//! Sorting a table, compared with a comparison sort by the documented key.
 //!
-//! Every way copies the table first, since it is to be sorted again and again.
+//! Every function copies the unsorted table first, because each call sorts it again.
 //!
-//! * `sort_unstable_by_key`: by the documented key, as anybody would write it.
-//! * `table`: in the buffer, as `System::table` does it.
-//! * `snapshot`: on the way into a snapshot, as `Watcher` does it.
+//! * `sort_unstable_by_key`: sorts by the documented key, with the standard library.
+//! * `table`: sorts in the buffer, as `System::table` does.
+//! * `snapshot`: sorts while copying into a snapshot, as `Watcher` does.
 
 use std::hint::black_box;
 use std::time::SystemTime;
@@ -24,19 +24,19 @@ fn documented_key<R: Row>(row: &R) -> (End, End) {
 
 fn sort<R: Row>(criterion: &mut Criterion, order: &str, rows: &[R]) {
     let mut bytes = Buffer::new();
-    bytes.write_rows(R::CLASS, rows).expect("memory");
-    let table = Table::<R>::from_bytes(bytes.as_bytes(), SystemTime::UNIX_EPOCH).expect("a table");
+    bytes.write_rows(R::CLASS, rows).expect("fill the buffer");
+    let table = Table::<R>::from_bytes(bytes.as_bytes(), SystemTime::UNIX_EPOCH).expect("valid table");
 
-    let mut ways = Comparison::new(criterion, format!("sort/{}/{order}", R::CLASS), rows.len());
+    let mut group = Comparison::new(criterion, format!("sort/{}/{order}", R::CLASS), rows.len());
     let mut copy = rows.to_vec();
-    ways.time("sort_unstable_by_key", || {
+    group.time("sort_unstable_by_key", || {
         copy.copy_from_slice(black_box(rows));
         copy.sort_unstable_by_key(documented_key);
     });
     let (mut replayed, mut buffer) = (Replayed::new(&[rows]), Buffer::new());
-    ways.time("table", || Table::<R>::read(&mut replayed, &Query::all(), &mut buffer).expect("a table").len());
+    group.time("table", || Table::<R>::read(&mut replayed, &Query::all(), &mut buffer).expect("read the table").len());
     let mut snapshot = Snapshot::new();
-    ways.time("snapshot", || snapshot.copy_from(black_box(table)).expect("memory"));
+    group.time("snapshot", || snapshot.copy_from(black_box(table)).expect("copy the table"));
 }
 
 fn main() {

@@ -1,4 +1,6 @@
-//! A poll: reading the table, taking it, comparing it with the last one. The system is replayed, at the cost of a copy.
+//! A poll of a watcher: reads the table, copies it, and compares it with the previous one.
+//!
+//! The source is replayed, which costs one copy.
 
 use benches::comparison::{Comparison, criterion};
 use benches::replayed::Replayed;
@@ -13,10 +15,10 @@ fn main() {
         for percent in synthetic::CHANGED {
             let later = synthetic::later(&table, percent);
             let later_sorted: Snapshot<BasicRow> = synthetic::snapshot(&later);
-            let mut ways = Comparison::new(&mut criterion, format!("watch/{percent} % changed"), rows);
-            let mut poll = |way, tables: [&[BasicRow]; 2]| {
+            let mut group = Comparison::new(&mut criterion, format!("watch/{percent} % changed"), rows);
+            let mut poll = |function, tables: [&[BasicRow]; 2]| {
                 let mut watcher = Watcher::<BasicRow, _>::new(Replayed::new(&tables));
-                ways.time(way, || watcher.poll().expect("a table").count());
+                group.time(function, || watcher.poll().expect("poll").count());
             };
             poll("sorted", [&sorted, &later_sorted]);
             poll("kernel order", [&table, &later]);

@@ -1,4 +1,4 @@
-//! How often the heap is asked, counted by the allocator of every bench.
+//! Counts heap allocations, with the global allocator of every bench.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
@@ -10,7 +10,7 @@ static ALLOCATOR: Counting = Counting { requested: count, grown: |_| {} };
 static IS_COUNTING: AtomicBool = AtomicBool::new(false);
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
-/// The allocations that this program makes meanwhile: those of the threads that the work starts are among them.
+/// Returns the number of allocations that all threads of this program make while `work` runs.
 pub fn during(work: impl FnOnce()) -> u64 {
     COUNT.store(0, Relaxed);
     IS_COUNTING.store(true, Relaxed);
@@ -19,7 +19,7 @@ pub fn during(work: impl FnOnce()) -> u64 {
     COUNT.load(Relaxed)
 }
 
-/// While times are taken this is the reading of a flag that nobody changes.
+/// Called for each allocation. While times are measured, it only reads a flag that does not change.
 fn count() {
     if IS_COUNTING.load(Relaxed) {
         COUNT.fetch_add(1, Relaxed);

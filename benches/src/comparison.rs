@@ -1,4 +1,4 @@
-//! One group of criterion's report: ways to do the same to the same rows.
+//! A criterion group: functions that do the same work on the same rows.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -8,14 +8,16 @@ use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, SamplingMode,
 
 use crate::{allocations, metrics};
 
-/// Samples of a way, and of one that takes a good part of a second: criterion takes no fewer.
+/// The number of samples of a function.
 const SAMPLES: usize = 20;
-const FEWEST: usize = 10;
 
-/// So many rows take a good part of a second whatever is done to them.
-const MANY: usize = 1_000_000;
+/// The number of samples of a slow function. Criterion accepts no fewer.
+const MIN_SAMPLES: usize = 10;
 
-/// Criterion, with times that let all benches end within minutes.
+/// The number of rows from which every function is slow.
+const LARGE_TABLE: usize = 1_000_000;
+
+/// Configures criterion so that all benches end within minutes.
 pub fn criterion() -> Criterion {
     Criterion::default()
         .warm_up_time(Duration::from_millis(200))
@@ -26,7 +28,7 @@ pub fn criterion() -> Criterion {
         .configure_from_args()
 }
 
-/// Ways to do the same to a table of some size.
+/// Measures functions that do the same work on a table of one size.
 pub struct Comparison<'a> {
     group: BenchmarkGroup<'a, WallTime>,
     name: String,
@@ -35,65 +37,70 @@ pub struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    /// Over so many rows.
+    /// A group for a table of `rows` rows.
     pub fn new(criterion: &'a mut Criterion, name: impl Into<String>, rows: usize) -> Comparison<'a> {
         Comparison::nominal(criterion, name, rows, rows)
     }
 
-    /// Over so many rows in a table that is called one of `size` rows: a live one has a few more.
+    /// A group for a table of `rows` rows that is reported as one of `size` rows.
+    ///
+    /// A live table has a few more rows than were opened for it.
     pub fn nominal(criterion: &'a mut Criterion, name: impl Into<String>, size: usize, rows: usize) -> Comparison<'a> {
         let name = name.into();
         let mut group = criterion.benchmark_group(&name);
-        // Nearly all that is measured on Windows asks Wine for a table.
-        let samples = if cfg!(windows) || rows >= MANY { FEWEST } else { SAMPLES };
+        // On Windows nearly every function reads the table of Wine, which is slow.
+        let samples = if cfg!(windows) || rows >= LARGE_TABLE { MIN_SAMPLES } else { SAMPLES };
         group.throughput(Throughput::Elements(rows as u64)).sample_size(samples);
         Comparison { group, name, size: size as u64, samples }
     }
 
-    /// Measures one way, and counts what it allocates when it has been gone before: the least of three times, as on a live
-    /// machine others come and go meanwhile.
-    pub fn time<T>(&mut self, way: &str, mut work: impl FnMut() -> T) {
+    /// Measures a function, and counts its allocations after a first call.
+    ///
+    /// The count is the minimum of three calls, because other sockets come and go on a live machine.
+    pub fn time<T>(&mut self, function: &str, mut work: impl FnMut() -> T) {
         let (name, size) = (&self.name, self.size);
         let mut counted = false;
-        self.group.bench_function(BenchmarkId::new(way, size), |bench| {
+        self.group.bench_function(BenchmarkId::new(function, size), |bench| {
             if !counted {
                 drop(black_box(work()));
                 let count = (0..3).map(|_| allocations::during(|| drop(black_box(work())))).min();
-                metrics::note(name, way, size, "allocations", count.expect("one of three"));
+                metrics::note(name, function, size, "allocations", count.expect("three counts"));
                 counted = true;
             }
             bench.iter(&mut work);
         });
     }
 
-    /// The same for something that takes a good part of a second.
-    pub fn time_slow<T>(&mut self, way: &str, work: impl FnMut() -> T) {
-        self.group.sample_size(FEWEST).sampling_mode(SamplingMode::Flat);
-        self.time(way, work);
+    /// Like [`time`](Comparison::time), for a function that takes a large part of a second.
+    pub fn time_slow<T>(&mut self, function: &str, work: impl FnMut() -> T) {
+        self.group.sample_size(MIN_SAMPLES).sampling_mode(SamplingMode::Flat);
+        self.time(function, work);
         self.group.sample_size(self.samples).sampling_mode(SamplingMode::Auto);
     }
 
-    /// The same for something that has to be made ready each time, which is not measured.
-    pub fn time_after<S, T>(&mut self, way: &str, mut ready: impl FnMut() -> S, mut work: impl FnMut(S) -> T) {
+    /// Like [`time`](Comparison::time), for a function that needs a setup before each call.
+    ///
+    /// The setup is not measured.
+    pub fn time_after<S, T>(&mut self, function: &str, mut setup: impl FnMut() -> S, mut work: impl FnMut(S) -> T) {
         let (name, size) = (&self.name, self.size);
         let mut counted = false;
-        self.group.bench_function(BenchmarkId::new(way, size), |bench| {
+        self.group.bench_function(BenchmarkId::new(function, size), |bench| {
             if !counted {
-                drop(black_box(work(ready())));
+                drop(black_box(work(setup())));
                 let mut count = || {
-                    let state = ready();
+                    let state = setup();
                     allocations::during(|| drop(black_box(work(state))))
                 };
                 let counts = [count(), count(), count()];
-                metrics::note(name, way, size, "allocations", counts.into_iter().min().expect("one of three"));
+                metrics::note(name, function, size, "allocations", counts.into_iter().min().expect("three counts"));
                 counted = true;
             }
-            bench.iter_batched(&mut ready, &mut work, BatchSize::PerIteration);
+            bench.iter_batched(&mut setup, &mut work, BatchSize::PerIteration);
         });
     }
 
-    /// Notes a fact about one way.
-    pub fn note(&self, way: &str, what: &str, value: impl ToString) {
-        metrics::note(&self.name, way, self.size, what, value);
+    /// Records a metric of a function.
+    pub fn note(&self, function: &str, what: &str, value: impl ToString) {
+        metrics::note(&self.name, function, self.size, what, value);
     }
 }

@@ -1,4 +1,4 @@
-//! What the kernel takes to tell what descriptors are, when nobody looks at the answers.
+//! The kernel's part of finding owners: reads the links of all descriptors and ignores the results.
 
 use std::ffi::{CStr, CString};
 use std::fs;
@@ -10,14 +10,14 @@ use std::thread;
 use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat_raw};
 use rustix::io::Result;
 
-/// The descriptors of all processes that may be read, by name: what has to be asked, to know who holds which socket.
+/// The names of the descriptors of all readable processes. To find owners, all must be read.
 #[derive(Debug)]
 pub struct Descriptors {
     folders: Vec<(PathBuf, Vec<CString>)>,
 }
 
 impl Descriptors {
-    /// Those that there are now.
+    /// Lists the descriptors that are open now.
     pub fn list() -> Descriptors {
         let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
         let folders = processes.filter_map(|process| {
@@ -28,21 +28,23 @@ impl Descriptors {
         Descriptors { folders: folders.collect() }
     }
 
-    /// Asks what each of them is, on so many threads: how many answered.
+    /// Reads the link of each descriptor on `threads` threads.
+    ///
+    /// Returns the number of links that could be read.
     pub fn ask(&self, threads: usize) -> usize {
-        let (next, answers) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let ask_some = || {
+        let (next, links) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let read_some = || {
             while let Some((folder, names)) = self.folders.get(next.fetch_add(1, Ordering::Relaxed)) {
-                answers.fetch_add(ask(folder, names).unwrap_or(0), Ordering::Relaxed);
+                links.fetch_add(read_links(folder, names).unwrap_or(0), Ordering::Relaxed);
             }
         };
         thread::scope(|scope| {
             for _ in 1..threads {
-                scope.spawn(ask_some);
+                scope.spawn(read_some);
             }
-            ask_some();
+            read_some();
         });
-        answers.into_inner()
+        links.into_inner()
     }
 }
 
@@ -50,11 +52,11 @@ fn name(entry: &fs::DirEntry) -> Option<CString> {
     CString::new(entry.file_name().into_encoded_bytes()).ok()
 }
 
-fn ask(folder: &Path, names: &[CString]) -> Result<usize> {
+fn read_links(folder: &Path, names: &[CString]) -> Result<usize> {
     let folder = openat(CWD, folder, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    let is_answered = |name: &&CString| {
+    let is_read = |name: &&CString| {
         let name: &CStr = name;
         readlinkat_raw(&folder, name, &mut [MaybeUninit::uninit(); 64]).is_ok()
     };
-    Ok(names.iter().filter(is_answered).count())
+    Ok(names.iter().filter(is_read).count())
 }

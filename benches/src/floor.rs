@@ -1,4 +1,4 @@
-//! What the kernel takes for a dump of its sockets, when nobody looks at them.
+//! The kernel's part of a refresh: dumps the sockets and ignores the messages.
 
 use rustix::fd::OwnedFd;
 use rustix::io::{Errno, Result, retry_on_intr};
@@ -10,7 +10,7 @@ const REQUEST: usize = HEADER + 56;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 
-/// A socket and a buffer, both reused: the least that a dump takes.
+/// A netlink socket and a buffer, both reused: the minimum that a dump needs.
 #[derive(Debug)]
 pub struct BareDump {
     socket: OwnedFd,
@@ -18,10 +18,12 @@ pub struct BareDump {
 }
 
 impl BareDump {
-    /// One that works; `None`, with a line that says why, where the kernel refuses it.
+    /// Opens a socket and tests it with one dump.
+    ///
+    /// If the kernel refuses it, prints the error and returns `None`.
     pub fn start() -> Option<BareDump> {
         let dump = BareDump::open().and_then(|mut dump| dump.walk().map(|_| dump));
-        dump.inspect_err(|error| eprintln!("left out, bare dump: {error}")).ok()
+        dump.inspect_err(|error| eprintln!("skipped bare dump: {error}")).ok()
     }
 
     fn open() -> Result<BareDump> {
@@ -30,7 +32,9 @@ impl BareDump {
         Ok(BareDump { socket, datagram: vec![0; 32 * 1024] })
     }
 
-    /// Asks for every IPv6 TCP socket, in all states that are listed, and walks the messages: how many they are.
+    /// Dumps all IPv6 TCP sockets, in all states that are listed, and walks the messages.
+    ///
+    /// Returns the number of sockets.
     pub fn walk(&mut self) -> Result<usize> {
         retry_on_intr(|| send(&self.socket, &request(), SendFlags::empty()))?;
         let mut sockets = 0;
@@ -50,13 +54,13 @@ impl BareDump {
     }
 }
 
-/// Why there is no dump: the message begins with the error's number, negative.
+/// The error of an NLMSG_ERROR message. Its payload begins with the negated errno.
 fn refusal(message: &[u8]) -> Errno {
     let number = message.first_chunk().map(|bytes| i32::from_ne_bytes(*bytes));
     number.map_or(Errno::IO, |number| Errno::from_raw_os_error(-number))
 }
 
-/// The request that tcp6 makes for a whole table. See `include/uapi/linux/inet_diag.h` of the kernel.
+/// The request that tcp6 sends for a whole table. See `include/uapi/linux/inet_diag.h` of the kernel.
 fn request() -> [u8; REQUEST] {
     const SOCK_DIAG_BY_FAMILY: u16 = 20;
     const NLM_F_REQUEST_DUMP: u16 = 0x301;

@@ -1,6 +1,6 @@
-//! What the benches share.
+//! Code shared by the benches.
 
-#![allow(missing_debug_implementations, reason = "what criterion gives has none")]
+#![allow(missing_debug_implementations, reason = "the types of criterion do not implement Debug")]
 
 pub mod allocations;
 pub mod comparison;
@@ -20,7 +20,7 @@ pub mod random;
 pub mod replayed;
 pub mod synthetic;
 
-/// The programs of the workspace's README, compiled.
+/// Compiles the examples in the README of the workspace.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 mod readme {}

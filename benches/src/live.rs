@@ -1,4 +1,4 @@
-//! The table of this machine at several sizes.
+//! The table of this machine, filled to several sizes.
 
 use std::env;
 use std::process::Command;
@@ -10,10 +10,12 @@ use crate::comparison::{Comparison, criterion};
 use crate::load::{self, Load};
 use crate::metrics;
 
-/// Set, to have a table of 108,000 rows as well.
+/// The environment variable that adds a table of 108,000 rows, if it is set.
 const LARGE: &str = "TCP6_BENCH_LARGE";
 
-/// The sizes. Under Wine a refresh is a hundred times slower.
+/// The table sizes.
+///
+/// Under Wine, where a refresh of a small table is a hundred times slower, there are fewer.
 fn sizes() -> Vec<usize> {
     match (cfg!(windows), metrics::is_measuring()) {
         (true, false) => vec![100],
@@ -26,33 +28,33 @@ fn sizes() -> Vec<usize> {
 /// A live table.
 pub struct Live<'a> {
     criterion: &'a mut Criterion,
-    /// What the size is called: as many rows as were opened for it.
+    /// The nominal size: the number of rows that were opened for it.
     pub size: usize,
-    /// The rows, with those that the machine has anyway.
+    /// The number of rows, including those of other programs.
     pub rows: usize,
 }
 
 impl Live<'_> {
-    /// Ways to do the same to this table.
+    /// A group for this table.
     pub fn compare(&mut self, name: &str) -> Comparison<'_> {
         Comparison::nominal(self.criterion, name, self.size, self.rows)
     }
 }
 
-/// The main function of a bench of the live table: runs it for tables of every size.
+/// The main function of a bench of the live table. Runs `bench` for each table size.
 ///
-/// The connections are held by child processes, which are this program again, and are gone when it is, however it ends.
+/// Child processes hold the connections. They run this program again, and exit when this process exits or is killed.
 pub fn main(bench: impl Fn(&mut Live<'_>)) {
     if load::child() {
         return;
     }
     let mut criterion = criterion();
     for size in sizes() {
-        let again = || Command::new(env::current_exe().expect("a path of its own"));
+        let again = || Command::new(env::current_exe().expect("find the path of this program"));
         let _load = match Load::open(size / 2, again) {
             Ok(load) => load,
             Err(error) => {
-                eprintln!("left out, a table of {size} rows: {error}");
+                eprintln!("skipped a table of {size} rows: {error}");
                 continue;
             }
         };
@@ -60,7 +62,7 @@ pub fn main(bench: impl Fn(&mut Live<'_>)) {
         let rows = System::new().and_then(|mut system| Ok(system.table::<BasicRow>(&Query::all(), &mut buffer)?.len()));
         match rows {
             Ok(rows) => bench(&mut Live { criterion: &mut criterion, size, rows }),
-            Err(error) => eprintln!("left out, this machine's table: {error}"),
+            Err(error) => eprintln!("skipped the table of this machine: {error}"),
         }
     }
     criterion.final_summary();

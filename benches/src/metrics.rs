@@ -1,27 +1,27 @@
-//! What a bench finds besides times: a file of lines beside criterion's, read by `cargo xtask report`.
+//! Metrics other than times, in a file next to criterion's results, which `cargo xtask report` reads.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::{env, process};
 
-/// Where criterion writes to, and so do these facts.
+/// The folder of criterion's results and of the metrics.
 ///
-/// Criterion would ask cargo for the folder, which a Windows program under Wine cannot.
+/// Criterion itself runs cargo to find the folder, which a Windows program under Wine cannot do.
 pub fn folder() -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let home = env::var_os("CRITERION_HOME").map(PathBuf::from);
-    let beside = || Some(env::current_exe().ok()?.ancestors().nth(3)?.join("criterion"));
-    home.or(target.map(|target| target.join("criterion"))).or_else(beside).expect("a folder for the results")
+    let default = || Some(env::current_exe().ok()?.ancestors().nth(3)?.join("criterion"));
+    home.or(target.map(|target| target.join("criterion"))).or_else(default).expect("find the results folder")
 }
 
-/// Whether this run measures, or is a test that the benches run.
+/// Whether this run measures. `cargo test` and `--list` run the benches without measuring.
 pub fn is_measuring() -> bool {
-    let has = |wanted: &str| env::args().any(|arg| arg == wanted);
+    let has = |flag: &str| env::args().any(|arg| arg == flag);
     has("--bench") && !has("--test") && !has("--list")
 }
 
-/// Notes a fact about what criterion calls `group/function/size`. A test notes nothing.
+/// Records a metric of the benchmark `group/function/size`. Does nothing if this run does not measure.
 pub fn note(group: &str, function: &str, size: u64, what: &str, value: impl ToString) {
     if is_measuring() {
         let line = [group, function, &size.to_string(), what, &value.to_string()].join("\t");

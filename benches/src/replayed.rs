@@ -1,8 +1,8 @@
-//! Tables as a system would fill them in, at the cost of copying them.
+//! A source of prepared tables. A refresh costs one copy.
 
 use tcp6::{Buffer, Class, Query, Result, Row, Source};
 
-/// A source that fills in these tables in turn, for ever.
+/// A source that returns its tables in turn, without end.
 #[derive(Debug)]
 pub struct Replayed {
     tables: Vec<Buffer>,
@@ -10,11 +10,11 @@ pub struct Replayed {
 }
 
 impl Replayed {
-    /// Tables of these rows, in the order in which they stand.
+    /// A source of tables with these rows, in the given order.
     pub fn new<R: Row>(tables: &[&[R]]) -> Replayed {
         let table = |rows: &&[R]| {
             let mut buffer = Buffer::new();
-            buffer.write_rows(R::CLASS, *rows).expect("memory");
+            buffer.write_rows(R::CLASS, *rows).expect("fill the buffer");
             buffer
         };
         Replayed { tables: tables.iter().map(table).collect(), next: 0 }
@@ -28,9 +28,9 @@ impl Source for Replayed {
     }
 }
 
-/// The bytes of these rows.
+/// The bytes of a table with these rows.
 pub fn bytes<R: Row>(rows: &[R]) -> Vec<u8> {
     let mut buffer = Buffer::new();
-    buffer.write_rows(R::CLASS, rows).expect("memory");
+    buffer.write_rows(R::CLASS, rows).expect("fill the buffer");
     buffer.as_bytes().to_vec()
 }

@@ -1,9 +1,9 @@
-//! Debian's Rust, the compiler for every system but this one.
+//! Debian's Rust toolchain, which compiles for all other systems.
 //!
-//! rustup has a compiled `std` for each target, one download each. Debian packages the source of `std` beside a current
-//! compiler, so that `-Zbuild-std` compiles it for any target, and one `apt-get install` serves them all. The two
-//! toolchains share a machine but nothing else: the commands made here see none of rustup's variables, and their output
-//! has a folder of its own.
+//! With rustup, each target needs a download of its compiled `std`. Debian packages the source of `std` with a current
+//! compiler, so one `apt-get install` is enough for all targets: `-Zbuild-std` compiles `std` for each. The commands of
+//! this module remove the environment variables of rustup and use a separate target folder, so that the two toolchains
+//! do not interfere.
 
 use std::{
     env,
@@ -13,17 +13,17 @@ use std::{
 use anyhow::bail;
 use xshell::{Cmd, Shell, cmd};
 
-/// A package of Debian 12, and a file that it is wanted for.
+/// A package of Debian 12, and a file that shows that it is installed.
 pub(crate) struct Package(pub(crate) &'static str, pub(crate) &'static str);
 
-/// What [`cargo`] needs.
+/// The packages that [`cargo`] needs.
 pub(crate) const RUST: &[Package] = &[
     Package("rustc-web", "/usr/bin/rustc"),
     Package("cargo-web", "/usr/bin/cargo"),
     Package("rust-web-src", "/usr/lib/rustlib/src/rust/library/Cargo.lock"),
 ];
 
-/// Fails, with the line that installs them, if some of the packages are missing.
+/// Fails if packages are missing. The error contains the command that installs them.
 pub(crate) fn require(packages: &[&[Package]]) -> anyhow::Result<()> {
     let missing: Vec<&str> = packages
         .iter()
@@ -35,27 +35,26 @@ pub(crate) fn require(packages: &[&[Package]]) -> anyhow::Result<()> {
     if !missing.is_empty() {
         let names = missing.join(" ");
         bail!(
-            "this needs Debian packages that are not installed; as root:\n\n    \
+            "Debian packages are missing; to install them, run as root:\n\n    \
              apt-get install -y --no-install-recommends {names}\n"
         );
     }
     Ok(())
 }
 
-/// `cargo SUBCOMMAND`, with `std` compiled from its source for whatever `--target` is added.
+/// `cargo SUBCOMMAND`, which compiles `std` from source for the `--target` that the caller adds.
 pub(crate) fn cargo<'a>(sh: &'a Shell, subcommand: &str) -> anyhow::Result<Cmd<'a>> {
     let cmd = cmd!(sh, "/usr/bin/cargo {subcommand} -Zbuild-std");
     Ok(with_toolchain(cmd, Path::new("/usr/bin"))?
-        // The compiler is a stable one: this allows it -Zbuild-std.
+        // Lets a stable compiler accept -Zbuild-std.
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_DIR", output(sh).join("build")))
 }
 
-/// The command, with the toolchain in that folder and nothing of another one.
+/// Makes a command use the toolchain in `bin` and nothing of another one.
 ///
-/// `cargo xtask` has put into the environment what its own toolchain, perhaps rustup's, is to be found by, down to the
-/// path of its libraries. All of it goes, and so do the user's flags for the compiler: they are for builds for this
-/// machine.
+/// The cargo that runs this program has set variables for its own toolchain, including the path of its libraries. They
+/// are removed. The user's compiler flags are removed too, because they are meant for builds for this machine.
 pub(crate) fn with_toolchain<'a>(mut cmd: Cmd<'a>, bin: &Path) -> anyhow::Result<Cmd<'a>> {
     for (name, _) in env::vars_os() {
         if name.to_str().is_some_and(names_a_toolchain) {
@@ -67,7 +66,7 @@ pub(crate) fn with_toolchain<'a>(mut cmd: Cmd<'a>, bin: &Path) -> anyhow::Result
     Ok(cmd.env("PATH", env::join_paths(path)?).env("RUSTC", bin.join("rustc")).env("RUSTDOC", bin.join("rustdoc")))
 }
 
-/// The folder for all that these builds make.
+/// The folder for the output of these builds.
 pub(crate) fn output(sh: &Shell) -> PathBuf {
     crate::output(sh).join("debian")
 }

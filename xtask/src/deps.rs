@@ -1,7 +1,7 @@
-//! `cargo xtask deps`: what the crates bring along.
+//! `cargo xtask deps`: checks the dependencies of `tcp6`, and the licences of all crates.
 //!
-//! Who depends on `tcp6` depends on all of it, so the list is short and stands here. Tests and tools may use more; their
-//! licences are looked at all the same.
+//! A program that depends on `tcp6` depends on all its dependencies, so only those listed here are allowed. Tests and
+//! tools may use others. Licences are checked for all crates.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,9 @@ use xshell::{Shell, cmd};
 
 use crate::fuzz;
 
-/// What may be in the tree of `tcp6` with all its features, tests aside.
+/// The crates that may be in the dependency tree of `tcp6` with all features.
+///
+/// Dev-dependencies are not checked.
 const ALLOWED: &[&str] = &[
     "bitflags",
     // Linux.
@@ -21,7 +23,7 @@ const ALLOWED: &[&str] = &[
     "linux-raw-sys",
     // Windows.
     "windows-targets",
-    // The feature.
+    // The feature `serde`.
     "serde",
     "serde_core",
     "serde_derive",
@@ -29,15 +31,17 @@ const ALLOWED: &[&str] = &[
     "quote",
     "syn",
     "unicode-ident",
-    // Its own.
+    // The crates of this workspace.
     "tcp6",
     "tcp6-sys",
 ];
 
-/// Families of the import libraries that `windows-targets` chooses from.
+/// The prefix of the import libraries that `windows-targets` selects from.
 const ALLOWED_PREFIX: &str = "windows_";
 
-/// Licences under which a crate may be used here. Of an expression with OR one is enough, with AND all are needed.
+/// The permitted licences.
+///
+/// In an expression, one operand of OR must be permitted, and all operands of AND.
 const LICENCES: &[&str] = &[
     "MIT",
     "Apache-2.0",
@@ -70,7 +74,7 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether nothing is in this tree that may not be, and nothing twice.
+/// Fails if the tree contains a crate that is not allowed, or two versions of a crate.
 fn check_tree(target: &str, tree: &str) -> anyhow::Result<()> {
     let mut versions = BTreeMap::<&str, BTreeSet<&str>>::new();
     for line in tree.lines() {
@@ -79,39 +83,40 @@ fn check_tree(target: &str, tree: &str) -> anyhow::Result<()> {
             versions.entry(name).or_default().insert(version);
         }
     }
-    let unknown = |name: &&&str| !ALLOWED.contains(*name) && !name.starts_with(ALLOWED_PREFIX);
-    let unknown: Vec<_> = versions.keys().filter(unknown).collect();
+    let is_unknown = |name: &&&str| !ALLOWED.contains(*name) && !name.starts_with(ALLOWED_PREFIX);
+    let unknown: Vec<_> = versions.keys().filter(is_unknown).collect();
     if !unknown.is_empty() {
-        bail!("tcp6 brings along what it should not, for {target}: {unknown:?}");
+        bail!("tcp6 has dependencies that are not allowed, for {target}: {unknown:?}");
     }
     let twice: Vec<_> = versions.iter().filter(|(_, versions)| versions.len() > 1).collect();
     if !twice.is_empty() {
-        bail!("tcp6 brings along more than one version, for {target}: {twice:?}");
+        bail!("tcp6 depends on several versions of a crate, for {target}: {twice:?}");
     }
     println!("ok     {} crates for {target}", versions.len());
     Ok(())
 }
 
-/// Whether every crate of a workspace and of its tests may be used.
+/// Fails if the licence of a crate of the workspace, or of a dependency, is not permitted.
 fn check_licences(metadata: &Value) -> anyhow::Result<()> {
     let packages = metadata["packages"].as_array().context("cargo metadata has no packages")?;
-    let mut unfit = Vec::new();
+    let mut refused = Vec::new();
     for package in packages {
         let licence = package["license"].as_str().unwrap_or("none");
-        if !fits(licence) {
-            unfit.push(format!("{}: {licence}", package["name"].as_str().unwrap_or("?")));
+        if !is_permitted(licence) {
+            refused.push(format!("{}: {licence}", package["name"].as_str().unwrap_or("?")));
         }
     }
-    if !unfit.is_empty() {
-        bail!("licences that are not known to fit: {}", unfit.join(", "));
+    if !refused.is_empty() {
+        bail!("licences that are not permitted: {}", refused.join(", "));
     }
     println!("ok     licences of {} crates", packages.len());
     Ok(())
 }
 
-/// Whether this expression leaves a way to use the crate. Parentheses are told apart no further: all that stands in an
-/// AND must fit.
-fn fits(expression: &str) -> bool {
+/// Whether a licence expression permits the use of the crate.
+///
+/// Parentheses are ignored: the expression is split at AND, and each part must contain a permitted licence.
+fn is_permitted(expression: &str) -> bool {
     let flat = expression.replace(['(', ')'], "").replace('/', " OR ");
     flat.split(" AND ").all(|all| all.split(" OR ").any(|one| LICENCES.contains(&one.trim())))
 }
@@ -123,17 +128,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_of_several_licences_is_enough_and_each_of_all_is_needed() {
+    fn accepts_one_permitted_operand_of_or_and_requires_all_of_and() {
         for good in ["MIT", "MIT OR Apache-2.0", "MIT/Apache-2.0", "(MIT OR GPL-3.0) AND Unicode-3.0"] {
-            assert!(fits(good), "{good}");
+            assert!(is_permitted(good), "{good}");
         }
         for bad in ["none", "GPL-3.0", "MIT AND GPL-3.0", "(GPL-2.0 OR GPL-3.0) AND MIT", ""] {
-            assert!(!fits(bad), "{bad}");
+            assert!(!is_permitted(bad), "{bad}");
         }
     }
 
     #[test]
-    fn a_crate_without_a_fitting_licence_is_named() {
+    fn names_a_crate_without_a_permitted_licence() {
         let with = |licence: Value| {
             check_licences(
                 &json!({ "packages": [{ "name": "a", "license": "MIT" }, { "name": "b", "license": licence }] }),
@@ -148,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_on_the_list_is_found_and_so_is_a_second_version() {
+    fn rejects_unlisted_crates_and_second_versions() {
         assert!(check_tree("x", "tcp6 v0.1.0\nbitflags v2.0.0\nbitflags v2.0.0 (*)").is_ok());
         assert!(check_tree("x", "tcp6 v0.1.0\nopenssl v1.0.0").is_err());
         assert!(check_tree("x", "tcp6 v0.1.0\nbitflags v1.0.0\nbitflags v2.0.0").is_err());

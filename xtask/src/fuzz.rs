@@ -1,7 +1,8 @@
-//! `cargo xtask fuzz`: hostile bytes for everything that reads bytes.
+//! `cargo xtask fuzz`: runs the fuzz targets in `tcp6/fuzz`.
 //!
-//! The targets in `tcp6/fuzz` are compiled with the flags that cargo-fuzz would give, so that neither it nor a nightly
-//! compiler is needed: the coverage that guides libFuzzer is LLVM's, and AddressSanitizer's runtime comes with stable.
+//! The targets are compiled with the flags that cargo-fuzz passes. So they need neither cargo-fuzz nor a nightly
+//! compiler: LLVM implements the coverage that guides libFuzzer, and stable toolchains contain the runtime of
+//! AddressSanitizer.
 
 use std::{
     path::{Path, PathBuf},
@@ -20,13 +21,13 @@ use crate::{
 
 const FOLDER: &str = "tcp6/fuzz";
 
-/// The targets are a workspace of their own.
+/// The manifest of the targets, which are a separate workspace.
 pub(crate) const MANIFEST: &str = "tcp6/fuzz/Cargo.toml";
 
-/// libFuzzer is C++, and compiled with the targets.
+/// libFuzzer is written in C++ and compiled with the targets.
 const COMPILER: &[Package] = &[Package("g++", "/usr/bin/g++")];
 
-/// Those of cargo-fuzz 0.13.
+/// The compiler flags of cargo-fuzz 0.13.
 const FLAGS: &str = "--cfg fuzzing \
     -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -38,9 +39,12 @@ const FLAGS: &str = "--cfg fuzzing \
     -Cdebug-assertions \
     -Ccodegen-units=1";
 
+/// The default running time of a target, in seconds.
 const SECONDS: u32 = 20;
 
-/// What a target may take in memory, AddressSanitizer's included, and in one allocation: inputs are small.
+/// The limits of a target's memory, including that of AddressSanitizer, and of one allocation.
+///
+/// Inputs are small.
 const MEMORY_LIMITS: [&str; 2] = ["-rss_limit_mb=1024", "-malloc_limit_mb=128"];
 
 pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
@@ -48,14 +52,16 @@ pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
     match args[..] {
         ["--seeds"] => record_seeds(sh),
         ["--seconds", seconds, ref rest @ ..] => {
-            let seconds = seconds.parse().map_err(|_| Usage(format!("`{seconds}` is no number of seconds")))?;
+            let seconds = seconds.parse().map_err(|_| Usage(format!("invalid number of seconds: `{seconds}`")))?;
             fuzz(sh, seconds, rest)
         }
         ref rest => fuzz(sh, SECONDS, rest),
     }
 }
 
-/// What CI does: the targets are formatted and linted as the workspace is, which they are no part of, and run for a moment.
+/// The CI job: checks the format of the targets, lints them, and runs each for [`SECONDS`] seconds.
+///
+/// The jobs for the workspace do not include the targets.
 pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
     cmd!(sh, "cargo fmt --manifest-path {MANIFEST} --check").run()?;
     debian::require(&[COMPILER])?;
@@ -63,14 +69,16 @@ pub(crate) fn check(sh: &Shell) -> anyhow::Result<()> {
     fuzz(sh, SECONDS, &[])
 }
 
-/// Runs all targets, or the one that is named; with arguments of its own if there are some.
+/// Runs all targets, or the named one.
+///
+/// Further arguments are passed to the target instead of the default ones.
 fn fuzz(sh: &Shell, seconds: u32, args: &[&str]) -> anyhow::Result<()> {
     let targets = targets(sh)?;
-    let (chosen, own) = match args.split_first() {
+    let (chosen, target_args) = match args.split_first() {
         None => (targets, args),
-        Some((name, own)) if targets.iter().any(|target| target == name) => (vec![(*name).to_owned()], own),
+        Some((name, rest)) if targets.iter().any(|target| target == name) => (vec![(*name).to_owned()], rest),
         Some((name, _)) => {
-            return Err(Usage(format!("`{name}` is none of the targets: {}", targets.join(", "))).into());
+            return Err(Usage(format!("unknown target `{name}`; the targets are {}", targets.join(", "))).into());
         }
     };
     debian::require(&[COMPILER])?;
@@ -79,13 +87,13 @@ fn fuzz(sh: &Shell, seconds: u32, args: &[&str]) -> anyhow::Result<()> {
 
     let binaries = output(sh).join(host(sh)?).join("release");
     let folder = sh.current_dir().join(FOLDER);
-    if !own.is_empty() {
+    if !target_args.is_empty() {
         let program = binaries.join(&chosen[0]);
-        cmd!(sh, "{program} {MEMORY_LIMITS...} {own...}").run()?;
+        cmd!(sh, "{program} {MEMORY_LIMITS...} {target_args...}").run()?;
         return Ok(());
     }
-    let at_once = thread::available_parallelism().map_or(1, usize::from);
-    for targets in chosen.chunks(at_once) {
+    let parallel = thread::available_parallelism().map_or(1, usize::from);
+    for targets in chosen.chunks(parallel) {
         let running = targets
             .iter()
             .map(|target| Ok((target, start(&binaries, &folder, target, seconds)?)))
@@ -97,7 +105,7 @@ fn fuzz(sh: &Shell, seconds: u32, args: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Starts a target on what it found before and on its seeds.
+/// Starts a target on its corpus and its seeds.
 fn start(binaries: &Path, folder: &Path, target: &str, seconds: u32) -> anyhow::Result<Child> {
     let mut command = Command::new(binaries.join(target));
     for name in ["corpus", "artifacts"] {
@@ -115,28 +123,29 @@ fn start(binaries: &Path, folder: &Path, target: &str, seconds: u32) -> anyhow::
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .with_context(|| format!("starting the fuzz target `{target}`"))
+        .with_context(|| format!("cannot start the fuzz target `{target}`"))
 }
 
+/// Waits for a target. Fails if it found a problem.
 fn finish(target: &str, child: Child) -> anyhow::Result<()> {
     let output = child.wait_with_output()?;
     let text = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         eprintln!("{text}");
-        bail!("`{target}` has found something; once more: cargo xtask fuzz {target} {FOLDER}/artifacts/{target}/...");
+        bail!("`{target}` failed; reproduce with: cargo xtask fuzz {target} {FOLDER}/artifacts/{target}/...");
     }
     let stat = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("?").trim().to_owned();
-    println!("{target:<10} {:>9} inputs, nothing found", stat("stat::number_of_executed_units:"));
+    println!("{target:<10} {:>9} inputs, no problems found", stat("stat::number_of_executed_units:"));
     Ok(())
 }
 
-/// The names of the targets: each is a file.
+/// The names of the targets, which are those of their files.
 fn targets(sh: &Shell) -> anyhow::Result<Vec<String>> {
     let files = sh.read_dir(Path::new(FOLDER).join("fuzz_targets"))?;
     Ok(files.iter().filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned())).collect())
 }
 
-/// Records seeds anew, of a network namespace in which there is nothing but what the recorder opens.
+/// Records the seeds again, in a new network namespace that contains only the sockets of the recorder.
 fn record_seeds(sh: &Shell) -> anyhow::Result<()> {
     let folder = output(sh);
     cmd!(sh, "cargo build --example seeds --locked --manifest-path {MANIFEST}")
@@ -149,14 +158,14 @@ fn record_seeds(sh: &Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `cargo SUBCOMMAND` for the targets, instrumented.
+/// `cargo SUBCOMMAND` for the targets, with instrumentation.
 ///
-/// Build scripts and macros run here and are compiled as ever: that is what naming the host as a target does.
+/// It names the host as `--target`, so that build scripts and procedural macros are compiled without instrumentation.
 fn cargo<'a>(sh: &'a Shell, subcommand: &str) -> anyhow::Result<Cmd<'a>> {
     let host = host(sh)?;
     Ok(cmd!(sh, "cargo {subcommand} --release --locked --manifest-path {MANIFEST} --target {host}")
         .env("RUSTFLAGS", FLAGS)
-        // The compiler is a stable one: this allows it -Zsanitizer.
+        // Lets a stable compiler accept -Zsanitizer.
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_TARGET_DIR", output(sh)))
 }

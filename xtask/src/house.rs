@@ -1,10 +1,10 @@
-//! `cargo xtask house`: the dependencies between the modules of `tcp6` follow its architecture.
+//! `cargo xtask house`: checks the dependencies between the modules of `tcp6`.
 //!
-//! It reads the paths in the source of the library, tests excluded, and reports
+//! It reads the paths in the source of the library, without tests, and reports
 //!
-//! * a dependency on a module that is not below the own one in [`LAYERS`],
+//! * a dependency on a module that is not in a lower layer of [`LAYERS`],
 //! * a cycle between the modules of one folder,
-//! * an import through the crate root, which hides the defining module,
+//! * an import through the crate root instead of the defining module,
 //! * a use of the operating system outside `system`.
 
 mod source;
@@ -30,8 +30,8 @@ const LAYERS: &[&[&str]] = &[
     &["fuzzing"],
 ];
 
-/// Paths that reach the operating system.
-const MACHINE: &[&[&str]] =
+/// The paths that use the operating system.
+const SYSTEM_PATHS: &[&[&str]] =
     &[&["rustix"], &["libc"], &["std", "fs"], &["std", "env"], &["std", "process"], &["std", "thread"]];
 
 /// The module that may use them.
@@ -50,10 +50,11 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Returns a message for each violation of the rules.
 fn check(modules: &[Module]) -> Vec<String> {
     let known: BTreeSet<&Path> = modules.iter().map(|module| &module.path).collect();
     let mut faults = Vec::new();
-    // By folder: for each module in it, the siblings that it depends on.
+    // For each folder and each module in it: the modules of the same folder that it depends on.
     let mut siblings: BTreeMap<Path, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
     for module in modules {
         let Some(top) = module.path.first() else { continue };
@@ -62,7 +63,7 @@ fn check(modules: &[Module]) -> Vec<String> {
         }
         for used in &module.uses {
             let place = format!("{module}, line {}", used.line);
-            if used.starts_with_any(MACHINE) && top != SYSTEM {
+            if used.starts_with_any(SYSTEM_PATHS) && top != SYSTEM {
                 faults.push(format!("{place}: `{used}` outside `{SYSTEM}`"));
             }
             let Some(path) = used.in_crate() else { continue };
@@ -74,7 +75,7 @@ fn check(modules: &[Module]) -> Vec<String> {
                 faults.push(format!("{place}: `{top}` depends on `{}`, which is not below it", target[0]));
             }
             let common = module.path.iter().zip(target).take_while(|(a, b)| a == b).count();
-            // Between a module and those in its folder any dependency is allowed.
+            // A module and the modules in its folder may depend on each other.
             if let (Some(from), Some(to)) = (module.path.get(common), target.get(common)) {
                 let graph = siblings.entry(target[..common].to_vec()).or_default();
                 graph.entry(from.clone()).or_default().insert(to.clone());
@@ -89,16 +90,17 @@ fn check(modules: &[Module]) -> Vec<String> {
     faults
 }
 
+/// The index of the layer of a module at the crate root.
 fn layer(module: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&module))
 }
 
-/// The longest prefix of the path that is a module below the crate root.
+/// The longest prefix of the path that names a module other than the crate root.
 fn defining_module<'a>(path: &'a [String], known: &BTreeSet<&Path>) -> Option<&'a [String]> {
     (1..=path.len()).rev().map(|end| &path[..end]).find(|prefix| known.contains(&prefix.to_vec()))
 }
 
-/// A cycle of the graph, whose first and last node are equal.
+/// Finds a cycle in the graph. Its first and last node are equal.
 fn cycle(graph: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
     fn visit(
         node: &str,
@@ -129,14 +131,14 @@ fn cycle(graph: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
 mod tests {
     use super::*;
 
-    /// The faults of a crate of these modules.
+    /// The faults of a crate with these modules, given as paths and sources.
     fn faults(modules: &[(&str, &str)]) -> Vec<String> {
         let module = |(path, source): &(&str, &str)| source::parse(path, source).unwrap();
         check(&modules.iter().map(module).collect::<Vec<_>>())
     }
 
     #[test]
-    fn a_crate_that_points_down_has_no_fault() {
+    fn accepts_downward_dependencies() {
         let row = ("row", "use self::state::State; use core::fmt;");
         let state = ("row::state", "use super::Row; use crate::unix_time::at;");
         let table = ("table", "use crate::row::state::State; fn f() { crate::row::go() }");
@@ -145,16 +147,16 @@ mod tests {
     }
 
     #[test]
-    fn an_upward_dependency_is_a_fault() {
+    fn rejects_dependencies_on_the_same_or_a_higher_layer() {
         let up = faults(&[("row", "use crate::table::Table;"), ("table", "")]);
         assert_eq!(up, ["row, line 1: `row` depends on `table`, which is not below it"]);
-        let beside = faults(&[("snapshot", "fn f() -> crate::process::Process { }"), ("process", "")]);
-        assert_eq!(beside, ["snapshot, line 1: `snapshot` depends on `process`, which is not below it"]);
+        let same_layer = faults(&[("snapshot", "fn f() -> crate::process::Process { }"), ("process", "")]);
+        assert_eq!(same_layer, ["snapshot, line 1: `snapshot` depends on `process`, which is not below it"]);
         assert_eq!(faults(&[("other", "")]), ["other: the module `other` is in no layer"]);
     }
 
     #[test]
-    fn a_cycle_in_a_folder_is_a_fault() {
+    fn rejects_cycles_in_a_folder() {
         let a = ("row::a", "use super::b::B;");
         let b = ("row::b", "mod deep;");
         let deep = ("row::b::deep", "\nuse crate::row::a::A;");
@@ -162,20 +164,20 @@ mod tests {
     }
 
     #[test]
-    fn an_import_through_the_root_is_a_fault() {
+    fn rejects_imports_through_the_crate_root() {
         let faults = faults(&[("row", ""), ("table", "use crate::{Row, row::Other};")]);
         assert_eq!(faults, ["table, line 1: `crate::Row` is imported through the crate root"]);
     }
 
     #[test]
-    fn the_machine_is_used_in_system_only() {
+    fn rejects_system_paths_outside_system() {
         let faults = faults(&[("table", "use std::{fmt, fs::File}; fn f() { std::thread::sleep() }")]);
         let expected = ["`std::fs::File` outside `system`", "`std::thread::sleep` outside `system`"];
         assert_eq!(faults, expected.map(|fault| format!("table, line 1: {fault}")));
     }
 
     #[test]
-    fn tests_are_no_part_of_the_architecture() {
+    fn ignores_tests() {
         let test = "#[cfg(test)] mod tests { use crate::table::Table; } #[cfg(all(test, unix))] use crate::Row;";
         assert_eq!(faults(&[("row", test), ("table", "")]), [""; 0]);
     }

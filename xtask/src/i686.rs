@@ -1,6 +1,8 @@
-//! `cargo xtask i686`: the tests as a 32-bit program, where sizes overflow sooner and a `u64` has another alignment.
+//! `cargo xtask i686`: runs the tests as a 32-bit program.
 //!
-//! A lint for such a target does not see all: what is wrong with one row class shows when code is made for it.
+//! In such a program sizes overflow sooner, and `u64` is aligned to 4 bytes.
+//!
+//! Linting for this target is not enough: an error in one row class shows only when code is generated for that class.
 
 use anyhow::bail;
 use xshell::Shell;
@@ -11,7 +13,7 @@ const LIBRARIES: &[Package] = &[Package("gcc-12-multilib", "/usr/lib32/crt1.o")]
 
 pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     if !cfg!(target_arch = "x86_64") {
-        bail!("only an x86-64 machine runs programs for i686");
+        bail!("programs for i686 run on x86-64 machines only");
     }
     debian::require(&[debian::RUST, LIBRARIES])?;
     debian::cargo(sh, "test")?

@@ -1,7 +1,7 @@
-//! `cargo xtask layout`: do the structures of `tcp6-sys` lie in memory as the C headers of MinGW-w64 have them?
+//! `cargo xtask layout`: compares the struct layouts of `tcp6-sys` with the C headers of MinGW-w64.
 //!
-//! A C program of nothing but static assertions is made from the table that `tcp6-sys` asserts when it is compiled, and
-//! a C compiler reads it. Nothing has to run, so neither Windows nor Wine is needed.
+//! It generates a C program of static assertions, from the table that `tcp6-sys` asserts when it is compiled, and lets
+//! a C compiler check it. The program does not run, so neither Windows nor Wine is needed.
 
 use std::fmt::Write as _;
 
@@ -10,12 +10,12 @@ use xshell::{Shell, cmd};
 
 use crate::debian::{self, Package};
 
-/// A structure, in bytes. Of the columns, the first is for 64 bits, the last for 32.
+/// The layout of a struct, in bytes. In each list the first number is for 64 bits, the last for 32.
 struct Layout {
     name: &'static str,
     size: &'static [usize],
     align: &'static [usize],
-    /// Name, offset and size of each.
+    /// The name, offset and size of each field.
     fields: &'static [(&'static str, &'static [usize], &'static [usize])],
 }
 
@@ -41,8 +41,10 @@ macro_rules! constants {
 
 include!("../../tcp6-sys/src/layout/table.rs");
 
-/// Winsock comes before Windows, and the address families before IP Helper, which leaves the IPv6 functions out
-/// otherwise. `WIN32_NO_STATUS` keeps two headers from defining the same status codes.
+/// The includes of the C program. Their order matters.
+///
+/// `winsock2.h` must precede `windows.h`. Without `ws2ipdef.h` before it, `iphlpapi.h` omits the IPv6 functions.
+/// `WIN32_NO_STATUS` prevents two headers from defining the same status codes.
 const HEADERS: &str = "\
 #define _WIN32_WINNT 0x0A00
 #define WIN32_NO_STATUS
@@ -55,10 +57,10 @@ const HEADERS: &str = "\
 #include <iphlpapi.h>
 ";
 
-/// What the headers lack and what the table cannot say.
+/// Declarations that the headers lack, and assertions that the table cannot express.
 ///
-/// MIB_TCPSTATS2 is declared as Microsoft has it, and renamed so that headers that learn of it do not clash.
-const BY_HAND: &str = "\
+/// MIB_TCPSTATS2 is declared as in Microsoft's headers, under another name in case MinGW-w64 adds it.
+const EXTRA: &str = "\
 #define MIB_TCPSTATS2 TCP6_MIB_TCPSTATS2
 typedef struct {
     int RtoAlgorithm;
@@ -88,9 +90,9 @@ const PACKAGES: &[Package] = &[
     Package("gcc-mingw-w64-i686", "/usr/bin/i686-w64-mingw32-gcc"),
 ];
 
-/// Compares the table with Rust's layouts, then with those of each C compiler.
+/// Compares the table with the layouts of Rust, then with those of each C compiler.
 pub(crate) fn run(sh: &Shell) -> Result<()> {
-    // The same table, asserted by Rust: for this machine here, for every Windows where that is compiled.
+    // Rust asserts the same table: here for this machine, and in each build for Windows.
     cmd!(sh, "cargo check --quiet --package tcp6-sys").run()?;
 
     debian::require(&[PACKAGES])?;
@@ -106,12 +108,12 @@ pub(crate) fn run(sh: &Shell) -> Result<()> {
     Ok(())
 }
 
-/// The assertions for pointers of that many bits.
+/// The C program for pointers of `bits` bits.
 fn c_program(bits: u32) -> String {
     let pick = |columns: &[usize]| if bits == 64 { columns[0] } else { columns[columns.len() - 1] };
-    let mut c = format!("{HEADERS}\n{BY_HAND}");
+    let mut c = format!("{HEADERS}\n{EXTRA}");
     let mut check = |condition: String, what: String| {
-        writeln!(c, "_Static_assert({condition}, \"{what}\");").expect("a String takes what is written to it");
+        writeln!(c, "_Static_assert({condition}, \"{what}\");").expect("write to a String");
     };
     for Layout { name, size, align, fields } in LAYOUTS {
         check(format!("sizeof({name}) == {}", pick(size)), format!("size of {name}"));
@@ -122,7 +124,7 @@ fn c_program(bits: u32) -> String {
         }
     }
     for (name, value) in CONSTANTS {
-        // Some are signed in C and unsigned here.
+        // Some constants are signed in C and unsigned in tcp6-sys.
         check(format!("(unsigned)({name}) == (unsigned)({value})"), name.to_string());
     }
     c
@@ -133,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_size_offset_and_value_of_the_table_is_asserted() {
+    fn asserts_every_size_offset_and_value_of_the_table() {
         for bits in [64, 32] {
             let c = c_program(bits);
             let asserted = |what: String| assert!(c.contains(&format!("_Static_assert({what} == ")), "{what}");

@@ -1,7 +1,7 @@
-//! The chores of the workspace: `cargo xtask <task>`.
+//! Development tasks of the workspace: `cargo xtask <task>`.
 //!
-//! A task is a row of [`TASKS`]; `cargo xtask` alone prints them. Whatever a check on a change needs beyond `cargo test`
-//! is a task, so that everyone runs it as CI does.
+//! [`TASKS`] lists the tasks, and `cargo xtask` without arguments prints them. Every check that needs more than
+//! `cargo test` is a task, so that contributors and CI run it in the same way.
 
 mod ci;
 mod debian;
@@ -42,13 +42,13 @@ enum Run {
 const TASKS: &[Task] = &[
     Task {
         name: "ci",
-        help: "[quick|JOB]: every check of a change, the quick ones, or one",
+        help: "[quick|JOB]: run all checks of a change, the quick ones, or one job",
         run: Run::WithArgs(ci::run),
     },
-    Task { name: "deps", help: "check what the crates bring along, and its licences", run: Run::Plain(deps::run) },
+    Task { name: "deps", help: "check the dependencies of tcp6, and the licences", run: Run::Plain(deps::run) },
     Task {
         name: "fuzz",
-        help: "[--seeds | [--seconds N] [TARGET [ARG...]]]: feed hostile bytes to all that reads bytes",
+        help: "[--seeds | [--seconds N] [TARGET [ARG...]]]: run the fuzz targets, or record their seeds",
         run: Run::WithArgs(fuzz::run),
     },
     Task { name: "house", help: "check the dependencies between the modules of tcp6", run: Run::Plain(house::run) },
@@ -56,64 +56,60 @@ const TASKS: &[Task] = &[
     Task { name: "layout", help: "compare the raw structs with those of the C headers", run: Run::Plain(layout::run) },
     Task {
         name: "msrv",
-        help: "compile the crates with the oldest Rust that they support",
+        help: "check the crates with the oldest Rust version that they support",
         run: Run::Plain(msrv::run),
     },
-    Task {
-        name: "package",
-        help: "test and document the crates as they would be uploaded",
-        run: Run::Plain(package::run),
-    },
+    Task { name: "package", help: "test and document the packaged crates", run: Run::Plain(package::run) },
     Task {
         name: "qemu",
-        help: "the tests on a big-endian and a 32-bit machine, and the formats compared with this one's",
+        help: "run the tests on a big-endian and a 32-bit machine, and compare the formats that they write",
         run: Run::Plain(qemu::run),
     },
     Task {
         name: "report",
-        help: "[--bench]: what the benches measured (now, with --bench), as benches/RESULTS.md and plots",
+        help: "[--bench]: write benches/RESULTS.md and the plots; --bench runs the benches first",
         run: Run::WithArgs(report::run),
     },
     Task {
         name: "sanitize",
-        help: "the tests under AddressSanitizer, those of the unsafe code under valgrind",
+        help: "run the tests under AddressSanitizer, and those of unsafe code under valgrind",
         run: Run::Plain(sanitize::run),
     },
     Task {
         name: "soak",
-        help: "[--small-hash | --lives] [--seconds N] [ARG...]: read the table while connections come and go",
+        help: "[--small-hash | --lives] [--seconds N] [ARG...]: read the table while connections open and close",
         run: Run::WithArgs(soak::run),
     },
     Task { name: "targets", help: "lint the crates for every system that they support", run: Run::Plain(targets::run) },
     Task {
         name: "wine",
-        help: "[--wine PATH] <test|run|bench> [ARG...]: as cargo does, with Windows programs under Wine",
+        help: "[--wine PATH] <test|run|bench> [ARG...]: run cargo for Windows, with the programs under Wine",
         run: Run::WithArgs(wine::run),
     },
 ];
 
-/// The folder for all that is made here.
+/// The target folder of the workspace.
 fn output(sh: &Shell) -> PathBuf {
     sh.current_dir().join(env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 
-/// This machine, as the compiler calls it.
+/// The target triple of this machine.
 fn host(sh: &Shell) -> anyhow::Result<String> {
     let version = cmd!(sh, "rustc -vV").quiet().read()?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc does not say what machine this is")?.to_owned())
+    Ok(host.context("rustc -vV printed no host")?.to_owned())
 }
 
-/// Says that a check cannot be made here. On a machine of CI, which must be able to make every check, that is an error.
+/// Reports that this machine cannot run a check. In CI, where every check must run, that is an error.
 fn skip(reason: &str) -> anyhow::Result<()> {
     if env::var_os("CI").is_some_and(|value| !value.is_empty()) {
-        bail!("{reason}; `CI` is set, where no check may be skipped");
+        bail!("{reason} (no check may be skipped because `CI` is set)");
     }
     println!("skipped: {reason}");
     Ok(())
 }
 
-/// The command line was wrong, rather than the workspace.
+/// An error in the command line. The exit code is 2 instead of 1.
 #[derive(Debug)]
 struct Usage(String);
 
@@ -127,12 +123,12 @@ impl error::Error for Usage {}
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
-    let done = match args.split_first() {
+    let result = match args.split_first() {
         None => help(),
         Some((name, _)) if ["help", "-h", "--help"].contains(&&**name) => help(),
         Some((name, args)) => run(name, args),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -150,14 +146,14 @@ fn run(name: &str, args: &[String]) -> anyhow::Result<()> {
     let task = TASKS
         .iter()
         .find(|task| task.name == name)
-        .ok_or_else(|| Usage(format!("there is no task `{name}`\n\n{}", usage())))?;
+        .ok_or_else(|| Usage(format!("unknown task `{name}`\n\n{}", usage())))?;
     let sh = Shell::new()?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
-    sh.change_dir(root.context("xtask lies in the workspace")?);
+    sh.change_dir(root.context("xtask has no parent folder")?);
     match (&task.run, args) {
         (Run::WithArgs(run), _) => run(&sh, args),
         (Run::Plain(run), []) => run(&sh),
-        (Run::Plain(_), [first, ..]) => Err(Usage(format!("`{name}` takes no arguments, `{first}` is one")).into()),
+        (Run::Plain(_), [first, ..]) => Err(Usage(format!("`{name}` takes no arguments, found `{first}`")).into()),
     }
 }
 

@@ -1,7 +1,7 @@
-//! `cargo xtask msrv`: the crates with the oldest compiler that they promise to be compiled by.
+//! `cargo xtask msrv`: checks the crates with the oldest compiler that they support.
 //!
-//! That is rustup's where it has that version. If not, Debian's archive may still offer it, and since only one version
-//! of a package can be installed, it is unpacked into a folder.
+//! If rustup has installed this version, it is used. Otherwise Debian's packages of this version are downloaded, if the
+//! archive has them, and unpacked into a folder, because only one version of a package can be installed.
 
 use std::{
     env, fs,
@@ -12,7 +12,7 @@ use xshell::{Shell, cmd};
 
 use crate::{debian, skip};
 
-/// `rust-version` in the workspace's manifest.
+/// The oldest version: `rust-version` in the manifest of the workspace.
 const VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 
 pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
@@ -33,7 +33,9 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folder with Debian's packages of the compiler and what they alone need, if there are any.
+/// The folder with the unpacked Debian packages of the compiler and its libraries.
+///
+/// `None` if the archive lacks them.
 fn unpacked(sh: &Shell) -> anyhow::Result<Option<PathBuf>> {
     let root = debian::output(sh).join(format!("rust-{VERSION}"));
     if !root.exists() {
@@ -46,20 +48,21 @@ fn unpacked(sh: &Shell) -> anyhow::Result<Option<PathBuf>> {
     Ok(Some(root))
 }
 
+/// Downloads the packages and unpacks them into `root`.
 fn download(sh: &Shell, root: &Path) -> anyhow::Result<()> {
     let versioned = ["rustc-web", "cargo-web", "libstd-rust-web-dev"].map(|name| format!("{name}={VERSION}.*"));
     let library = format!("libstd-rust-web-{VERSION}");
     let archives = sh.create_temp_dir()?;
-    let half = root.with_file_name("unpacking");
-    sh.remove_path(&half)?;
-    sh.create_dir(&half)?;
+    let partial = root.with_file_name("unpacking");
+    sh.remove_path(&partial)?;
+    sh.create_dir(&partial)?;
     {
         let _inside = sh.push_dir(archives.path());
         cmd!(sh, "apt-get download --quiet {versioned...} {library} libllvm19 libpcre3").run()?;
     }
     for archive in sh.read_dir(archives.path())? {
-        cmd!(sh, "dpkg-deb --extract {archive} {half}").quiet().run()?;
+        cmd!(sh, "dpkg-deb --extract {archive} {partial}").quiet().run()?;
     }
-    fs::rename(half, root)?;
+    fs::rename(partial, root)?;
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! `cargo xtask package`: the crates as they would be uploaded, unpacked and tested without the rest of the workspace.
+//! `cargo xtask package`: packages the crates, unpacks them, and tests them outside the workspace.
 //!
-//! What compiles here may not compile there: a package lacks the files that its `include` leaves out, and the
-//! development dependency by which a crate turns on its own features.
+//! A crate that compiles in the workspace may not compile as a package: the package lacks the files that its `include`
+//! does not list, and the dev-dependency with which a crate enables its own features.
 
 use std::{env, path::PathBuf};
 
@@ -11,13 +11,13 @@ use xshell::{Cmd, Shell, cmd};
 
 use crate::output;
 
-/// Dependencies first.
+/// The packaged crates, dependencies first.
 const CRATES: &[&str] = &["tcp6-sys", "tcp6", "tcp6-cli"];
 
 pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     let dirty = env::var_os("CI").is_none().then_some("--allow-dirty");
     let packages = CRATES.iter().flat_map(|name| ["-p", name]);
-    // Compiled below, from the same files.
+    // `--no-verify`, because the unpacked crates are compiled below.
     cmd!(sh, "cargo package {packages...} --locked --no-verify {dirty...}").run()?;
 
     let version = env!("CARGO_PKG_VERSION");
@@ -33,17 +33,17 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     for (name, root) in &unpacked {
         println!("\n{name}, unpacked");
         let cargo = |subcommand: &str| cargo(sh, subcommand, root, &unpacked);
-        // Without features, with the examples that need none; then with all of them.
+        // First with default features, then with all.
         cargo("test").run()?;
         cargo("test").arg("--all-features").run()?;
         cargo("doc").args(["--no-deps", "--all-features"]).env("RUSTDOCFLAGS", "-D warnings").run()?;
         let metadata = cargo("metadata").args(["--no-deps", "--format-version", "1"]).quiet().read()?;
-        check_docs_rs(&serde_json::from_str(&metadata)?).with_context(|| format!("the manifest of {name}"))?;
+        check_docs_rs(&serde_json::from_str(&metadata)?).with_context(|| format!("invalid manifest of {name}"))?;
     }
     Ok(())
 }
 
-/// `cargo SUBCOMMAND` for an unpacked crate, with the other ones in place of those of the registry.
+/// `cargo SUBCOMMAND` for an unpacked crate. The other unpacked crates replace those of the registry.
 fn cargo<'a>(sh: &'a Shell, subcommand: &str, root: &PathBuf, unpacked: &[(&str, PathBuf)]) -> Cmd<'a> {
     let manifest = root.join("Cargo.toml");
     let patches = unpacked
@@ -52,13 +52,13 @@ fn cargo<'a>(sh: &'a Shell, subcommand: &str, root: &PathBuf, unpacked: &[(&str,
         .flat_map(|(name, path)| ["--config".to_owned(), format!("patch.crates-io.{name}.path='{}'", path.display())]);
     cmd!(sh, "cargo {subcommand} --manifest-path {manifest} {patches...}")
         .env("CARGO_TARGET_DIR", output(sh).join("package/build"))
-        // The workspace's profiles are no part of a package.
+        // A package does not contain the profiles of the workspace.
         .env("CARGO_PROFILE_TEST_OPT_LEVEL", "1")
 }
 
-/// Fails if docs.rs does not document every feature of a library. It documents no programs.
+/// Fails if docs.rs does not document all features of a library. docs.rs does not document programs.
 fn check_docs_rs(metadata: &Value) -> anyhow::Result<()> {
-    let targets = metadata["packages"][0]["targets"].as_array().context("no targets")?;
+    let targets = metadata["packages"][0]["targets"].as_array().context("cargo metadata lists no targets")?;
     if !targets.iter().any(|target| target["kind"][0] == "lib") {
         return Ok(());
     }
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn docs_without_all_features_are_refused() {
+    fn rejects_libraries_without_docs_of_all_features() {
         let manifest = |kind: &str, docs: Value| {
             let targets = json!([{"kind": [kind]}, {"kind": ["test"]}]);
             json!({"packages": [{"metadata": {"docs": {"rs": docs}}, "targets": targets}]})

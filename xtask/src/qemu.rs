@@ -1,8 +1,10 @@
-//! `cargo xtask qemu`: the tests on a big-endian and on a 32-bit machine, and the written formats compared with this one's.
+//! `cargo xtask qemu`: runs the tests on a big-endian and on a 32-bit machine.
 //!
-//! qemu runs the programs of other processors on this kernel. It passes no sock_diag sockets on, so the tests that ask
-//! the kernel itself are left out; every decision on bytes is tested. `tcp6-sys` has no unit tests: it asserts its layouts when
-//! it is compiled.
+//! It also compares the files that these machines write, in each format, with those of this machine.
+//!
+//! qemu runs programs of other processors on this kernel. It does not support sock_diag sockets, so the tests that call
+//! the kernel are skipped. All tests that only process bytes run. `tcp6-sys` has no unit tests: it asserts its layouts
+//! when it is compiled.
 
 use std::{
     collections::BTreeMap,
@@ -15,10 +17,12 @@ use xshell::{Cmd, Shell, cmd};
 
 use crate::debian::{self, Package};
 
+/// An emulated machine.
 struct Machine {
     target: &'static str,
-    /// The compiler that links, and the folder with the C library.
+    /// The C compiler, which links.
     linker: &'static str,
+    /// The folder with the C library.
     libraries: &'static str,
     emulator: &'static str,
     packages: &'static [Package],
@@ -31,7 +35,7 @@ const MACHINES: &[Machine] = &[
         libraries: "/usr/s390x-linux-gnu",
         emulator: "/usr/bin/qemu-s390x",
         packages: &[
-            // Without the version in their names these conflict with the compiler for 32-bit x86.
+            // The packages without a version in their names conflict with the compiler for 32-bit x86.
             Package("gcc-12-s390x-linux-gnu", "/usr/bin/s390x-linux-gnu-gcc-12"),
             Package("libc6-dev-s390x-cross", "/usr/s390x-linux-gnu/lib/crt1.o"),
             Package("qemu-user", "/usr/bin/qemu-s390x"),
@@ -50,17 +54,21 @@ const MACHINES: &[Machine] = &[
     },
 ];
 
-/// The tests that ask this kernel: by a sock_diag socket, or by its text, whose words are in this machine's byte order.
+/// The tests that call the kernel of this machine.
+///
+/// They open a sock_diag socket, or read `/proc/net/tcp6`, which has the byte order of this machine.
 const LIVE: &[&str] = &[
     "netlink::kernel::tests",
     "netlink::look_up::tests::replies_to_as_many_look_ups_as_are_sent_at_once_fit_into_the_socket",
     "netlink::passed_over",
     "netlink::tests::the_kernel_itself_is_drained_and_asked_again",
-    "capture::what_a_system_shows_is_recorded_and_played",
+    "capture::records_and_replays_the_system_table",
 ];
 
-/// The test of the suite that writes a file for each format, and where it looks for the folder.
+/// The arguments that select the test that writes a file in each format.
 const WRITER: [&str; 4] = ["--ignored", "--exact", "formats::write_every_format", "--nocapture"];
+
+/// The environment variable with the folder of these files.
 const FOLDER: &str = "TCP6_FORMATS";
 
 pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
@@ -69,15 +77,15 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     debian::require(&needed)?;
 
     let host = formats(sh, "host", cmd!(sh, "cargo test"))?;
-    ensure!(!host.is_empty(), "the test that writes the formats wrote none");
+    ensure!(!host.is_empty(), "the test that writes the formats wrote no files");
     for machine in MACHINES {
         let target = machine.target;
         compare(target, &host, &formats(sh, target, machine.cargo(sh)?)?)?;
-        println!("{target}: {} files as on this machine", host.len());
-        let skipped = || LIVE.iter().flat_map(|test| ["--skip", test]);
+        println!("{target}: {} files are equal to those of this machine", host.len());
+        let skip = || LIVE.iter().flat_map(|test| ["--skip", test]);
         let suite = ["-p", "tcp6", "--test", "suite", "--locked", "--", "capture::", "formats::"];
-        machine.cargo(sh)?.args(suite).args(skipped()).run()?;
-        machine.cargo(sh)?.args(["-p", "tcp6", "--lib", "--locked", "--"]).args(skipped()).run()?;
+        machine.cargo(sh)?.args(suite).args(skip()).run()?;
+        machine.cargo(sh)?.args(["-p", "tcp6", "--lib", "--locked", "--"]).args(skip()).run()?;
     }
     Ok(())
 }
@@ -93,30 +101,31 @@ impl Machine {
     }
 }
 
-/// The files that a machine writes, by their names.
+/// The files that a machine writes, by name.
 fn formats(sh: &Shell, machine: &str, cargo_test: Cmd<'_>) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8>>> {
     let folder = debian::output(sh).join("formats").join(machine);
     sh.remove_path(&folder)?;
     sh.create_dir(&folder)?;
     cargo_test.args(["-p", "tcp6", "--test", "suite", "--locked", "--"]).args(WRITER).env(FOLDER, &folder).run()?;
     let read = |path: PathBuf| {
-        let name = path.file_name().map(PathBuf::from).context("a file without a name")?;
+        let name = path.file_name().map(PathBuf::from).context("the path has no file name")?;
         Ok((name, fs::read(&path)?))
     };
     sh.read_dir(&folder)?.into_iter().map(read).collect()
 }
 
+/// Fails if a machine wrote other files than this one.
 fn compare(
     machine: &str,
     expected: &BTreeMap<PathBuf, Vec<u8>>,
     written: &BTreeMap<PathBuf, Vec<u8>>,
 ) -> anyhow::Result<()> {
     let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
-    ensure!(names(expected) == names(written), "{machine} writes {:?}", names(written));
+    ensure!(names(expected) == names(written), "{machine} wrote other files: {:?}", names(written));
     for (name, bytes) in expected {
         if written[name] != *bytes {
             let at = first_difference(bytes, &written[name]);
-            bail!("{machine} writes another {}: the first difference is at byte {at}", Path::new(name).display());
+            bail!("{machine} wrote a different {}: first difference at byte {at}", Path::new(name).display());
         }
     }
     Ok(())
@@ -130,9 +139,9 @@ fn first_difference(one: &[u8], other: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    /// A name that no test has leaves nothing out, and qemu fails only after minutes.
+    /// If a name in the list matches no test, the task fails only after minutes.
     #[test]
-    fn the_tests_that_are_left_out_exist() {
+    fn skipped_tests_exist() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tcp6");
         let mut sources = String::new();
         let mut folders = vec![root.join("src"), root.join("tests")];
@@ -148,24 +157,22 @@ mod tests {
         }
         for name in LIVE {
             let last = name.rsplit("::").next().unwrap();
-            let is_there = [format!("fn {last}("), format!("mod {last};"), format!("mod {last} {{")];
-            assert!(is_there.iter().any(|declared| sources.contains(declared)), "{name}");
+            let declarations = [format!("fn {last}("), format!("mod {last};"), format!("mod {last} {{")];
+            assert!(declarations.iter().any(|declaration| sources.contains(declaration)), "{name}");
         }
     }
 
     #[test]
-    fn a_difference_is_named_with_its_place() {
+    fn reports_the_file_and_offset_of_a_difference() {
         let files = |list: &[(&str, &[u8])]| -> BTreeMap<PathBuf, Vec<u8>> {
             list.iter().map(|(name, bytes)| (PathBuf::from(name), bytes.to_vec())).collect()
         };
         let expected = files(&[("a", &[1, 2, 3]), ("b", &[4])]);
         assert!(compare("m", &expected, &expected).is_ok());
         let error = |written| compare("m", &expected, &written).unwrap_err().to_string();
-        assert!(
-            error(files(&[("a", &[1, 2, 4]), ("b", &[4])])).contains("another a: the first difference is at byte 2")
-        );
+        assert!(error(files(&[("a", &[1, 2, 4]), ("b", &[4])])).contains("a different a: first difference at byte 2"));
         assert!(error(files(&[("a", &[1, 2]), ("b", &[4])])).contains("byte 2"));
-        assert!(error(files(&[("a", &[1, 2, 3])])).contains("m writes"));
-        assert!(error(files(&[])).contains("m writes"));
+        assert!(error(files(&[("a", &[1, 2, 3])])).contains("m wrote other files"));
+        assert!(error(files(&[])).contains("m wrote other files"));
     }
 }

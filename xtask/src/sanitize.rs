@@ -1,6 +1,7 @@
-//! `cargo xtask sanitize`: the tests under AddressSanitizer, and those of the unsafe code under valgrind as well.
+//! `cargo xtask sanitize`: runs the tests under AddressSanitizer and valgrind.
 //!
-//! AddressSanitizer is part of nightly toolchains. Valgrind sees what it cannot: bytes that were never written.
+//! All tests run under AddressSanitizer. Those of unsafe code also run under valgrind. AddressSanitizer is part of
+//! nightly toolchains. Valgrind also detects reads of uninitialized bytes.
 
 use anyhow::bail;
 use xshell::{Shell, cmd};
@@ -10,19 +11,21 @@ use crate::{
     host, output,
 };
 
-/// Parts of the names of the tests whose code casts, or reads what was cast. They select a few others as well.
-const CASTING: &[&str] = &["view", "buffer", "row", "windows::retry", "linux::diag"];
+/// Filters for the tests of code that casts or reads cast data.
+///
+/// They also select a few other tests.
+const CAST_TESTS: &[&str] = &["view", "buffer", "row", "windows::retry", "linux::diag"];
 
 const VALGRIND: &[Package] = &[Package("valgrind", "/usr/bin/valgrind")];
 
 pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     if cmd!(sh, "cargo +nightly --version").quiet().ignore_stdout().ignore_stderr().run().is_err() {
-        bail!("this needs a nightly toolchain: rustup toolchain install nightly");
+        bail!("a nightly toolchain is missing; install it with: rustup toolchain install nightly");
     }
     debian::require(&[VALGRIND])?;
     let host = host(sh)?;
     let folder = output(sh).join("sanitize");
-    // The tests run the examples, which only a `cargo test` without a choice of targets builds by itself.
+    // The tests run the examples. `cargo test` builds them only if no targets are selected.
     for command in [&["build", "--examples"][..], &["test", "--lib", "--test", "suite"]] {
         cmd!(sh, "cargo +nightly {command...} -p tcp6 --target {host} --locked")
             .env("RUSTFLAGS", "-Zsanitizer=address")
@@ -34,7 +37,7 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     }
 
     let runner = format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace('-', "_"));
-    cmd!(sh, "cargo test -p tcp6 --lib --locked -- {CASTING...}")
+    cmd!(sh, "cargo test -p tcp6 --lib --locked -- {CAST_TESTS...}")
         .env(runner, "valgrind --quiet --error-exitcode=1")
         .run()?;
     Ok(())

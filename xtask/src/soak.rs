@@ -1,15 +1,19 @@
-//! `cargo xtask soak`: the crate on a machine whose table does not stand still.
+//! `cargo xtask soak`: tests the crate while the table changes constantly.
 //!
-//! The soak is a program of the benches, which Wine runs as well: `cargo xtask wine run -p benches --bin soak -- --lenient`. With
-//! `--lives` it is the life test instead, with new seeds until the time is over.
+//! The soak is a program of the package `benches`. To run it under Wine:
+//! `cargo xtask wine run -p benches --bin soak -- --lenient`.
+//!
+//! With `--lives`, the task runs the life test instead, with new seeds until the time is over.
 
 use anyhow::Context;
 use xshell::{Shell, cmd};
 
 use crate::{Usage, skip};
 
-/// A namespace has a hash of the size that the one before says. By default half as many sockets can be in TIME-WAIT as it
-/// has chains; the others end without that state.
+/// A shell script that runs its arguments in a network namespace with a small hash.
+///
+/// The parent namespace determines the size of the hash. By default the number of sockets in TIME-WAIT is limited to
+/// half the number of hash chains, and further sockets close without this state. So the script raises the limit.
 const IN_A_SMALL_HASH: &str = "
     echo 16 > /proc/sys/net/ipv4/tcp_child_ehash_entries
     exec unshare --net sh -ec '
@@ -26,19 +30,20 @@ pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Call {
-    /// The life test.
+    /// Run the life test.
     Lives { seconds: u64 },
-    /// The example, with these arguments.
+    /// Run the soak with these arguments.
     Churn {
-        /// In a network namespace of its own, whose hash has 16 chains: there one dump of a few passes over sockets, or
-        /// lists them twice.
+        /// Run it in a new network namespace whose hash has 16 chains.
+        ///
+        /// There, one dump in a few omits sockets or lists them twice.
         small_hash: bool,
         args: Vec<String>,
     },
 }
 
 impl Call {
-    /// The flags may stand anywhere.
+    /// Parses the arguments. `--small-hash` and `--lives` are accepted at any position.
     fn parse(args: &[String]) -> Result<Call, Usage> {
         let has = |flag: &str| args.iter().any(|arg| arg == flag);
         let rest: Vec<String> =
@@ -47,7 +52,7 @@ impl Call {
             return Ok(Call::Churn { small_hash: has("--small-hash"), args: rest });
         }
         if has("--small-hash") {
-            return Err(Usage("--lives and --small-hash exclude each other".into()));
+            return Err(Usage("--lives and --small-hash cannot be combined".into()));
         }
         let seconds = match &rest[..] {
             [] => Some(60),
@@ -55,7 +60,7 @@ impl Call {
             [option] => option.strip_prefix("--seconds=").and_then(|seconds| seconds.parse().ok()),
             _ => None,
         };
-        let seconds = seconds.ok_or_else(|| Usage("--lives takes --seconds N and no other option".into()))?;
+        let seconds = seconds.ok_or_else(|| Usage("--lives accepts no option except --seconds N".into()))?;
         Ok(Call::Lives { seconds })
     }
 }
@@ -63,10 +68,10 @@ impl Call {
 fn lives(sh: &Shell, seconds: u64) -> anyhow::Result<()> {
     const TEST: &str = "life::new_seeds_for_a_given_time";
     if !cfg!(target_os = "linux") {
-        return skip("the life test is for Linux");
+        return skip("the life test runs on Linux only");
     }
     if cmd!(sh, "id -u").quiet().read()? != "0" {
-        println!("without root the histories share this machine's table: only sockets of their own are compared");
+        println!("not running as root: the histories use the table of this machine and compare only their own sockets");
     }
     let test = ["test", "--locked", "-p", "tcp6", "--test", "suite", "--", "--ignored", "--exact", TEST, "--nocapture"];
     cmd!(sh, "cargo {test...}").env("TCP6_LIVES_SECONDS", seconds.to_string()).run()?;
@@ -74,16 +79,16 @@ fn lives(sh: &Shell, seconds: u64) -> anyhow::Result<()> {
 }
 
 fn churn(sh: &Shell, small_hash: bool, args: &[String]) -> anyhow::Result<()> {
-    // Not optimized: so sums are checked for overflow, and the tests have compiled all of it already.
+    // The dev profile checks for arithmetic overflow, and the tests have already compiled the crate with it.
     let soak = ["run", "--locked", "-p", "benches", "--bin", "soak", "--"];
     if !small_hash {
         cmd!(sh, "cargo {soak...} {args...}").run()?;
         return Ok(());
     }
     if cmd!(sh, "id -u").quiet().read()? != "0" {
-        return skip("only root can have a network namespace of its own");
+        return skip("only root can create a network namespace");
     }
-    // From there nothing could be downloaded.
+    // The namespace has no network for downloads, so the program is built before.
     cmd!(sh, "cargo build --locked -p benches --bin soak").run()?;
     cmd!(sh, "unshare --net sh -ec {IN_A_SMALL_HASH} cargo cargo {soak...} {args...}")
         .run()
@@ -100,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn the_small_hash_may_be_asked_for_anywhere() {
+    fn accepts_small_hash_at_any_position() {
         for line in ["--small-hash --seconds 8", "--seconds 8 --small-hash", "--seconds --small-hash 8"] {
             let args = vec!["--seconds".to_owned(), "8".to_owned()];
             assert_eq!(parse(line).unwrap(), Call::Churn { small_hash: true, args }, "{line}");
@@ -109,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn lives_take_a_time_and_nothing_else() {
+    fn lives_accepts_only_seconds() {
         assert_eq!(parse("--lives").unwrap(), Call::Lives { seconds: 60 });
         for line in ["--lives --seconds 8", "--seconds 8 --lives", "--lives --seconds=8"] {
             assert_eq!(parse(line).unwrap(), Call::Lives { seconds: 8 }, "{line}");

@@ -1,7 +1,6 @@
-//! `cargo xtask targets`: the crates for every system that they support, and for two of the rest.
+//! `cargo xtask targets`: lints the crates for every system that they support, and for two others.
 //!
-//! Clippy is the compiler here: most `unsafe` of the workspace is Windows code, which a lint of the host's build never
-//! sees.
+//! It runs Clippy, because most `unsafe` code of the workspace is for Windows and is not linted in a build for Linux.
 
 use anyhow::bail;
 use xshell::{Cmd, Shell};
@@ -19,7 +18,7 @@ const TARGETS: &[&str] = &[
     "aarch64-pc-windows-gnullvm",
     "aarch64-unknown-linux-gnu",
     "i686-unknown-linux-gnu",
-    // Systems without a source of rows, for which the crates still have to compile.
+    // Systems that are not supported, where the crates must compile.
     "x86_64-apple-darwin",
     "x86_64-unknown-freebsd",
 ];
@@ -27,7 +26,7 @@ const TARGETS: &[&str] = &[
 pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     debian::require(&[debian::RUST, CLIPPY])?;
 
-    // One call for all is the quickest. Which of them failed is asked only if one did.
+    // One call for all targets is fastest. If it fails, each target is linted separately to find those that fail.
     let passed = clippy(sh, TARGETS)?.run().is_ok();
     let mut failed = Vec::new();
     for &target in TARGETS {

@@ -1,4 +1,7 @@
-//! Bytes as a capture: refused, or tables that are written as the same bytes again, up to where it is torn or damaged.
+//! Replays bytes as a capture.
+//!
+//! They are rejected, or their tables are recorded as the same bytes again, up to the position where the capture is
+//! torn or damaged.
 #![no_main]
 
 use std::io::Cursor;
@@ -11,24 +14,26 @@ use tcp6::{
 use tcp6_fuzz::memory::bounded;
 
 const MAGIC: &[u8] = b"tcp6cap\n";
-const HEADING: usize = 16;
+/// The size of a capture header.
+const HEADER: usize = 16;
+/// The size of a table header.
 const TABLE: usize = 24;
 
 fuzz_target!(|bytes: &[u8]| {
-    survives(bytes);
-    // A checksum is hard to guess, and there is as much to be read after a right one.
-    survives(&with_right_checksums(bytes.to_vec()));
+    check(bytes);
+    // The fuzzer cannot guess checksums, so the input is also read with correct ones.
+    check(&with_correct_checksums(bytes.to_vec()));
 });
 
-fn survives(bytes: &[u8]) {
-    // The buffer of the reader, and the bytes of the file in a vector that doubles.
+fn check(bytes: &[u8]) {
+    // The limit allows for the buffer of the reader, and for a vector of the file's bytes that doubles its capacity.
     let Ok(replay) = bounded(16 * 1024 + 4 * bytes.len(), || Replay::from_reader(bytes)) else { return };
     let damage = replay.damage();
     let mut again = RecordingSource::new(replay, Recorder::new(Vec::new()).unwrap());
     let mut buffer = Buffer::new();
     let mut damages = None;
     loop {
-        // If a fill is refused because the next table has fewer fields, the error has the class of that table.
+        // If the next table has fewer fields, the fill fails and the error contains the class of that table.
         let class = match read::<OwnerModuleRow>(&mut again, &mut buffer) {
             Ok(()) => continue,
             Err(Error::EndOfReplay) => break,
@@ -43,17 +48,17 @@ fn survives(bytes: &[u8]) {
             Class::Basic => read::<BasicRow>(&mut again, &mut buffer),
             Class::OwnerPid => read::<OwnerPidRow>(&mut again, &mut buffer),
             Class::Offload => read::<OffloadRow>(&mut again, &mut buffer),
-            class => panic!("a table of class {class} was refused as one"),
+            class => panic!("cannot read a table of class {class} as that class"),
         }
         .unwrap();
     }
     assert_eq!(damages, damage);
     let recorded = again.into_parts().1.into_inner();
-    assert_eq!(recorded[HEADING..], tables(bytes, damage));
-    continues(bytes, damage);
+    assert_eq!(recorded[HEADER..], tables(bytes, damage));
+    check_append(bytes, damage);
 }
 
-/// The tables of one or more captures, one after another, up to the damage.
+/// The bytes of the tables of concatenated captures, up to the damage.
 fn tables(bytes: &[u8], damage: Option<Malformed>) -> Vec<u8> {
     let end = match damage {
         Some(Malformed::Torn { offset, .. } | Malformed::Capture { offset, .. }) => offset as usize,
@@ -63,7 +68,7 @@ fn tables(bytes: &[u8], damage: Option<Malformed>) -> Vec<u8> {
     let mut tables = Vec::new();
     let mut at = 0;
     while at < end {
-        let size = if bytes[at..].starts_with(MAGIC) { HEADING } else { frame_size(&bytes[at..]).unwrap_or(TABLE) };
+        let size = if bytes[at..].starts_with(MAGIC) { HEADER } else { frame_size(&bytes[at..]).unwrap_or(TABLE) };
         if at + size > end {
             break;
         }
@@ -75,8 +80,8 @@ fn tables(bytes: &[u8], damage: Option<Malformed>) -> Vec<u8> {
     tables
 }
 
-/// A capture can be continued if it is intact, or once it is cut off where it is torn.
-fn continues(bytes: &[u8], damage: Option<Malformed>) {
+/// Checks that a capture can be appended to if it is intact, or after it is cut off where it is torn.
+fn check_append(bytes: &[u8], damage: Option<Malformed>) {
     let append = |bytes: &[u8]| Recorder::append(Cursor::new(bytes.to_vec())).map(drop);
     match (append(bytes), damage) {
         (Ok(()), damage) => assert!(damage.is_none() || bytes.is_empty()),
@@ -94,7 +99,7 @@ fn read<R: Row>(source: &mut impl Source, buffer: &mut Buffer) -> tcp6::Result<(
     Table::<R>::read(source, &Query::all(), buffer).map(|_| ())
 }
 
-/// The size of the table that begins here, as far as it can be told.
+/// The size of the table that begins here, including its header. `None` if the header is invalid.
 fn frame_size(bytes: &[u8]) -> Option<usize> {
     let header = bytes.get(..TABLE)?;
     let row = [52, 56, 60, 192].get(usize::from(header[4]))?;
@@ -102,12 +107,12 @@ fn frame_size(bytes: &[u8]) -> Option<usize> {
     (rows as usize).checked_mul(*row)?.checked_add(TABLE)
 }
 
-/// The same with the checksum in front of each table that it should have.
-fn with_right_checksums(mut bytes: Vec<u8>) -> Vec<u8> {
-    let mut at = HEADING;
+/// Replaces the checksum of each table by the correct one.
+fn with_correct_checksums(mut bytes: Vec<u8>) -> Vec<u8> {
+    let mut at = HEADER;
     while let Some(rest) = bytes.get(at..) {
         if rest.starts_with(MAGIC) {
-            at += HEADING;
+            at += HEADER;
             continue;
         }
         let Some(size) = frame_size(rest).filter(|size| *size <= rest.len()) else { break };

@@ -1,4 +1,4 @@
-//! Two tables: what has changed between them, and changes made to one, as a slow model has it.
+//! Diffs of two tables, and changes applied to one, compared with a slow model.
 #![no_main]
 
 use std::time::SystemTime;
@@ -14,7 +14,7 @@ struct Input {
     both: Vec<(Few, Garbage, Garbage)>,
     lost: Vec<(Few, Garbage)>,
     gained: Vec<(Few, Garbage)>,
-    /// Changes that need not fit.
+    /// Changes that may not apply to the table.
     edits: Vec<Edit>,
 }
 
@@ -25,16 +25,15 @@ enum Edit {
     Change(Few, Few, Garbage),
 }
 
-fuzz_target!(|input: Input| for_each_class!(laws(&input)));
+fuzz_target!(|input: Input| for_each_class!(check(&input)));
 
-fn laws<R: Row>(input: &Input) {
+fn check<R: Row>(input: &Input) {
     let row = |(few, garbage): &(Few, Garbage)| few.row::<R>(*garbage);
-    let shared = |side: fn(&(Few, Garbage, Garbage)) -> Garbage| {
-        input.both.iter().map(move |twins| twins.0.row::<R>(side(twins)))
-    };
-    let before: Vec<R> = shared(|twins| twins.1).chain(input.lost.iter().map(row)).collect();
-    // In another order.
-    let after: Vec<R> = input.gained.iter().map(row).chain(shared(|twins| twins.2)).collect();
+    let shared =
+        |side: fn(&(Few, Garbage, Garbage)) -> Garbage| input.both.iter().map(move |pair| pair.0.row::<R>(side(pair)));
+    let before: Vec<R> = shared(|pair| pair.1).chain(input.lost.iter().map(row)).collect();
+    // The shared rows are in a different position.
+    let after: Vec<R> = input.gained.iter().map(row).chain(shared(|pair| pair.2)).collect();
     let (old, new) = (snapshot(&before), snapshot(&after));
 
     let changes: Vec<Change<R>> = old.diff(&new).map(Change::cloned).collect();
@@ -55,7 +54,7 @@ fn laws<R: Row>(input: &Input) {
         }
         None => {
             assert!(matches!(edited, Err(Error::RowNotFound)));
-            assert_eq!(applied, old, "nothing was touched");
+            assert_eq!(applied, old, "a failed apply must not modify the snapshot");
         }
     }
 }

@@ -1,5 +1,7 @@
-//! Bytes as serde input, in a human-readable format (JSON) and in a binary one (postcard): refused, or something that
-//! survives being written and read again, also by a reader whose numbers are floats.
+//! Deserializes bytes, in a human-readable format (JSON) and in a binary one (postcard).
+//!
+//! They are rejected, or the value is the same after it is serialized and deserialized again. For JSON this also holds
+//! if another program in between stores numbers as 64-bit floats.
 #![no_main]
 
 use std::fmt::Debug;
@@ -13,27 +15,27 @@ use tcp6_fuzz::for_each_class;
 use tcp6_fuzz::memory::bounded;
 
 fuzz_target!(|bytes: &[u8]| {
-    for_each_class!(class(bytes));
-    survives::<StateSet>(bytes, |set| Some(set.bits().into()));
-    survives::<ChangedFields>(bytes, |fields| Some(fields.bits().into()));
+    for_each_class!(check_class(bytes));
+    round_trips::<StateSet>(bytes, |set| Some(set.bits().into()));
+    round_trips::<ChangedFields>(bytes, |fields| Some(fields.bits().into()));
 });
 
-fn class<R: Row + Serialize + DeserializeOwned>(bytes: &[u8]) {
-    // Snapshots are equal whenever they were taken; the time must survive as well.
-    survives::<Snapshot<R>>(bytes, |snapshot| match snapshot.taken_at()?.duration_since(std::time::UNIX_EPOCH) {
+fn check_class<R: Row + Serialize + DeserializeOwned>(bytes: &[u8]) {
+    // Equality of snapshots ignores the time, so the time is compared separately.
+    round_trips::<Snapshot<R>>(bytes, |snapshot| match snapshot.taken_at()?.duration_since(std::time::UNIX_EPOCH) {
         Ok(after) => Some(after.as_nanos() as i128),
         Err(before) => Some(-(before.duration().as_nanos() as i128)),
     });
-    survives::<Change<R>>(bytes, |_| None);
+    round_trips::<Change<R>>(bytes, |_| None);
 }
 
-/// `besides` is what equality leaves out.
-fn survives<T: Serialize + DeserializeOwned + PartialEq + Debug>(bytes: &[u8], besides: fn(&T) -> Option<i128>) {
+/// Checks the round trips of a value. `uncompared` returns the part of the value that equality ignores.
+fn round_trips<T: Serialize + DeserializeOwned + PartialEq + Debug>(bytes: &[u8], uncompared: fn(&T) -> Option<i128>) {
     let check = |one: &T, other: &T| {
         assert_eq!(one, other);
-        assert_eq!(besides(one), besides(other));
+        assert_eq!(uncompared(one), uncompared(other));
     };
-    // What serde believes of a length at once, and what a tree of the shortest values takes.
+    // The memory that serde reserves for a length prefix, and that of a tree of the shortest values.
     let bound = 2 * 1024 * 1024 + 128 * bytes.len();
     if let Ok(first) = bounded(bound, || serde_json::from_slice::<T>(bytes)) {
         let text = serde_json::to_string(&first).unwrap();
@@ -45,7 +47,7 @@ fn survives<T: Serialize + DeserializeOwned + PartialEq + Debug>(bytes: &[u8], b
     if let Ok(first) = bounded(bound, || postcard::from_bytes::<T>(bytes)) {
         let binary = postcard::to_allocvec(&first).unwrap();
         check(&postcard::from_bytes(&binary).unwrap(), &first);
-        // JSON has no way to write a time beyond the year 9999, which is an error and nothing else.
+        // A time after the year 9999 cannot be serialized as JSON and is an error.
         if let Ok(text) = serde_json::to_string(&first) {
             check(&serde_json::from_str(&text).unwrap(), &first);
             check(&serde_json::from_str(&through_floats(&text)).unwrap(), &first);
@@ -53,7 +55,7 @@ fn survives<T: Serialize + DeserializeOwned + PartialEq + Debug>(bytes: &[u8], b
     }
 }
 
-/// The text as a reader writes it again that keeps each number as a 64-bit float.
+/// The text as written again by a program that stores each number as a 64-bit float.
 fn through_floats(json: &str) -> String {
     fn walk(value: &mut Value) {
         match value {

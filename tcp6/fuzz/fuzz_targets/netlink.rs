@@ -1,12 +1,13 @@
-//! Whole refreshes of a long-lived reader of the kernel's table: dumps, look-ups and further dumps, while sockets come, go
-//! and change their states, and while look-ups fail. A model of the kernel's table plays the kernel and is the witness:
-//! each socket is in the table once, none that is gone, and all that lasted.
+//! Complete refreshes against a model of the kernel's table, with dumps, look-ups and repeated dumps.
+//!
+//! Meanwhile sockets are opened and closed and change their states, and look-ups fail. The target checks that each
+//! table lists each socket once, lists no socket that was closed, and lists all sockets that stayed open.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &[u8]| {
-    if let Err(wrong) = tcp6::fuzzing::refreshes(input) {
-        panic!("{wrong}");
+    if let Err(error) = tcp6::fuzzing::refreshes(input) {
+        panic!("{error}");
     }
 });

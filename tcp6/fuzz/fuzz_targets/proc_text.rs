@@ -1,4 +1,6 @@
-//! Bytes as the kernel's text: refused with the number of a line, or its rows, without lines that provably repeat one.
+//! Parses bytes as `/proc/net/tcp6`.
+//!
+//! They are rejected with a line number, or result in rows. Lines that provably repeat an earlier socket are dropped.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -12,12 +14,12 @@ fuzz_target!(|bytes: &[u8]| {
     match text::<OwnerModuleRow>(bytes) {
         Ok(rows) => {
             assert_eq!(rows, by_lines(&lines));
-            // What has been read is not changed by what follows.
+            // Later lines do not change the rows of earlier ones.
             let half = text::<OwnerModuleRow>(&lines[..lines.len() / 2].concat()).unwrap();
             assert!(rows.starts_with(&half));
         }
         Err(Error::Malformed(Malformed::Line { line, .. })) => {
-            // The heading is line 1, and never wrong.
+            // Line 1 is the heading, which is not parsed.
             assert!(1 < line && line <= lines.len());
             text::<OwnerModuleRow>(&lines[..line - 1].concat()).unwrap();
         }
@@ -25,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
 });
 
-/// The rows of a good text: each line read by itself, and compared with every earlier one.
+/// The rows of a valid text. Each line is parsed separately and compared with all earlier ones.
 fn by_lines(lines: &[&[u8]]) -> Vec<OwnerModuleRow> {
     let mut seen = Vec::new();
     let mut rows = Vec::new();
@@ -35,7 +37,7 @@ fn by_lines(lines: &[&[u8]]) -> Vec<OwnerModuleRow> {
         let inode = row.socket_info().unwrap().inode.unwrap_or(0);
         let mut fields: Vec<&str> = std::str::from_utf8(line).unwrap().split_ascii_whitespace().collect();
         let object = u64::from_str_radix(fields[11], 16).unwrap_or(0);
-        // As an established connection, since the row of a listener lacks the remote end.
+        // Parsed as an established connection, because the row of a listener has no remote end.
         fields[3] = "01";
         let open = text::<OwnerModuleRow>(format!("heading\n{}", fields.join(" ")).as_bytes()).unwrap();
         let line = ((open[0].local(), open[0].remote()), inode, object);

@@ -1,5 +1,7 @@
-//! A scripted iphlpapi: whatever it says, it is called at most 16 times, for less than half a second of waiting, and
-//! then there is the table that it wrote, or an error and no table.
+//! Fills a buffer through a scripted iphlpapi.
+//!
+//! For every script, the function is called at most 16 times, with less than half a second of waiting in total. Then
+//! the buffer contains the table that the function wrote, or there is an error and no table.
 #![no_main]
 
 use std::time::Duration;
@@ -13,42 +15,42 @@ use tcp6_fuzz::rows::local_port;
 const NO_ERROR: u32 = 0;
 const ERROR_INSUFFICIENT_BUFFER: u32 = 122;
 
-const ATTEMPTS: usize = 16;
-const PATIENCE: Duration = Duration::from_millis(500);
+const MAX_CALLS: usize = 16;
+const MAX_WAIT: Duration = Duration::from_millis(500);
 
-/// Large buffers take their time, and are left to few inputs: in the others a call with so much room succeeds.
-const STAT_BUF_LEN: u32 = 1 << 20;
+/// The buffer size at which calls succeed. Only a few inputs allow larger buffers, which are slow.
+const SUFFICIENT_SIZE: u32 = 1 << 20;
 
-/// No call asks for more than this. What nonsense may take is bounded by a test of the crate.
-const MOST: u32 = 64 << 20;
+/// The maximum size that a call requests. A test of the crate covers larger ones.
+const MAX_SIZE: u32 = 64 << 20;
 
-/// What a call does.
+/// The behaviour of one call.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Step {
-    /// What the functions do when all is well: a table of 16 times so many rows, or the room that it would need.
+    /// Behaves correctly: writes a table of `16 * rows` rows, or reports the size that it needs.
     Table { rows: u8 },
-    /// Too little room, by the function's account.
+    /// Fails with ERROR_INSUFFICIENT_BUFFER and reports this size.
     Insufficient { size: Size },
-    /// Any other code. Nothing is written.
+    /// Fails with another code and writes nothing.
     Code(Code),
-    /// Success, with a count and a size that need not go together. As much is written as the room holds.
+    /// Succeeds with a count and a size that may contradict each other. Writes as many rows as fit.
     Success { count: Option<u32>, size: Size },
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Code {
-    /// The codes that have a meaning.
+    /// One of the codes that the crate handles.
     Known(u8),
     Any(u32),
 }
 
-/// The size that a call reports, by the room that it was given.
+/// The size that a call reports, relative to the size of the buffer.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum Size {
     Untouched,
     Less(u16),
     More(u16),
-    /// Any number; large ones are rare.
+    /// Any number. Large ones are rare.
     Any(u32, u8),
 }
 
@@ -82,14 +84,14 @@ struct Input {
 fuzz_target!(|input: Input| for_each_class!(run(&input)));
 
 fn run<R: Row>(input: &Input) {
-    let enough = if input.large == u8::MAX && R::CLASS == Class::Basic { u32::MAX } else { STAT_BUF_LEN };
-    // Each step as often as it says, the last one for ever.
+    let sufficient = if input.large == u8::MAX && R::CLASS == Class::Basic { u32::MAX } else { SUFFICIENT_SIZE };
+    // Repeats each step up to 8 times, and the last one without end.
     let Some((last, _)) = input.steps.last() else { return };
     let mut script =
         input.steps.iter().flat_map(|(step, times)| std::iter::repeat_n(*step, usize::from(*times % 8) + 1));
     let mut calls = 0;
     let mut waited = Duration::ZERO;
-    let mut answer = None;
+    let mut last_call = None;
     let mut buffer = Buffer::new();
     let filled = tcp6::fuzzing::retry(
         &mut buffer,
@@ -99,19 +101,19 @@ fn run<R: Row>(input: &Input) {
             let given = *size;
             assert!(given as usize <= table.len());
             let mut step = script.next().unwrap_or(*last);
-            if given >= enough {
+            if given >= sufficient {
                 step = Step::Table { rows: 3 };
             }
             let code = step.play::<R>(calls as u16, table, size);
-            answer = Some((step, code, given, *size));
+            last_call = Some((step, code, given, *size));
             code
         },
         |time| waited += time,
     );
-    assert!(0 < calls && calls <= ATTEMPTS, "{calls} calls");
-    assert!(waited < PATIENCE, "{waited:?} waited");
+    assert!(0 < calls && calls <= MAX_CALLS, "{calls} calls");
+    assert!(waited < MAX_WAIT, "{waited:?} waited");
 
-    let (step, code, given, size) = answer.unwrap();
+    let (step, code, given, size) = last_call.unwrap();
     let Err(error) = filled else {
         let table = buffer.table::<R>().unwrap();
         match step {
@@ -124,33 +126,33 @@ fn run<R: Row>(input: &Input) {
             }
             _ => assert!(table.is_empty() && code == 232),
         }
-        // Each of them was written by the call that succeeded.
+        // The call that succeeded wrote each row.
         assert!(table.iter().all(|row| row.local().port() == calls as u16));
         return;
     };
     assert_eq!(buffer.class(), None);
-    if let (Some(told), true) = (error.raw_os_error(), code != NO_ERROR) {
-        assert_eq!(told as u32, code);
+    if let (Some(reported), true) = (error.raw_os_error(), code != NO_ERROR) {
+        assert_eq!(reported as u32, code);
     }
 }
 
 impl Step {
-    /// Writes rows whose local port is `mark`, sets the size, and gives the code.
+    /// Writes rows whose local port is `mark`, sets the size, and returns the code.
     fn play<R: Row>(self, mark: u16, table: &mut [u8], size: &mut u32) -> u32 {
         match self {
             Step::Table { rows } => {
                 let rows = u32::from(rows) * 16;
                 let needed = R::CLASS.table_size(rows as usize).unwrap() as u32;
-                let enough = needed <= *size;
+                let fits = needed <= *size;
                 *size = needed;
-                if !enough {
+                if !fits {
                     return ERROR_INSUFFICIENT_BUFFER;
                 }
                 write::<R>(table, Some(rows), needed, mark);
                 NO_ERROR
             }
-            Step::Insufficient { size: wanted } => {
-                *size = wanted.of(*size).min(MOST);
+            Step::Insufficient { size: reported } => {
+                *size = reported.of(*size).min(MAX_SIZE);
                 ERROR_INSUFFICIENT_BUFFER
             }
             Step::Code(code) => match code.number() {
@@ -167,13 +169,13 @@ impl Step {
     }
 }
 
-/// Writes a count, if there is one, and so many rows, as far as that many bytes go.
+/// Writes `count`, if it is set, and up to `count` rows, as many as fit into `bytes` bytes.
 fn write<R: Row>(table: &mut [u8], count: Option<u32>, bytes: u32, mark: u16) {
-    let mut put = |at: usize, what: &[u8]| table[at..][..what.len()].copy_from_slice(what);
+    let mut put = |at: usize, value: &[u8]| table[at..][..value.len()].copy_from_slice(value);
     let Some(count) = count else { return };
     put(0, &count.to_ne_bytes());
-    let room = (bytes as usize).saturating_sub(R::CLASS.rows_offset()) / R::CLASS.row_size();
-    for number in 0..room.min(count as usize) {
+    let max_rows = (bytes as usize).saturating_sub(R::CLASS.rows_offset()) / R::CLASS.row_size();
+    for number in 0..max_rows.min(count as usize) {
         let row = R::CLASS.rows_offset() + number * R::CLASS.row_size();
         put(row + local_port::<R>(), &mark.to_be_bytes());
     }

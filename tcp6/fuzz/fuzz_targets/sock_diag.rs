@@ -1,5 +1,7 @@
-//! Datagrams as the answer of sock_diag: to a dump, which is refused or gives exactly the rows in it, each socket once; and
-//! to look-ups, of which each takes the first reply with its own sequence number.
+//! Parses datagrams as replies of sock_diag.
+//!
+//! As a dump they are rejected, or result in exactly their rows, with each socket once. As replies to look-ups, each
+//! look-up takes the first reply with its sequence number.
 #![no_main]
 
 use std::collections::HashSet;
@@ -18,18 +20,18 @@ const AF_INET6: u8 = 10;
 const ENOENT: u32 = 2;
 const ESTALE: u32 = 116;
 
-/// The look-ups that the datagrams are read as replies to, numbered from the first sequence number.
+/// The number of look-ups. Their sequence numbers begin with that of the first message.
 const AWAITED: u32 = 32;
 
 fuzz_target!(|input: &[u8]| {
     let datagrams = frames::split(input);
-    // The first message is an answer to our request; whatever follows may be one to somebody else.
+    // The first message replies to our request. The following ones may reply to other requests.
     let word = |at: usize| datagrams.first().and_then(|first| u32_at(first, at)).unwrap_or_default();
     let (sequence, port) = (word(8), word(12));
     let read = |datagrams: &[&[u8]]| tcp6::fuzzing::dump::<OwnerModuleRow>(sequence, port, datagrams.iter().copied());
 
     let dumped = read(&datagrams);
-    // How messages are spread over datagrams plays no part.
+    // The distribution of messages over datagrams does not affect the result.
     let messages: Vec<&[u8]> = datagrams.iter().flat_map(|datagram| split(datagram)).collect();
     assert_eq!(format!("{:?}", read(&messages)), format!("{dumped:?}"));
 
@@ -37,7 +39,7 @@ fuzz_target!(|input: &[u8]| {
     let kind = |message: &[u8]| u16::from_ne_bytes([message[4], message[5]]);
     let ours: Vec<&[u8]> = messages.iter().copied().filter(|message| is_ours(message)).collect();
 
-    // Each look-up takes its first reply; all other messages are skipped.
+    // Each look-up takes its first reply. All other messages are skipped.
     let index = |message: &[u8]| u32_at(message, 8).map(|number| number.wrapping_sub(sequence));
     let mut replies = vec![None; AWAITED as usize];
     let mut failed = false;
@@ -62,38 +64,38 @@ fuzz_target!(|input: &[u8]| {
         let answered = replies.iter().flatten().count();
         assert_eq!(found + gone, answered);
         assert_eq!(complete, answered == AWAITED as usize);
-        // The ids that are asked for are not those of the input, but for chance.
+        // A socket is found only if it has the requested id, which the input contains only by chance.
         assert!(found <= replies.iter().filter(|reply| **reply == Some(true)).count());
     }
 
     let Ok((rows, dumped)) = dumped else { return };
-    let end = ours.iter().position(|message| kind(message) == NLMSG_DONE);
-    assert_eq!(dumped.done, end.is_some());
-    let before = &ours[..end.unwrap_or(ours.len())];
-    // What says that something went wrong would have been an error.
+    let done = ours.iter().position(|message| kind(message) == NLMSG_DONE);
+    assert_eq!(dumped.done, done.is_some());
+    let before = &ours[..done.unwrap_or(ours.len())];
+    // A message that reports a failure would have been returned as an error.
     let errno = |message: &[u8]| u32_at(message, HEADER);
     assert!(before.iter().all(|message| kind(message) != NLMSG_OVERRUN));
     assert!(before.iter().all(|message| kind(message) != NLMSG_ERROR || errno(message) == Some(0)));
-    assert!(end.is_none_or(|end| errno(ours[end]).is_none_or(|errno| errno == 0)));
-    let told = before.iter().filter(|message| kind(message) == SOCK_DIAG_BY_FAMILY && message[HEADER] == AF_INET6).map(
+    assert!(done.is_none_or(|done| errno(ours[done]).is_none_or(|errno| errno == 0)));
+    let sent = before.iter().filter(|message| kind(message) == SOCK_DIAG_BY_FAMILY && message[HEADER] == AF_INET6).map(
         |message| {
             let word = |at: usize| u64::from(u32_at(message, HEADER + at).unwrap());
             (word(48) << 32 | word(44), u16::from_be_bytes([message[HEADER + 4], message[HEADER + 5]]))
         },
     );
     let cookie = |row: &OwnerModuleRow| row.socket_info().unwrap().cookie.map_or(0, |cookie| cookie.get());
-    let found = rows.iter().map(|row| (cookie(row), row.local().port()));
-    assert!(rows.len() <= told.clone().count());
-    assert_eq!(each_once(found), each_once(told));
+    let parsed = rows.iter().map(|row| (cookie(row), row.local().port()));
+    assert!(rows.len() <= sent.clone().count());
+    assert_eq!(each_once(parsed), each_once(sent));
 });
 
-/// Sockets by their cookies, the first of each; those without a cookie are told apart by nothing.
+/// The first socket with each cookie, and all sockets without one, which cannot be distinguished.
 fn each_once(sockets: impl Iterator<Item = (u64, u16)>) -> Vec<(u64, u16)> {
-    let mut known = HashSet::new();
-    sockets.filter(|(cookie, _)| *cookie == 0 || known.insert(*cookie)).collect()
+    let mut seen = HashSet::new();
+    sockets.filter(|(cookie, _)| *cookie == 0 || seen.insert(*cookie)).collect()
 }
 
-/// The messages of a datagram; what is none stays in one piece.
+/// Splits a datagram into messages. Bytes that are no message stay in one piece.
 fn split(mut datagram: &[u8]) -> Vec<&[u8]> {
     let mut messages = Vec::new();
     while !datagram.is_empty() {

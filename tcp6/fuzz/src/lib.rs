@@ -1,7 +1,7 @@
-//! What the fuzz targets share.
+//! Code shared by the fuzz targets.
 //!
-//! A target feeds bytes to one reader of the crate and holds what comes out against laws, or against a model that is too
-//! slow to be wrong. `cargo xtask fuzz` runs them.
+//! A target passes bytes to one parser of the crate, and checks invariants of the result or compares it with that of a
+//! simple, slow model. `cargo xtask fuzz` runs the targets.
 
 #[path = "../../tests/suite/counting.rs"]
 mod counting;
@@ -10,7 +10,7 @@ pub mod memory;
 pub mod model;
 pub mod rows;
 
-/// Calls a function that is generic over the class of row once for each class.
+/// Calls a function that is generic over the row class once for each class.
 #[macro_export]
 macro_rules! for_each_class {
     ($function:ident($($argument:expr),*)) => {{

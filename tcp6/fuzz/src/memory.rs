@@ -1,30 +1,34 @@
-//! A bound on the memory that an input may take, which is stricter than libFuzzer's: it depends on the input's length.
+//! A memory limit that depends on the length of the input, and so is stricter than that of libFuzzer.
 
 use std::cell::Cell;
 
 use crate::counting::Counting;
 
 thread_local! {
-    /// The bytes that this thread has in use, and the most that it had.
+    /// The bytes that this thread has in use, and their maximum.
     static BYTES: Cell<(isize, isize)> = const { Cell::new((0, 0)) };
 }
 
 fn grown(by: isize) {
     let _ = BYTES.try_with(|bytes| {
-        let (now, most) = bytes.get();
-        bytes.set((now + by, most.max(now + by)));
+        let (now, max) = bytes.get();
+        bytes.set((now + by, max.max(now + by)));
     });
 }
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting { requested: || {}, grown };
 
-/// Runs `what`, and panics if at any time it has more than `bound` bytes in use.
-pub fn bounded<T>(bound: usize, what: impl FnOnce() -> T) -> T {
+/// Runs `work`.
+///
+/// # Panics
+///
+/// Panics after the run if `work` had more than `bound` bytes in use at any time.
+pub fn bounded<T>(bound: usize, work: impl FnOnce() -> T) -> T {
     let (before, _) = BYTES.get();
     BYTES.set((before, before));
-    let result = what();
-    let taken = BYTES.get().1 - before;
-    assert!(taken <= bound as isize, "{taken} bytes of memory, at most {bound} are allowed");
+    let result = work();
+    let used = BYTES.get().1 - before;
+    assert!(used <= bound as isize, "used {used} bytes of memory, the limit is {bound}");
     result
 }

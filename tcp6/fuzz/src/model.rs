@@ -1,5 +1,6 @@
-//! Diff, apply and the repeated lines of the kernel's text as their documentation has them, over lists and by searching:
-//! slow, and plain to see.
+//! Models of diff, apply, and the detection of repeated lines in `/proc/net/tcp6`.
+//!
+//! They implement the documentation by linear searches in lists. They are slow, but simple enough to check by reading.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv6Addr, SocketAddrV6};
@@ -8,7 +9,7 @@ use std::num::NonZeroU64;
 use tcp6::os::linux::OwnerModuleRowExt;
 use tcp6::{Change, Class, OwnerModuleRow, Row};
 
-/// Both ends, in the documented order.
+/// Both ends, in the documented sort order.
 type Ends = [(Ipv6Addr, u32, u16); 2];
 
 fn ends<R: Row>(row: &R) -> Ends {
@@ -16,7 +17,7 @@ fn ends<R: Row>(row: &R) -> Ends {
     [key(row.local()), row.remote().map_or((Ipv6Addr::UNSPECIFIED, 0, 0), key)]
 }
 
-/// What stays the same for as long as a socket lives, where the class carries it.
+/// The identity of a socket, which does not change during its lifetime. `None` if the class has none.
 fn identity<R: Row>(row: &R) -> Option<NonZeroU64> {
     if R::CLASS != Class::OwnerModule {
         return None;
@@ -28,7 +29,7 @@ fn identity<R: Row>(row: &R) -> Option<NonZeroU64> {
     }
 }
 
-/// What has changed, in the documented order.
+/// The changes, in the documented order.
 pub fn diff<R: Row>(before: &[R], after: &[R]) -> Vec<Change<R>> {
     let mut groups = BTreeMap::<Ends, (Vec<R>, Vec<R>)>::new();
     before.iter().for_each(|row| groups.entry(ends(row)).or_default().0.push(*row));
@@ -36,11 +37,11 @@ pub fn diff<R: Row>(before: &[R], after: &[R]) -> Vec<Change<R>> {
     groups.into_values().flat_map(|(lost, gained)| group(lost, gained)).collect()
 }
 
-/// What has changed on one pair of ends.
+/// The changes between rows with the same ends.
 fn group<R: Row>(mut lost: Vec<R>, mut gained: Vec<R>) -> Vec<Change<R>> {
     lost.sort();
     gained.sort();
-    // Rule 1: what is equal on both sides is no change, as often as it is there on both.
+    // Rule 1: rows that are equal on both sides are not changes. Each row cancels one equal row.
     lost.retain(|row| match gained.iter().position(|other| other == row) {
         Some(at) => {
             gained.remove(at);
@@ -48,7 +49,7 @@ fn group<R: Row>(mut lost: Vec<R>, mut gained: Vec<R>) -> Vec<Change<R>> {
         }
         None => true,
     });
-    // Rule 2: what is left is paired by identity, in order. Rule 3: what is left then was removed or added.
+    // Rule 2: the remaining rows are paired by identity, in order. Rule 3: the others were removed or added.
     let mut changes = Vec::new();
     for before in lost {
         changes.push(match gained.iter().position(|after| identity(after) == identity(&before)) {
@@ -60,20 +61,22 @@ fn group<R: Row>(mut lost: Vec<R>, mut gained: Vec<R>) -> Vec<Change<R>> {
     changes
 }
 
-/// The rows after these changes, or `None` if one is of a row that is not there.
+/// The rows after these changes. `None` if a change removes or changes a row that does not exist.
 pub fn apply<R: Row>(rows: &[R], changes: &[Change<R>]) -> Option<Vec<R>> {
-    let mut left = rows.to_vec();
+    let mut result = rows.to_vec();
     for lost in changes.iter().filter_map(|change| change.before()) {
-        let at = left.iter().position(|row| *row == lost)?;
-        left.remove(at);
+        let at = result.iter().position(|row| *row == lost)?;
+        result.remove(at);
     }
-    left.extend(changes.iter().filter_map(|change| change.after()));
-    left.sort();
-    Some(left)
+    result.extend(changes.iter().filter_map(|change| change.after()));
+    result.sort();
+    Some(result)
 }
 
-/// Whether a line of the kernel's text, given as its ends, inode and object, provably describes the socket of an earlier
-/// one. Zero is no inode, and an object that the kernel hides.
+/// Whether a line of `/proc/net/tcp6` provably describes the same socket as an earlier line.
+///
+/// Lines are given as their ends, inode and object (the address of the socket in the kernel). An inode of zero means
+/// that the socket has none. An object of zero means that the kernel hides the address.
 pub fn repeats<Ends: PartialEq>(earlier: &[(Ends, u32, u64)], line: &(Ends, u32, u64)) -> bool {
     let (ends, inode, object) = line;
     let of_these_ends = || earlier.iter().filter(|(other, ..)| other == ends);

@@ -1,28 +1,28 @@
-//! Rows that collide.
+//! Arbitrary rows that often collide.
 //!
-//! Few addresses, few ports, few owners, few identities: so duplicates, ends that are used again and changes of every
-//! kind come up all the time, with garbage wherever garbage may stand.
+//! They have few addresses, ports, owners and identities, so that duplicates, reused ends and changes of every kind are
+//! frequent. Undefined fields contain garbage.
 
 use std::net::{Ipv6Addr, SocketAddrV6};
 
 use arbitrary::Arbitrary;
 use tcp6::{Class, OffloadRow, OwnerModuleRow, Row, State};
 
-/// What a row is made of.
+/// The values of a row, each chosen from a few.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct Few {
     /// Two bits for the local end, two for the remote one, four for the state.
     ends: u8,
-    /// Two bits each for owner, offload state, identity and what else may be in a row.
+    /// Two bits each for the owner, the offload state, the identity and the module information.
     rest: u8,
 }
 
-/// What stands where nothing has a meaning.
+/// The value of undefined fields.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct Garbage(u16);
 
 impl Few {
-    /// The row. It means the same whatever the garbage.
+    /// The row. The garbage does not change its meaning.
     pub fn row<R: Row>(self, Garbage(garbage): Garbage) -> R {
         let bits = |byte: u8, place: u32| u32::from(byte >> place & 3);
         let state = match self.ends >> 4 {
@@ -48,7 +48,7 @@ impl Few {
         }
         let mut raw = *OwnerModuleRow::new(state, end(bits(self.ends, 0)), remote).as_raw();
         (raw.dwOwningPid, raw.liCreateTimestamp) = (owner, identity.into());
-        // The last word says whether what stands before it is Linux', the second is then the cookie.
+        // If the last word marks the module information as that of Linux, the second word is the cookie.
         raw.OwningModuleInfo[1] = u64::from(module >> 1);
         raw.OwningModuleInfo[15] = if module & 1 == 1 { u64::from_be_bytes(*b"tcp6:lnx") } else { 0 };
         (raw.dwLocalPort, raw.dwRemotePort) = (raw.dwLocalPort | upper, raw.dwRemotePort | upper);
@@ -59,7 +59,7 @@ impl Few {
     }
 }
 
-/// One of four ends; the first is where a listener has none.
+/// One of four ends. The first is unspecified, like the remote end of a listener.
 fn end(number: u32) -> SocketAddrV6 {
     let [address, scope_id] = match number {
         0 => return SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0),
@@ -67,13 +67,15 @@ fn end(number: u32) -> SocketAddrV6 {
         2 => [0xFE80 << 112 | 1, 0],
         _ => [0xFE80 << 112 | 1, 7],
     };
-    // In network order the second of these ports would come before the first.
+    // In network byte order, port 256 would sort before port 1.
     let port = if scope_id == 0 { 1 } else { 256 };
     SocketAddrV6::new(Ipv6Addr::from_bits(address), port, 0, scope_id as u32)
 }
 
-/// Where the two bytes of the local port stand in a row, by the headers of Windows and not by the crate.
+/// The offset of the local port in a row.
+///
+/// It is taken from the Windows headers, independent of the crate. The port has two bytes.
 pub fn local_port<R: Row>() -> usize {
-    // The smallest class has the state in front.
+    // Only rows of the smallest class begin with the state.
     if R::CLASS == Class::Basic { 24 } else { 20 }
 }

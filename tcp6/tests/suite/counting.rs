@@ -1,22 +1,24 @@
-//! The system's allocator, which reports each request to functions of its user. The benches use it, too.
+//! A global allocator that reports each request. The benches and fuzz targets use it too.
 #![allow(unsafe_code)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
-/// The functions neither allocate nor panic.
+/// The system's allocator, with functions that are called for each request.
+///
+/// The functions must neither allocate nor panic.
 pub struct Counting {
-    /// Called when memory is requested.
+    /// Called for each allocation and reallocation.
     pub requested: fn(),
-    /// Called with the number of bytes by which the memory in use grows, or shrinks.
+    /// Called with the number of bytes by which the memory in use grows. It is negative if it shrinks.
     pub grown: fn(isize),
 }
 
-// SAFETY: every call is handed to the system's allocator as it came.
+// SAFETY: every call is passed unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         (self.requested)();
         (self.grown)(layout.size() as isize);
-        // SAFETY: the caller's promises are those that are asked for.
+        // SAFETY: the caller upholds the contract of this method, which is the same.
         unsafe { System.alloc(layout) }
     }
 

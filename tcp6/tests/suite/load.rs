@@ -1,7 +1,9 @@
-//! Many connections on the loopback, held open by child processes: a process has only so many descriptors.
+//! Many connections on the loopback, held open by child processes.
 //!
-//! A child is the program that wants the load, run again with a word in its environment. It opens its share, says that
-//! it is ready, and goes when its standard input is closed, which happens however its parent ends.
+//! Several processes hold them, because the number of descriptors per process is limited.
+//!
+//! A child is the same program, run again with `SHARE` in its environment. It opens its share of the connections,
+//! prints `READY`, and exits when its standard input is closed. That happens when its parent exits or is killed.
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::net::{Ipv6Addr, TcpListener, TcpStream};
@@ -10,30 +12,34 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-/// The word: how many connections the child is to open.
+/// The environment variable with the number of connections that the child opens.
 const SHARE: &str = "TCP6_LOAD_CONNECTIONS";
 
-/// What a child says when its connections are open.
+/// The line that a child prints when its connections are open.
 const READY: &str = "the load is open";
 
-/// Connections a child: two descriptors each, so that a modest limit will do.
-const MOST_PER_CHILD: usize = 1_500;
+/// The maximum number of connections per child.
+///
+/// Each takes two descriptors, so a low descriptor limit is sufficient.
+const MAX_PER_CHILD: usize = 1_500;
 
-/// Connections that are open until this is dropped. Each makes two rows; each child, one listener.
+/// Connections that stay open until this is dropped.
+///
+/// Each adds two rows, and each child adds a listener.
 #[derive(Debug)]
 pub struct Load {
     children: Vec<Child>,
 }
 
 impl Load {
-    /// Opens so many connections. `again` is how this program is run so that it comes to [`child`].
-    pub fn open(connections: usize, again: impl Fn() -> Command) -> io::Result<Load> {
+    /// Opens connections. `program` creates a command that runs this program again and calls [`child`].
+    pub fn open(connections: usize, program: impl Fn() -> Command) -> io::Result<Load> {
         let mut load = Load { children: Vec::new() };
-        let mut left = connections;
-        while left > 0 {
-            let share = left.min(MOST_PER_CHILD);
-            left -= share;
-            let child = again()
+        let mut remaining = connections;
+        while remaining > 0 {
+            let share = remaining.min(MAX_PER_CHILD);
+            remaining -= share;
+            let child = program()
                 .env(SHARE, share.to_string())
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
@@ -42,10 +48,10 @@ impl Load {
             load.children.push(child);
         }
         for child in &mut load.children {
-            let lines = BufReader::new(child.stdout.as_mut().expect("piped above")).lines();
+            let lines = BufReader::new(child.stdout.as_mut().expect("stdout is piped")).lines();
             let ready = lines.map_while(Result::ok).any(|line| line.contains(READY));
             if !ready {
-                return Err(io::Error::other("a child could not open its connections"));
+                return Err(io::Error::other("a child process failed to open its connections"));
             }
         }
         Ok(load)
@@ -58,28 +64,28 @@ impl Drop for Load {
             drop(child.stdin.take());
         }
         for child in &mut self.children {
-            // It has closed its connections when it is gone. One that cannot be waited for is gone.
+            // The connections are closed when the child has exited. If wait fails, it no longer exists.
             let _ = child.wait();
         }
     }
 }
 
-/// What a child does. Returns at once, and false, if this process is none.
+/// Runs as a child. Returns false at once if this process is not a child.
 pub fn child() -> bool {
     let Some(share) = std::env::var(SHARE).ok().and_then(|share| share.parse().ok()) else {
         return false;
     };
     raise_descriptor_limit();
-    let _sockets = open(share).expect("connections on the loopback");
+    let _sockets = open(share).expect("connect over loopback");
     println!("\n{READY}");
-    // Until the parent closes it, or is gone.
+    // Returns when the parent closes it or exits.
     let _ = io::stdin().read(&mut [0]);
     true
 }
 
-/// A listener, and so many connections to it: both sides of each.
+/// Opens a listener and connections to it. Returns both sides of each connection.
 ///
-/// They end with a reset, so that they do not fill the table for a minute more, in TIME-WAIT.
+/// The connections close with a reset, so that they do not stay in TIME-WAIT for a minute.
 pub fn open(connections: usize) -> io::Result<(TcpListener, Vec<(TcpStream, TcpStream)>)> {
     let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
@@ -94,13 +100,13 @@ pub fn open(connections: usize) -> io::Result<(TcpListener, Vec<(TcpStream, TcpS
     Ok((listener, sockets))
 }
 
-/// As many descriptors as this process may have without asking anybody.
+/// Raises the soft descriptor limit to the hard limit.
 pub fn raise_descriptor_limit() {
     #[cfg(target_os = "linux")]
     {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         let limit = getrlimit(Resource::Nofile);
-        // Where it cannot be raised the connections run out, and say so.
+        // If this fails, opening the connections fails with an error.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
     }
 }

@@ -1,4 +1,4 @@
-//! What the tests share: sockets of their own, and how they are looked up.
+//! Code shared by the tests: sockets, and look-ups of their rows.
 
 use std::io;
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 use tcp6::{BasicRow, Buffer, Query, Row, State, System};
 
-/// A listener and a connection to it, all three sockets this test's own.
+/// A listener and both sides of a connection to it.
 #[derive(Debug)]
 pub struct Loopback {
     pub listener: TcpListener,
@@ -26,17 +26,21 @@ impl Loopback {
         Loopback { listener, client, server }
     }
 
+    /// The address of the listener.
     pub fn listening(&self) -> SocketAddrV6 {
         v6(self.listener.local_addr().unwrap())
     }
 
+    /// The address of the client.
     pub fn calling(&self) -> SocketAddrV6 {
         v6(self.client.local_addr().unwrap())
     }
 }
 
-/// A listener on a port of which there is no other row: ports are used again, while what others had on them is still in
-/// TIME-WAIT. As long as this one is open nobody else gets the port.
+/// Opens a listener on a port that has no other rows.
+///
+/// The kernel reuses ports while old connections on them are in TIME-WAIT. As long as the listener is open, its port is
+/// not assigned to another socket.
 pub fn listener() -> TcpListener {
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
     let mut others = Vec::new();
@@ -50,26 +54,27 @@ pub fn listener() -> TcpListener {
     }
 }
 
-/// A connection to this listener: the side that called, and the one that was called.
+/// Connects to the listener. Returns the client and the server side.
 pub fn connect(listener: &TcpListener) -> (TcpStream, TcpStream) {
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (server, _) = listener.accept().unwrap();
     (client, server)
 }
 
-/// Ends a connection with a reset, which leaves nothing in TIME-WAIT, on either side.
+/// Closes a connection with a reset, so that neither side stays in TIME-WAIT.
 pub fn reset(client: TcpStream) {
     SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
+/// The address as an IPv6 address.
 pub fn v6(address: SocketAddr) -> SocketAddrV6 {
     match address {
         SocketAddr::V6(address) => address,
-        SocketAddr::V4(address) => panic!("{address} is not of IPv6"),
+        SocketAddr::V4(address) => panic!("{address} is not an IPv6 address"),
     }
 }
 
-/// Whether both are the same end, but for the scope id: Wine 8 gives even `::1` one.
+/// Whether both ends are equal, ignoring the scope id, because Wine 8 sets one even for `::1`.
 pub fn same_end(a: SocketAddrV6, b: SocketAddrV6) -> bool {
     a.ip() == b.ip() && a.port() == b.port()
 }
@@ -84,16 +89,18 @@ pub fn states<R: Row>(rows: &[R], local: SocketAddrV6, remote: Option<SocketAddr
     rows.iter().filter(|row| same_end(row.local(), local) && same_remote(row)).map(Row::state).collect()
 }
 
-/// Taken by tests that fill the machine's table with thousands of rows, and by those that need it to stand still: they
-/// take turns.
+/// Locks the table of the machine.
+///
+/// Tests hold the lock if they add thousands of rows, or if they need a stable table.
 pub fn alone_with_the_table() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
-    // One that failed has left nothing behind: its sockets are closed.
+    // The lock is usable after a failed test: the sockets of that test are closed.
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs a test, by its name, in a process of its own. In this one other tests start children, and until a child runs its own
-/// program it holds all that this process has open.
+/// Runs a test, given by its name, in a separate process.
+///
+/// In the shared process, other tests start child processes, which inherit all open descriptors until they call exec.
 #[cfg(target_os = "linux")]
 pub fn by_itself(test: &str, body: impl FnOnce()) {
     const BY_ITSELF: &str = "TCP6_BY_ITSELF";
@@ -102,27 +109,27 @@ pub fn by_itself(test: &str, body: impl FnOnce()) {
     }
     let mut command = Command::new(std::env::current_exe().unwrap());
     let output = command.args(["--exact", test, "--nocapture"]).env(BY_ITSELF, "1").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
-    said.lines().filter(|line| line.contains("skipped:")).for_each(|line| eprintln!("{line}"));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    text.lines().filter(|line| line.contains("skipped:")).for_each(|line| eprintln!("{line}"));
 }
 
-/// Tries until it holds, for as long as a busy machine may need.
+/// Waits until a condition holds. Panics after 20 s, which is enough for a busy machine.
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(20), "{what}: not within 20 s");
+        assert!(start.elapsed() < Duration::from_secs(20), "{what}: timed out after 20 s");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// What comes of starting an example. Wine has been seen not to start a program, and to start it the next time.
+/// Starts an example. Under Wine it retries twice, because Wine sometimes fails to start a program.
 pub fn started<T>(start: impl Fn() -> io::Result<T>) -> T {
-    let again = if cfg!(windows) { 2 } else { 0 };
-    (0..again).find_map(|_| start().ok()).unwrap_or_else(|| start().expect("cargo test builds the examples"))
+    let retries = if cfg!(windows) { 2 } else { 0 };
+    (0..retries).find_map(|_| start().ok()).unwrap_or_else(|| start().expect("start an example built by cargo test"))
 }
 
-/// The path of an example, which `cargo test` builds beside the tests.
+/// The path of an example. `cargo test` builds the examples.
 pub fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().unwrap();
     let profile = tests.parent().unwrap().parent().unwrap();

@@ -10,7 +10,7 @@ use syn::{Attribute, Item, ItemMod, Meta, UseTree};
 /// The path of a module from the crate root, without `crate`.
 pub(super) type Path = Vec<String>;
 
-/// A module and the paths that it uses outside tests.
+/// A module and the paths that it uses, without tests.
 #[derive(Debug)]
 pub(super) struct Module {
     pub(super) path: Path,
@@ -31,11 +31,12 @@ pub(super) struct Use {
 }
 
 impl Use {
-    /// The segments after `crate`; `None` for a path to another crate.
+    /// The segments after `crate`. `None` if the path leads to another crate.
     pub(super) fn in_crate(&self) -> Option<&[String]> {
         self.segments.split_first().filter(|(first, _)| *first == "crate").map(|(_, rest)| rest)
     }
 
+    /// Whether the path starts with one of the prefixes.
     pub(super) fn starts_with_any(&self, prefixes: &[&[&str]]) -> bool {
         let starts = |prefix: &&[&str]| {
             prefix.len() <= self.segments.len() && prefix.iter().zip(&self.segments).all(|(a, b)| a == b)
@@ -50,18 +51,19 @@ impl fmt::Display for Use {
     }
 }
 
+/// A module path as text.
 pub(super) fn name(path: &[String]) -> String {
     if path.is_empty() { "crate".to_owned() } else { path.join("::") }
 }
 
-/// Reads the modules of the crate whose root is this file.
+/// Reads all modules of the crate with this root file.
 pub(super) fn read(root: &std::path::Path) -> anyhow::Result<Vec<Module>> {
     let mut modules = Vec::new();
     read_module(root, &root.with_file_name(""), Path::new(), &mut modules)?;
     Ok(modules)
 }
 
-/// Reads a module's file; the files of its modules are in `folder`.
+/// Reads the file of a module, and those of its child modules, which are in `folder`.
 fn read_module(
     file: &std::path::Path,
     folder: &std::path::Path,
@@ -82,7 +84,7 @@ fn read_module(
     Ok(())
 }
 
-/// A module from its source, for tests.
+/// Parses a module from its source, for tests.
 #[cfg(test)]
 pub(super) fn parse(path: &str, source: &str) -> syn::Result<Module> {
     let path: Path = path.split("::").map(str::to_owned).collect();
@@ -112,7 +114,7 @@ impl Collector<'_> {
             Some("self") => return,
             _ => segments.to_vec(),
         };
-        // A glob or a path to the root names nothing.
+        // A path of one segment names no item in another module.
         if segments.len() > 1 {
             self.uses.push(Use { segments, line });
         }

@@ -1,10 +1,10 @@
-//! What the figures were measured on.
+//! The machine and the versions of the measurements.
 
 use xshell::{Shell, cmd};
 
 use super::{Runs, locked, read};
 
-/// A table of the machine, its system and all versions.
+/// A Markdown table of the hardware, the kernel and the versions of all programs and crates.
 pub(super) fn describe(sh: &Shell, runs: &Runs) -> anyhow::Result<String> {
     let cpuinfo = read("/proc/cpuinfo");
     let models: Vec<&str> = cpuinfo.lines().filter_map(|line| field(line, "model name")).collect();
@@ -29,11 +29,11 @@ pub(super) fn describe(sh: &Shell, runs: &Runs) -> anyhow::Result<String> {
     let psutil = |size| runs.linux.metric("peers/owners", size, "psutil", "version");
     lines.extend([18_000, 2_000, 100].into_iter().find_map(psutil).map(|version| ("psutil", version.to_owned())));
 
-    let lines: String = lines.into_iter().map(|(what, value)| format!("| {what} | {value} |\n")).collect();
+    let lines: String = lines.into_iter().map(|(name, value)| format!("| {name} | {value} |\n")).collect();
     Ok(format!("| | |\n|---|---|\n{lines}"))
 }
 
-/// The version of a kernel, of its release: what follows says who built it.
+/// The version number in a kernel release, without the suffix of the distribution.
 fn version(release: &str) -> &str {
     release.trim().split('-').next().unwrap_or_default()
 }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kernels_version_is_what_comes_before_its_builder() {
+    fn strips_the_suffix_of_a_kernel_release() {
         assert_eq!(version("6.1.0-13-amd64\n"), "6.1.0");
         assert_eq!(version("6.12.3\n"), "6.12.3");
     }

@@ -1,6 +1,6 @@
-//! Numbers as text.
+//! Formats numbers.
 
-/// 18000 as 18,000.
+/// Formats an integer with thousands separators: 18000 as 18,000.
 pub(in crate::report) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -13,7 +13,7 @@ pub(in crate::report) fn number(number: u64) -> String {
     text
 }
 
-/// Three digits that count.
+/// Formats a value with about three significant digits.
 pub(in crate::report) fn round(value: f64) -> String {
     match value {
         100.0.. => format!("{value:.0}"),
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_have_three_digits_that_count() {
+    fn rounds_to_about_three_significant_digits() {
         assert_eq!(round(1234.5), "1234");
         assert_eq!(round(12.345), "12.3");
         assert_eq!(round(0.567), "0.57");

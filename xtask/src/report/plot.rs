@@ -1,4 +1,4 @@
-//! Plots, as SVG that is written by hand: two kinds of chart are less than a crate for charts.
+//! Plots as SVG. Two kinds of chart do not justify a dependency on a chart crate.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 420.0;
 const COLOURS: [&str; 6] = ["#0b62a4", "#7f7f7f", "#d1495b", "#e0a100", "#2e8b57", "#7b4fa3"];
 
-/// Lines over two logarithmic axes.
+/// A line chart with two logarithmic axes.
 pub(super) struct LineChart {
     pub(super) title: &'static str,
     pub(super) x: &'static str,
@@ -16,13 +16,13 @@ pub(super) struct LineChart {
     pub(super) series: Vec<(&'static str, Vec<(f64, f64)>)>,
 }
 
-/// Bars from 0, each with its value.
+/// A bar chart from 0. Each bar is labelled with its value.
 pub(super) struct BarChart {
     pub(super) title: &'static str,
     pub(super) bars: Vec<(String, f64)>,
 }
 
-/// A logarithmic axis between whole powers of ten, on so many points of the picture.
+/// A logarithmic axis between two powers of ten, from `start` to `end` in the picture.
 struct Axis {
     from: i32,
     to: i32,
@@ -31,12 +31,14 @@ struct Axis {
 }
 
 impl Axis {
+    /// The smallest axis that contains the values.
     fn around(values: impl Iterator<Item = f64>, start: f64, end: f64) -> Axis {
-        let (least, most) = values.fold((f64::MAX, f64::MIN), |(least, most), v| (v.min(least), v.max(most)));
-        let (from, to) = (least.log10().floor() as i32, most.log10().ceil() as i32);
+        let (min, max) = values.fold((f64::MAX, f64::MIN), |(min, max), v| (v.min(min), v.max(max)));
+        let (from, to) = (min.log10().floor() as i32, max.log10().ceil() as i32);
         Axis { from, to: to.max(from + 1), start, end }
     }
 
+    /// The position of a value in the picture.
     fn at(&self, value: f64) -> f64 {
         let part = (value.log10() - f64::from(self.from)) / f64::from(self.to - self.from);
         self.start + part * (self.end - self.start)
@@ -69,27 +71,27 @@ impl LineChart {
         svg += &text((left + right) / 2.0, bottom + 42.0, "middle", self.x);
         svg += &text(left - 60.0, top - 8.0, "start", self.y);
 
-        // Names stand at the ends of their lines, and are moved apart where these come together.
+        // Each name is at the end of its line. Names that would overlap are moved down.
         let mut names: Vec<(f64, usize)> = Vec::new();
         for (i, (_, points)) in self.series.iter().enumerate() {
-            let places: Vec<String> =
+            let positions: Vec<String> =
                 points.iter().map(|(rows, cost)| format!("{:.1},{:.1}", x.at(*rows), y.at(*cost))).collect();
-            let path = places.join(" ");
+            let path = positions.join(" ");
             let colour = COLOURS[i % COLOURS.len()];
             writeln!(svg, r#"<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>"#)
-                .expect("a String takes all");
-            for place in &places {
-                let (cx, cy) = place.split_once(',').expect("made above");
-                writeln!(svg, r#"<circle cx="{cx}" cy="{cy}" r="3" fill="{colour}"/>"#).expect("a String takes all");
+                .expect("write to a String");
+            for position in &positions {
+                let (cx, cy) = position.split_once(',').expect("the string was formatted with a comma");
+                writeln!(svg, r#"<circle cx="{cx}" cy="{cy}" r="3" fill="{colour}"/>"#).expect("write to a String");
             }
             names.extend(points.last().map(|last| (y.at(last.1), i)));
         }
         names.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut next = f64::MIN;
-        for (wanted, i) in names {
-            let place = wanted.max(next);
-            next = place + 17.0;
-            svg += &coloured(right + 12.0, place + 4.0, COLOURS[i % COLOURS.len()], self.series[i].0);
+        for (preferred, i) in names {
+            let y = preferred.max(next);
+            next = y + 17.0;
+            svg += &coloured(right + 12.0, y + 4.0, COLOURS[i % COLOURS.len()], self.series[i].0);
         }
         picture(HEIGHT, &svg)
     }
@@ -98,15 +100,15 @@ impl LineChart {
 impl BarChart {
     pub(super) fn svg(&self) -> String {
         let (left, right, step) = (290.0, WIDTH - 70.0, 26.0);
-        let most = self.bars.iter().map(|bar| bar.1).fold(1.0, f64::max);
-        let at = |value: f64| left + value / most * (right - left);
+        let max = self.bars.iter().map(|bar| bar.1).fold(1.0, f64::max);
+        let at = |value: f64| left + value / max * (right - left);
         let mut svg = text(20.0, 28.0, "start", self.title);
         for (i, (label, value)) in self.bars.iter().enumerate() {
             let y = 50.0 + step * i as f64;
             svg += &text(left - 10.0, y + 15.0, "end", label);
             let (width, colour) = (at(*value) - left, COLOURS[usize::from(label.starts_with("Windows")) * 2]);
             writeln!(svg, r#"<rect x="{left}" y="{y}" width="{width:.1}" height="18" fill="{colour}"/>"#)
-                .expect("a String takes all");
+                .expect("write to a String");
             svg += &text(at(*value) + 6.0, y + 15.0, "start", &format!("{value:.2}"));
         }
         let bottom = 50.0 + step * self.bars.len() as f64;
@@ -139,14 +141,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_axis_reaches_from_one_power_of_ten_to_another() {
+    fn axis_ends_at_powers_of_ten() {
         let axis = Axis::around([30.0, 2_000.0].into_iter(), 0.0, 300.0);
         assert_eq!((axis.from, axis.to), (1, 4));
         assert_eq!([10.0, 100.0, 10_000.0].map(|value| axis.at(value).round()), [0.0, 100.0, 300.0]);
     }
 
     #[test]
-    fn a_chart_of_nothing_says_so() {
+    fn empty_chart_reports_not_measured() {
         let chart = LineChart { title: "Nothing", x: "", y: "", series: Vec::new() };
         assert!(chart.svg().contains("not measured"));
     }

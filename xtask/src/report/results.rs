@@ -1,4 +1,4 @@
-//! What criterion wrote, and the facts beside it.
+//! Reads the results of criterion, and the metrics next to them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,22 +7,23 @@ use std::path::Path;
 use anyhow::Context;
 use serde_json::Value;
 
-/// What was measured: a way to do something, to a table of some size.
+/// The id of a benchmark: a criterion group, a function, and a table size.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Id {
     pub(super) group: String,
-    pub(super) way: String,
+    pub(super) function: String,
     pub(super) size: u64,
 }
 
+/// The median time of a benchmark.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Time {
     pub(super) nanoseconds: f64,
-    /// The rows that there were, which of a live table are a few more than its size.
+    /// The actual number of rows. In a live table it is a little more than the nominal size.
     pub(super) rows: f64,
 }
 
-/// One run of benches.
+/// The results of one run of the benches.
 #[derive(Debug, Default)]
 pub(super) struct Results {
     times: BTreeMap<Id, Time>,
@@ -30,7 +31,7 @@ pub(super) struct Results {
 }
 
 impl Results {
-    /// Reads criterion's folder; nothing, if there is none.
+    /// Reads criterion's folder. If it does not exist, the results are empty.
     pub(super) fn read(folder: &Path) -> anyhow::Result<Results> {
         let mut results = Results::default();
         if folder.is_dir() {
@@ -68,34 +69,34 @@ impl Results {
         self.times.iter()
     }
 
-    pub(super) fn time(&self, group: &str, size: u64, way: &str) -> Option<Time> {
-        self.times.get(&id(group, size, way)).copied()
+    pub(super) fn time(&self, group: &str, size: u64, function: &str) -> Option<Time> {
+        self.times.get(&id(group, size, function)).copied()
     }
 
-    pub(super) fn metric(&self, group: &str, size: u64, way: &str, what: &str) -> Option<&str> {
-        self.metrics.get(&(id(group, size, way), what.to_owned())).map(String::as_str)
+    pub(super) fn metric(&self, group: &str, size: u64, function: &str, metric: &str) -> Option<&str> {
+        self.metrics.get(&(id(group, size, function), metric.to_owned())).map(String::as_str)
     }
 
-    /// How many times as long one way takes as another.
-    pub(super) fn ratio(&self, group: &str, size: u64, way: &str, of: &str) -> Option<f64> {
-        Some(self.time(group, size, way)?.nanoseconds / self.time(group, size, of)?.nanoseconds)
+    /// The time of a function divided by that of another one.
+    pub(super) fn ratio(&self, group: &str, size: u64, function: &str, baseline: &str) -> Option<f64> {
+        Some(self.time(group, size, function)?.nanoseconds / self.time(group, size, baseline)?.nanoseconds)
     }
 
-    /// The sizes at which a way was measured.
-    pub(super) fn sizes(&self, group: &str, way: &str) -> Vec<u64> {
-        let of_way = self.times.keys().filter(|id| id.group == group && id.way == way);
-        of_way.map(|id| id.size).collect()
+    /// The table sizes at which a function was measured.
+    pub(super) fn sizes(&self, group: &str, function: &str) -> Vec<u64> {
+        let ids = self.times.keys().filter(|id| id.group == group && id.function == function);
+        ids.map(|id| id.size).collect()
     }
 
-    /// Rows, and nanoseconds a row.
-    pub(super) fn per_row(&self, group: &str, way: &str) -> Vec<(f64, f64)> {
-        let times = self.sizes(group, way).into_iter().filter_map(|size| self.time(group, size, way));
+    /// The number of rows and the nanoseconds per row, for each table size.
+    pub(super) fn per_row(&self, group: &str, function: &str) -> Vec<(f64, f64)> {
+        let times = self.sizes(group, function).into_iter().filter_map(|size| self.time(group, size, function));
         times.map(|time| (time.rows, time.nanoseconds / time.rows)).collect()
     }
 }
 
-fn id(group: &str, size: u64, way: &str) -> Id {
-    Id { group: group.to_owned(), way: way.to_owned(), size }
+fn id(group: &str, size: u64, function: &str) -> Id {
+    Id { group: group.to_owned(), function: function.to_owned(), size }
 }
 
 fn json(path: &Path) -> anyhow::Result<Value> {
@@ -103,18 +104,20 @@ fn json(path: &Path) -> anyhow::Result<Value> {
     serde_json::from_str(&text).with_context(|| path.display().to_string())
 }
 
-/// What a `benchmark.json` is about, and how many rows.
+/// The id of a `benchmark.json` and its number of rows.
 fn describe(benchmark: &Value) -> Option<(Id, f64)> {
     let text = |field: &str| benchmark[field].as_str();
     let id = id(text("group_id")?, text("value_str")?.parse().ok()?, text("function_id")?);
     Some((id, benchmark["throughput"]["Elements"].as_f64()?))
 }
 
-/// A line of facts: group, way, size, what it is about, value. The last one of its kind holds.
+/// A line of metrics: group, function, size, name and value.
+///
+/// The last line with the same id and name is used.
 fn metric(line: &str) -> Option<((Id, String), String)> {
     let mut fields = line.split('\t');
-    let (group, way, size) = (fields.next()?, fields.next()?, fields.next()?.parse().ok()?);
-    Some(((id(group, size, way), fields.next()?.to_owned()), fields.next()?.to_owned()))
+    let (group, function, size) = (fields.next()?, fields.next()?, fields.next()?.parse().ok()?);
+    Some(((id(group, size, function), fields.next()?.to_owned()), fields.next()?.to_owned()))
 }
 
 #[cfg(test)]
@@ -122,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_criterion_writes_is_understood() {
+    fn parses_benchmark_json() {
         let benchmark = r#"{"group_id":"diff/basic/1 % changed","function_id":"tcp6","value_str":"1000",
             "throughput":{"Elements":1003},"full_id":"","directory_name":"","title":""}"#;
         let (found, rows) = describe(&serde_json::from_str(benchmark).unwrap()).unwrap();
@@ -131,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fact_is_a_line() {
+    fn parses_a_line_of_metrics() {
         let (key, value) = metric("peers/owners\tss -6tanp\t100\trows\t104").unwrap();
         assert_eq!(key, (id("peers/owners", 100, "ss -6tanp"), "rows".to_owned()));
         assert_eq!(value, "104");

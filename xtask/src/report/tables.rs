@@ -1,4 +1,4 @@
-//! The figures as tables.
+//! The results as Markdown tables.
 
 use std::collections::BTreeSet;
 
@@ -6,13 +6,14 @@ use super::Runs;
 use super::number::{number, round};
 use super::results::{Results, Time};
 
-/// A table in Markdown; all columns but the first hold numbers.
+/// A Markdown table. All columns except the first contain numbers.
 fn markdown(heading: &[String], lines: Vec<Vec<String>>) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let rule = format!("|---{}|\n", "|--:".repeat(heading.len() - 1));
     line(heading) + &rule + &lines.iter().map(|cells| line(cells)).collect::<String>()
 }
 
+/// Formats a ratio.
 fn times(ratio: Option<f64>) -> String {
     ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{} x", round(ratio)))
 }
@@ -26,10 +27,10 @@ fn duration(nanoseconds: f64) -> String {
     }
 }
 
-/// What is measured: its name, group and way.
+/// A measured cost: its name, group and function.
 type Cost = (&'static str, &'static str, &'static str);
 
-const FLOOR: &[Cost] = &[
+const MINIMUM_COSTS: &[Cost] = &[
     ("bare dump", "floor", "bare dump"),
     ("tcp6", "floor", "tcp6"),
     ("memcpy", "floor", "memcpy"),
@@ -37,21 +38,23 @@ const FLOOR: &[Cost] = &[
     ("raw pointer loop", "floor", "raw pointer"),
 ];
 
-/// What a row costs, by the rows of the table.
-fn costs(results: &Results, sizes: &[u64], of: &[Cost]) -> String {
-    let line = |(what, group, way): &Cost| {
-        let per_row = |size: &u64| results.time(group, *size, way).map(|time| duration(time.nanoseconds / time.rows));
-        let costs = sizes.iter().map(|size| per_row(size).unwrap_or_else(|| "-".to_owned()));
-        [(*what).to_owned()].into_iter().chain(costs).collect()
+/// A table of costs per row, with a column for each table size.
+fn costs(results: &Results, sizes: &[u64], costs: &[Cost]) -> String {
+    let line = |(name, group, function): &Cost| {
+        let per_row =
+            |size: &u64| results.time(group, *size, function).map(|time| duration(time.nanoseconds / time.rows));
+        let cells = sizes.iter().map(|size| per_row(size).unwrap_or_else(|| "-".to_owned()));
+        [(*name).to_owned()].into_iter().chain(cells).collect()
     };
-    markdown(&by_size("a row", sizes), of.iter().map(line).collect())
+    markdown(&by_size("cost per row", sizes), costs.iter().map(line).collect())
 }
 
-fn by_size(what: &str, sizes: &[u64]) -> Vec<String> {
-    [what.to_owned()].into_iter().chain(sizes.iter().map(|size| number(*size))).collect()
+/// The heading of a table with a column for each table size.
+fn by_size(first: &str, sizes: &[u64]) -> Vec<String> {
+    [first.to_owned()].into_iter().chain(sizes.iter().map(|size| number(*size))).collect()
 }
 
-/// Who takes how many times as long as tcp6 for the live table, and finds how many of its rows.
+/// Times relative to tcp6 for the live table, and the share of its rows that each peer finds.
 pub(super) fn peers(linux: &Results) -> String {
     let ends = ["tcp6", "bare dump", "netstat2", "procfs", "ss -6tan"];
     let owners = [
@@ -67,62 +70,59 @@ pub(super) fn peers(linux: &Results) -> String {
         "ss -6tanp",
     ];
     format!(
-        "Times as multiples of tcp6's, by the rows of the table. Rows found are those of the largest table, in per cent of \
-         what the kernel lists. Allocations are those within the program. \
-         The bare dump and the descriptors are the kernel's own part, whoever asks.\n\n\
+        "Times relative to tcp6, by the number of rows. The rows found are a percentage of the rows that the \
+         kernel lists, in the largest table. Allocations are those inside the measuring process. \
+         The bare dump and the descriptors are the kernel's part, which is the same for every reader.\n\n\
          ### Ends and states\n\n{}\n### Ends, states and owners\n\n{}\n\
-         ### Changes\n\nBetween two snapshots of the table, from which one row of a hundred went away.\n\n{}\n\
-         ### The floor\n\nWhat a row takes: to the kernel alone, to tcp6, and to the memory, to copy it, to compare it and \
-         to look at it.\n\n{}",
+         ### Changes\n\nThe diff of two snapshots of the table, between which about 1 % of the rows were removed.\n\n\
+         {}\n### Minimum costs\n\nThe costs per row of the kernel's part, of tcp6, and of copying, comparing and \
+         iterating the rows in memory.\n\n{}",
         contest(linux, "peers/ends and states", &ends, "tcp6"),
         contest(linux, "peers/owners", &owners, "tcp6, first"),
         contest(linux, "peers/changes", &["tcp6", "HashMap"], "tcp6"),
-        costs(linux, &linux.sizes("floor", "tcp6"), FLOOR),
+        costs(linux, &linux.sizes("floor", "tcp6"), MINIMUM_COSTS),
     )
 }
 
-fn contest(results: &Results, group: &str, ways: &[&str], of: &str) -> String {
-    let sizes = results.sizes(group, of);
+/// The functions of a group, relative to the baseline.
+fn contest(results: &Results, group: &str, functions: &[&str], baseline: &str) -> String {
+    let sizes = results.sizes(group, baseline);
     let mut heading = vec![String::new()];
     heading.extend(sizes.iter().map(|size| number(*size)));
     heading.extend(["rows found", "allocations"].map(str::to_owned));
-    let lines = ways.iter().filter(|way| !results.sizes(group, way).is_empty()).map(|way| {
-        let mut line = vec![(*way).to_owned()];
-        line.extend(sizes.iter().map(|size| times(results.ratio(group, *size, way, of))));
-        let largest = results.sizes(group, way).last().copied().unwrap_or_default();
-        let metric = |what| results.metric(group, largest, way, what);
-        let found = metric("rows").and_then(|rows| rows.parse::<f64>().ok()).zip(results.time(group, largest, way));
+    let lines = functions.iter().filter(|function| !results.sizes(group, function).is_empty()).map(|function| {
+        let mut line = vec![(*function).to_owned()];
+        line.extend(sizes.iter().map(|size| times(results.ratio(group, *size, function, baseline))));
+        let largest = results.sizes(group, function).last().copied().unwrap_or_default();
+        let metric = |name| results.metric(group, largest, function, name);
+        let found =
+            metric("rows").and_then(|rows| rows.parse::<f64>().ok()).zip(results.time(group, largest, function));
         line.push(found.map_or_else(|| "-".to_owned(), |(rows, time)| share(rows, time)));
-        let is_program = way.starts_with("ss") || *way == "psutil";
+        let is_program = function.starts_with("ss") || *function == "psutil";
         line.push(metric("allocations").filter(|_| !is_program).unwrap_or("-").to_owned());
         line
     });
     markdown(&heading, lines.collect())
 }
 
-/// The part of the rows that was found. Rows come and go by themselves: one of a hundred is no difference.
+/// The percentage of rows that was found, in bold if it is below 99.
+///
+/// Other sockets come and go during a measurement, so a difference of 1 % is not significant.
 fn share(rows: f64, time: Time) -> String {
     let percent = 100.0 * rows / time.rows;
     if percent < 99.0 { format!("**{percent:.0} %**") } else { format!("{percent:.0} %") }
 }
 
-/// What other ways to refresh cost, as multiples of one into a reused buffer.
+/// The costs of other kinds of refresh, relative to a refresh into a reused buffer.
 pub(super) fn reuse(runs: &Runs) -> String {
-    let heading = [
-        "",
-        "rows",
-        "fresh buffer",
-        "size, then fetch",
-        "reused buffer",
-        "listeners alone : all",
-        "allocations, fresh",
-    ];
+    let heading =
+        ["", "rows", "fresh buffer", "size, then fetch", "reused buffer", "listeners / all", "allocations, fresh"];
     let mut lines = Vec::new();
     for (system, results) in [("Linux", &runs.linux), ("Windows (Wine)", &runs.windows)] {
         for class in ["basic", "owner-pid", "offload", "owner-module"] {
             let group = format!("refresh/{class}");
             for size in results.sizes(&group, "reused") {
-                let ratio = |way| times(results.ratio(&group, size, way, "reused"));
+                let ratio = |function| times(results.ratio(&group, size, function, "reused"));
                 let allocations = results.metric(&group, size, "fresh", "allocations").unwrap_or("-");
                 lines.push(vec![
                     format!("{system}, {class}"),
@@ -137,32 +137,33 @@ pub(super) fn reuse(runs: &Runs) -> String {
         }
     }
     let mut text = markdown(&heading.map(str::to_owned), lines);
-    text += "\nOn Linux reuse saves allocations and next to no time: nearly all of it is the kernel's.\n";
+    text += "\nOn Linux, reuse saves allocations but almost no time, because nearly all time is spent in the kernel.\n";
     if !runs.windows.is_empty() {
-        text += "\nA class of which a refresh takes more than a second is not measured. Under Wine, which looks for the owner of \
-                 each row among the descriptors of every process, these are those with owners, but for small tables.\n";
+        text += "\nClasses whose refresh takes more than a second are not measured. Under Wine these are the classes \
+                 with owners, except in small tables, because Wine searches the descriptors of every process for the \
+                 owner of each row.\n";
     }
     text
 }
 
-/// What is done to rows in memory, as multiples of the least that it could take.
+/// The costs of operations on rows in memory, relative to simple memory operations.
 pub(super) fn memory(linux: &Results) -> String {
     const RATIOS: &[(&str, &str, &str, &str)] = &[
-        ("iterate, kernel order : raw pointer loop", "view/kernel order", "tcp6", "raw pointer"),
-        ("iterate, sorted : raw pointer loop", "view/sorted", "tcp6", "raw pointer"),
-        ("snapshot, sorted : memcpy", "snapshot/basic", "sorted", "memcpy"),
-        ("snapshot, kernel order : memcpy", "snapshot/basic", "kernel order", "memcpy"),
-        ("snapshot of OwnerModuleRow, sorted : memcpy", "snapshot/owner-module", "sorted", "memcpy"),
-        ("sort into a snapshot : sort_unstable_by_key", "sort/basic/kernel order", "snapshot", "sort_unstable_by_key"),
-        ("sort in the buffer : sort_unstable_by_key", "sort/basic/kernel order", "table", "sort_unstable_by_key"),
-        ("diff, nothing changed : memcmp", "diff/basic/0 % changed", "tcp6", "memcmp"),
-        ("diff, 1 % changed : memcmp", "diff/basic/1 % changed", "tcp6", "memcmp"),
-        ("diff, 10 % changed : memcmp", "diff/basic/10 % changed", "tcp6", "memcmp"),
-        ("diff, all changed : memcmp", "diff/basic/100 % changed", "tcp6", "memcmp"),
-        ("HashMap, nothing changed : diff", "diff/basic/0 % changed", "HashMap", "tcp6"),
-        ("HashMap, 1 % changed : diff", "diff/basic/1 % changed", "HashMap", "tcp6"),
-        ("HashMap, 10 % changed : diff", "diff/basic/10 % changed", "HashMap", "tcp6"),
-        ("HashMap, all changed : diff", "diff/basic/100 % changed", "HashMap", "tcp6"),
+        ("iterate, kernel order / raw pointer loop", "view/kernel order", "tcp6", "raw pointer"),
+        ("iterate, sorted / raw pointer loop", "view/sorted", "tcp6", "raw pointer"),
+        ("snapshot, sorted / memcpy", "snapshot/basic", "sorted", "memcpy"),
+        ("snapshot, kernel order / memcpy", "snapshot/basic", "kernel order", "memcpy"),
+        ("snapshot of OwnerModuleRow, sorted / memcpy", "snapshot/owner-module", "sorted", "memcpy"),
+        ("sort into a snapshot / sort_unstable_by_key", "sort/basic/kernel order", "snapshot", "sort_unstable_by_key"),
+        ("sort in the buffer / sort_unstable_by_key", "sort/basic/kernel order", "table", "sort_unstable_by_key"),
+        ("diff, nothing changed / memcmp", "diff/basic/0 % changed", "tcp6", "memcmp"),
+        ("diff, 1 % changed / memcmp", "diff/basic/1 % changed", "tcp6", "memcmp"),
+        ("diff, 10 % changed / memcmp", "diff/basic/10 % changed", "tcp6", "memcmp"),
+        ("diff, all changed / memcmp", "diff/basic/100 % changed", "tcp6", "memcmp"),
+        ("HashMap, nothing changed / diff", "diff/basic/0 % changed", "HashMap", "tcp6"),
+        ("HashMap, 1 % changed / diff", "diff/basic/1 % changed", "HashMap", "tcp6"),
+        ("HashMap, 10 % changed / diff", "diff/basic/10 % changed", "HashMap", "tcp6"),
+        ("HashMap, all changed / diff", "diff/basic/100 % changed", "HashMap", "tcp6"),
     ];
     const COSTS: &[Cost] = &[
         ("iterate", "view/kernel order", "tcp6"),
@@ -174,27 +175,28 @@ pub(super) fn memory(linux: &Results) -> String {
         ("poll, 1 % changed, kernel order", "watch/1 % changed", "kernel order"),
     ];
     let sizes = linux.sizes("view/kernel order", "tcp6");
-    let ratios = RATIOS.iter().map(|(what, group, way, of)| {
-        let ratios = sizes.iter().map(|size| times(linux.ratio(group, *size, way, of)));
-        [(*what).to_owned()].into_iter().chain(ratios).collect()
+    let ratios = RATIOS.iter().map(|(name, group, function, baseline)| {
+        let ratios = sizes.iter().map(|size| times(linux.ratio(group, *size, function, baseline)));
+        [(*name).to_owned()].into_iter().chain(ratios).collect()
     });
     format!(
-        "Synthetic tables, by their rows.\n\n{}\nWhat a row costs: flat, but for the caches and the sort's logarithm.\n\n{}",
+        "Synthetic tables, by the number of rows.\n\n{}\n\
+         The cost per row is constant, except for cache misses and the logarithm of the sort.\n\n{}",
         markdown(&by_size("ratio", &sizes), ratios.collect()),
         costs(linux, &sizes, COSTS),
     )
 }
 
-/// Everything that was measured.
+/// All measured times.
 pub(super) fn absolute(results: &Results) -> String {
-    let heading = ["", "rows", "time", "a row", "rows/s", "allocations"].map(str::to_owned);
+    let heading = ["", "rows", "time", "time per row", "rows/s", "allocations"].map(str::to_owned);
     let groups: BTreeSet<&str> = results.iter().map(|(id, _)| id.group.as_str()).collect();
     let mut lines = Vec::new();
     for group in groups {
         for (id, time) in results.iter().filter(|(id, _)| id.group == group) {
-            let allocations = results.metric(group, id.size, &id.way, "allocations").unwrap_or("-");
+            let allocations = results.metric(group, id.size, &id.function, "allocations").unwrap_or("-");
             lines.push(vec![
-                format!("{group}: {}", id.way),
+                format!("{group}: {}", id.function),
                 number(id.size),
                 duration(time.nanoseconds),
                 duration(time.nanoseconds / time.rows),
@@ -211,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_durations_are_for_people() {
+    fn formats_numbers_and_durations() {
         assert_eq!(
             ["1", "100", "18,000", "1,000,000"],
             [1, 100, 18_000, 1_000_000].map(number).each_ref().map(|s| &**s)
@@ -220,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_a_rule_below_its_heading() {
+    fn markdown_table_has_a_delimiter_row() {
         let cells = |cells: [&str; 2]| cells.map(str::to_owned);
         let table = markdown(&cells(["", "rows"]), vec![cells(["tcp6", "1"]).to_vec()]);
         assert_eq!(table, "|  | rows |\n|---|--:|\n| tcp6 | 1 |\n");

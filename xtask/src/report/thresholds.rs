@@ -1,4 +1,4 @@
-//! The speed that the crate is held to, and what was reached.
+//! The thresholds for the speed of the crate, and the measured values.
 
 use std::fmt::Write as _;
 
@@ -8,29 +8,31 @@ use super::Runs;
 use super::number::{number, round};
 use super::results::Results;
 
-/// A bar, and what was measured for it.
-struct Bar {
-    what: String,
+/// A threshold and the measured value.
+struct Threshold {
+    name: String,
     bound: Bound,
-    reached: Option<f64>,
-    /// What it takes at least, measured in the same run, and of what: the reason why a bar may be missed.
+    measured: Option<f64>,
+    /// A lower limit of the value, measured in the same run, and its name.
+    ///
+    /// It explains why a threshold may be missed.
     floor: Option<(f64, &'static str)>,
 }
 
-impl Bar {
-    fn new(what: impl Into<String>, bound: Bound, reached: Option<f64>) -> Bar {
-        Bar { what: what.into(), bound, reached, floor: None }
+impl Threshold {
+    fn new(name: impl Into<String>, bound: Bound, measured: Option<f64>) -> Threshold {
+        Threshold { name: name.into(), bound, measured, floor: None }
     }
 
-    fn with_floor(self, what: &'static str, floor: Option<f64>) -> Bar {
-        Bar { floor: floor.map(|floor| (floor, what)), ..self }
+    fn with_floor(self, name: &'static str, floor: Option<f64>) -> Threshold {
+        Threshold { floor: floor.map(|floor| (floor, name)), ..self }
     }
 
-    fn verdict(&self) -> String {
-        match (self.reached, self.floor) {
+    fn result(&self) -> String {
+        match (self.measured, self.floor) {
             (None, _) => String::new(),
-            (Some(value), _) if self.bound.holds(value) => "held".to_owned(),
-            (Some(_), Some((floor, what))) => format!("**missed**: {what} is {} already", round(floor)),
+            (Some(value), _) if self.bound.holds(value) => "met".to_owned(),
+            (Some(_), Some((floor, name))) => format!("**missed**: {name} is already {}", round(floor)),
             (Some(_), None) => "**missed**".to_owned(),
         }
     }
@@ -45,123 +47,127 @@ enum Bound {
 impl Bound {
     fn holds(&self, value: f64) -> bool {
         match *self {
-            Bound::AtMost(most) => value <= most,
-            Bound::AtLeast(least) => value >= least,
-            Bound::Exactly(wanted) => value == wanted,
+            Bound::AtMost(max) => value <= max,
+            Bound::AtLeast(min) => value >= min,
+            Bound::Exactly(expected) => value == expected,
         }
     }
 
     fn text(&self) -> String {
         match self {
-            Bound::AtMost(most) => format!("at most {most}"),
-            Bound::AtLeast(least) => format!("at least {least}"),
-            Bound::Exactly(wanted) => format!("{wanted}"),
+            Bound::AtMost(max) => format!("at most {max}"),
+            Bound::AtLeast(min) => format!("at least {min}"),
+            Bound::Exactly(expected) => format!("{expected}"),
         }
     }
 }
 
+/// A Markdown table of all thresholds.
 pub(super) fn table(runs: &Runs) -> String {
-    let mut text = String::from("| what | bar | reached | |\n|---|--:|--:|---|\n");
-    for bar in bars(runs) {
-        let reached = bar.reached.map_or_else(|| "not measured".to_owned(), round);
-        let (bound, verdict) = (bar.bound.text(), bar.verdict());
-        writeln!(text, "| {} | {bound} | {reached} | {verdict} |", bar.what).expect("a String takes all");
+    let mut text = String::from("| measurement | threshold | measured | result |\n|---|--:|--:|---|\n");
+    for threshold in thresholds(runs) {
+        let measured = threshold.measured.map_or_else(|| "not measured".to_owned(), round);
+        let (bound, result) = (threshold.bound.text(), threshold.result());
+        writeln!(text, "| {} | {bound} | {measured} | {result} |", threshold.name).expect("write to a String");
     }
     text
 }
 
-fn bars(runs: &Runs) -> Vec<Bar> {
+fn thresholds(runs: &Runs) -> Vec<Threshold> {
     let (linux, windows) = (&runs.linux, &runs.windows);
     [live(linux), owners(linux), under_wine(windows), at_100_000(linux), flat(linux)].into_iter().flatten().collect()
 }
 
-/// Refreshes of the live table.
-fn live(linux: &Results) -> Vec<Bar> {
+/// Thresholds for refreshes of the live table.
+fn live(linux: &Results) -> Vec<Threshold> {
     let over_bare_dump = |size| {
-        let what = format!("refresh of BasicRow, {} rows : a bare dump", number(size));
-        Bar::new(what, AtMost(1.05), over_bare_dump(linux, size))
+        let name = format!("refresh of BasicRow, {} rows / bare dump", number(size));
+        Threshold::new(name, AtMost(1.05), over_bare_dump(linux, size))
     };
     let listeners = linux.ratio("refresh/basic", 18_000, "reused", "listeners");
-    let listeners = Bar::new("refresh of BasicRow, 18,000 rows : listeners alone", AtLeast(300.0), listeners);
+    let listeners = Threshold::new("refresh of BasicRow, 18,000 rows / listeners only", AtLeast(300.0), listeners);
     vec![over_bare_dump(18_000), over_bare_dump(108_000), listeners]
 }
 
-fn owners(linux: &Results) -> Vec<Bar> {
+/// Thresholds for owners.
+fn owners(linux: &Results) -> Vec<Threshold> {
     let at = |size| {
-        let bar = |what: &str, bound, reached| {
-            Bar::new(format!("OwnerPidRow, {} rows, {what}", number(size)), bound, reached)
+        let threshold = |name: &str, bound, measured| {
+            Threshold::new(format!("OwnerPidRow, {} rows, {name}", number(size)), bound, measured)
         };
-        let first = |of| linux.ratio("peers/owners", size, "tcp6, first", of);
-        let after = |way| linux.ratio("owners", size, way, "without owners");
+        let first = |baseline| linux.ratio("peers/owners", size, "tcp6, first", baseline);
+        let after = |function| linux.ratio("owners", size, function, "without owners");
         [
-            bar("first : netstat2 with pids", AtMost(0.5), first("netstat2")),
-            bar("first : `ss -6tanp`", AtMost(0.1), first("ss -6tanp")).with_floor(
-                "what the kernel takes to list the sockets and to tell what each descriptor is, at the same time and on as \
-                 many threads,",
+            threshold("first / netstat2 with pids", AtMost(0.5), first("netstat2")),
+            threshold("first / `ss -6tanp`", AtMost(0.1), first("ss -6tanp")).with_floor(
+                "the kernel's part (listing the sockets and reading the links of all descriptors, at the same time and \
+                 on as many threads)",
                 linux.ratio("peers/owners", size, "bare dump beside descriptors", "ss -6tanp"),
             ),
-            bar("again, nothing changed : BasicRow", AtMost(1.15), after("again")),
-            bar("again, 100 new sockets : BasicRow", AtMost(1.5), after("again, 100 new")),
-            bar("again : allocations", Exactly(0.0), count(linux, "owners", size, "again", "allocations")),
+            threshold("again, nothing changed / BasicRow", AtMost(1.15), after("again")),
+            threshold("again, 100 new sockets / BasicRow", AtMost(1.5), after("again, 100 new")),
+            threshold("again: allocations", Exactly(0.0), count(linux, "owners", size, "again", "allocations")),
         ]
     };
     [at(18_000), at(108_000)].into_iter().flatten().collect()
 }
 
-fn under_wine(windows: &Results) -> Vec<Bar> {
+/// Thresholds for Windows programs.
+fn under_wine(windows: &Results) -> Vec<Threshold> {
     let calls = count(windows, "refresh/basic", 2_000, "reused", "calls");
     let reuse = windows.ratio("refresh/basic", 2_000, "size, then fetch", "reused");
     vec![
-        Bar::new("Windows (Wine): calls of a refresh", Exactly(1.0), calls),
-        Bar::new("Windows (Wine): size, then fetch, 2,000 rows : reused buffer", AtLeast(1.8), reuse),
+        Threshold::new("Windows (Wine): calls per refresh", Exactly(1.0), calls),
+        Threshold::new("Windows (Wine), 2,000 rows: size, then fetch / reused buffer", AtLeast(1.8), reuse),
     ]
 }
 
-/// What is done with a table of 100,000 rows.
-fn at_100_000(linux: &Results) -> Vec<Bar> {
-    let ratio = |group: &str, way: &str, of: &str| linux.ratio(group, 100_000, way, of);
+/// Thresholds for operations on a table of 100,000 rows in memory.
+fn at_100_000(linux: &Results) -> Vec<Threshold> {
+    let ratio = |group: &str, function: &str, baseline: &str| linux.ratio(group, 100_000, function, baseline);
     let view = |order| ratio(&format!("view/{order}"), "tcp6", "raw pointer");
-    let sort = |way| ratio("sort/basic/kernel order", way, "sort_unstable_by_key");
-    let diff = |percent, way, of| ratio(&format!("diff/basic/{percent} % changed"), way, of);
+    let sort = |function| ratio("sort/basic/kernel order", function, "sort_unstable_by_key");
+    let diff = |percent, function, baseline| ratio(&format!("diff/basic/{percent} % changed"), function, baseline);
     vec![
-        Bar::new("iterating a table, kernel order : a raw pointer loop", AtMost(1.1), view("kernel order")),
-        Bar::new("iterating a table, sorted : a raw pointer loop", AtMost(1.1), view("sorted")),
-        Bar::new("snapshot of a sorted table : memcpy", AtMost(4.0), ratio("snapshot/basic", "sorted", "memcpy")),
-        Bar::new("sort on the way into a snapshot : `sort_unstable_by_key`", AtMost(0.5), sort("snapshot")),
-        Bar::new("sort in the buffer : `sort_unstable_by_key`", AtMost(0.5), sort("table")),
-        Bar::new("diff, nothing changed : memcmp", AtMost(1.5), diff(0, "tcp6", "memcmp")),
-        Bar::new("diff, 1 % changed : memcmp", AtMost(2.5), diff(1, "tcp6", "memcmp")),
-        Bar::new("diff by a HashMap, nothing changed : diff", AtLeast(100.0), diff(0, "HashMap", "tcp6")),
-        Bar::new("diff by a HashMap, 1 % changed : diff", AtLeast(100.0), diff(1, "HashMap", "tcp6")),
+        Threshold::new("iteration, kernel order / raw pointer loop", AtMost(1.1), view("kernel order")),
+        Threshold::new("iteration, sorted / raw pointer loop", AtMost(1.1), view("sorted")),
+        Threshold::new("snapshot of a sorted table / memcpy", AtMost(4.0), ratio("snapshot/basic", "sorted", "memcpy")),
+        Threshold::new("sort into a snapshot / `sort_unstable_by_key`", AtMost(0.5), sort("snapshot")),
+        Threshold::new("sort in the buffer / `sort_unstable_by_key`", AtMost(0.5), sort("table")),
+        Threshold::new("diff, nothing changed / memcmp", AtMost(1.5), diff(0, "tcp6", "memcmp")),
+        Threshold::new("diff, 1 % changed / memcmp", AtMost(2.5), diff(1, "tcp6", "memcmp")),
+        Threshold::new("HashMap diff, nothing changed / diff", AtLeast(100.0), diff(0, "HashMap", "tcp6")),
+        Threshold::new("HashMap diff, 1 % changed / diff", AtLeast(100.0), diff(1, "HashMap", "tcp6")),
     ]
 }
 
-/// Flat, but for the caches: a thousand rows fit into the second one, a hundred thousand into the third, a million into
-/// none.
-fn flat(linux: &Results) -> Vec<Bar> {
-    let ways = [
-        ("iterating", "view/kernel order", "tcp6"),
+/// Thresholds for a cost per row that does not depend on the table size, except through the caches.
+///
+/// 1,000 rows fit into the second-level cache, 100,000 into the third-level cache, and 1,000,000 into neither.
+fn flat(linux: &Results) -> Vec<Threshold> {
+    let functions = [
+        ("iteration", "view/kernel order", "tcp6"),
         ("snapshot of a sorted table", "snapshot/basic", "sorted"),
         ("diff, nothing changed", "diff/basic/0 % changed", "tcp6"),
     ];
-    let steps = ways.into_iter().flat_map(|way| [(way, 100_000, 1_000), (way, 1_000_000, 100_000)]);
-    let bar = |((what, group, way), larger, smaller)| {
-        let per_row = |size| linux.time(group, size, way).map(|time| time.nanoseconds / time.rows);
-        let reached = per_row(larger).zip(per_row(smaller)).map(|(large, small)| large / small);
-        let what = format!("{what}, cost of a row at {} rows : at {}", number(larger), number(smaller));
-        Bar::new(what, AtMost(4.0), reached)
+    let steps = functions.into_iter().flat_map(|function| [(function, 100_000, 1_000), (function, 1_000_000, 100_000)]);
+    let threshold = |((name, group, function), larger, smaller)| {
+        let per_row = |size| linux.time(group, size, function).map(|time| time.nanoseconds / time.rows);
+        let measured = per_row(larger).zip(per_row(smaller)).map(|(large, small)| large / small);
+        let name = format!("{name}, cost per row: {} rows / {} rows", number(larger), number(smaller));
+        Threshold::new(name, AtMost(4.0), measured)
     };
-    steps.map(bar).collect()
+    steps.map(threshold).collect()
 }
 
-/// A fact that is a count.
-fn count(results: &Results, group: &str, size: u64, way: &str, what: &str) -> Option<f64> {
-    results.metric(group, size, way, what)?.parse().ok()
+/// A metric that is a number.
+fn count(results: &Results, group: &str, size: u64, function: &str, metric: &str) -> Option<f64> {
+    results.metric(group, size, function, metric)?.parse().ok()
 }
 
-/// A refresh over the mean of the bare dumps that were measured before and after it.
+/// The time of a refresh divided by the mean of the bare dumps that were measured before and after it.
 fn over_bare_dump(linux: &Results, size: u64) -> Option<f64> {
-    let time = |way| Some(linux.time("floor", size, way)?.nanoseconds);
+    let time = |function| Some(linux.time("floor", size, function)?.nanoseconds);
     Some(time("tcp6")? / ((time("bare dump")? + time("bare dump again")?) / 2.0))
 }
 
@@ -170,19 +176,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_results_there_are_no_verdicts() {
+    fn reports_missing_results_as_not_measured() {
         let none = Runs { linux: Results::default(), windows: Results::default() };
         let table = table(&none);
-        assert!(table.contains("not measured") && !table.contains("held") && !table.contains("missed"), "{table}");
+        assert!(table.contains("not measured") && !table.contains("| met |") && !table.contains("missed"), "{table}");
     }
 
     #[test]
-    fn a_missed_bar_names_its_floor() {
-        let bar = |reached| Bar::new("first : another", AtMost(0.1), reached);
-        assert_eq!(bar(Some(0.21)).verdict(), "**missed**");
-        let with_floor = |reached| bar(reached).with_floor("listing alone", Some(0.19)).verdict();
-        assert_eq!(with_floor(Some(0.21)), "**missed**: listing alone is 0.19 already");
-        assert_eq!(with_floor(Some(0.09)), "held");
+    fn missed_threshold_reports_its_floor() {
+        let threshold = |measured| Threshold::new("first / another", AtMost(0.1), measured);
+        assert_eq!(threshold(Some(0.21)).result(), "**missed**");
+        let with_floor = |measured| threshold(measured).with_floor("listing alone", Some(0.19)).result();
+        assert_eq!(with_floor(Some(0.21)), "**missed**: listing alone is already 0.19");
+        assert_eq!(with_floor(Some(0.09)), "met");
         assert_eq!(with_floor(None), "");
     }
 }

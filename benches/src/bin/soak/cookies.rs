@@ -20,7 +20,8 @@ fn cookie<R: Row>(row: &R) -> Option<u64> {
 
 /// Counts rows with the same cookie or, without cookies, adjacent equal rows of connections.
 ///
-/// Equal listeners (SO_REUSEPORT) are not duplicates. Without cookies, duplicates are found only in a sorted table. `scratch` is reused between calls.
+/// Equal listeners (SO_REUSEPORT) are not duplicates. Without cookies, duplicates are found only in a sorted table.
+/// `scratch` is reused between calls.
 pub fn duplicates<R: Row>(rows: &[R], scratch: &mut Vec<u64>) -> usize {
     scratch.clear();
     scratch.extend(rows.iter().filter_map(cookie));
@@ -33,8 +34,8 @@ pub fn duplicates<R: Row>(rows: &[R], scratch: &mut Vec<u64>) -> usize {
 
 /// A cookie, and whether the row has a local port.
 ///
-/// A socket that has just been reset may be listed again, after the kernel has taken its local port. That is a different
-/// row: the watcher reports one Removed and one Added.
+/// A socket that has just been reset may be listed again, after the kernel has taken its local port. That is a
+/// different row: the watcher reports one Removed and one Added.
 type Key = (u64, bool);
 
 fn key<R: Row>(row: &R) -> Option<Key> {

@@ -1,4 +1,4 @@
-//! The sockets, and what is recorded of them.
+//! Opens sockets and records seeds.
 
 use std::error::Error;
 use std::fs;
@@ -16,7 +16,7 @@ use tcp6_fuzz::frames;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Writes a file or more for each target that bytes can be recorded for.
+/// Writes one or more files for each target whose input can be recorded.
 pub fn record(folder: &Path) -> Result<()> {
     let _sockets = Sockets::open()?;
     let write = |target: &str, name: &str, bytes: &[u8]| -> Result<()> {
@@ -46,11 +46,11 @@ pub fn record(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Histories of the kernel's table to begin with, each of this many bytes.
+/// The number of seeds for the model of the kernel's table, and their length in bytes.
 const HISTORIES: u32 = 8;
 const HISTORY_LEN: usize = 600;
 
-/// Any bytes are a history; these are the same in every recording.
+/// A pseudorandom history, the same in every recording. Any bytes are a valid history.
 fn history(seed: u32) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9);
     let mut byte = || {
@@ -62,7 +62,7 @@ fn history(seed: u32) -> Vec<u8> {
     (0..HISTORY_LEN).map(|_| byte()).collect()
 }
 
-/// What is recorded of the table of one class.
+/// The recorded bytes of a table of one class.
 struct OfClass {
     name: &'static str,
     table: Vec<u8>,
@@ -90,7 +90,7 @@ fn of_class<R: Row + Serialize>(tables: &mut Vec<OfClass>) -> Result<()> {
     Ok(())
 }
 
-/// A row of every kind that can be had on the loopback: kept open.
+/// Open sockets with a row of every kind that is possible on the loopback address.
 struct Sockets {
     _listeners: Vec<TcpListener>,
     _streams: Vec<TcpStream>,
@@ -107,16 +107,16 @@ impl Sockets {
             Ok((client, server))
         };
         connect(&listener)?;
-        // FIN-WAIT-2 and CLOSE-WAIT.
+        // A connection in FIN-WAIT-2 and CLOSE-WAIT.
         connect(&listener)?.0.shutdown(Shutdown::Write)?;
-        // TIME-WAIT, which nobody owns.
+        // A socket in TIME-WAIT, which has no owner.
         let mut closed = (TcpStream::connect(listener.local_addr()?)?, listener.accept()?.0);
         closed.0.write_all(b"x")?;
         closed.0.shutdown(Shutdown::Write)?;
         closed.1.read_to_end(&mut Vec::new())?;
         drop(closed);
 
-        // Of both families: what comes by IPv4 has mapped addresses.
+        // A dual-stack listener. IPv4 connections to it have v4-mapped addresses.
         let dual = Socket::new(Domain::IPV6, Type::STREAM, None)?;
         dual.set_only_v6(false)?;
         dual.bind(&SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0).into())?;
@@ -127,7 +127,7 @@ impl Sockets {
     }
 }
 
-/// The kernel's answer to our request, up to its end.
+/// The datagrams of the kernel's reply to a dump request.
 fn datagrams() -> Result<Vec<Vec<u8>>> {
     const NLMSG_DONE: [u8; 2] = 3u16.to_ne_bytes();
     let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
@@ -138,7 +138,7 @@ fn datagrams() -> Result<Vec<Vec<u8>>> {
         let mut datagram = vec![0; 32 * 1024];
         let (_, length) = recv(&socket, &mut datagram[..], RecvFlags::empty())?;
         datagram.truncate(length);
-        // It ends with a datagram of its own here; a dump that does not is not waited for.
+        // Here the kernel sends NLMSG_DONE in a separate datagram. If it did not, the next recv would block.
         let done = datagram.get(4..6) == Some(&NLMSG_DONE);
         datagrams.push(datagram);
         if done {

@@ -1,7 +1,7 @@
-//! Records what the fuzz targets begin with: `seeds FOLDER`, in a network namespace of its own.
+//! Records the seeds of the fuzz targets: `seeds FOLDER`. Run it in a separate network namespace.
 //!
-//! It opens a few sockets, so that there is a row of every kind, and writes what the kernel says of them: its messages,
-//! its text, the tables made of them, a capture and what serde writes. `cargo xtask fuzz --seeds` runs it.
+//! It opens sockets so that the table has a row of every kind. It records the kernel's messages and text, the tables
+//! made from them, captures, and serialized snapshots. `cargo xtask fuzz --seeds` runs it.
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -14,5 +14,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    eprintln!("seeds are recorded on Linux");
+    eprintln!("seeds can be recorded on Linux only");
 }
