@@ -14,7 +14,7 @@ use crate::{
 /// Filters for the tests of code that casts or reads cast data.
 ///
 /// They also select a few other tests.
-const CAST_TESTS: &[&str] = &["view", "buffer", "row", "windows::retry", "linux::diag"];
+const CAST_TESTS: &[&str] = &["row::", "table::", "snapshot::", "windows::retry", "netlink::inet_diag"];
 
 const VALGRIND: &[Package] = &[Package("valgrind", "/usr/bin/valgrind")];
 
