@@ -1,16 +1,18 @@
 //! Whose rows they are, on Linux: what it takes to find out, and to keep up with.
 //!
 //! * `without owners`: the same table as BasicRow.
-//! * `first`: a system that has seen nothing yet, which looks through the descriptors of every process.
+//! * `first`: a system that was just made, which looks through the descriptors of every process.
 //! * `again`: the same system again, where nothing has changed.
 //! * `again, 100 new`: the same, after a process has opened a hundred sockets.
 //! * `again, 100 replaced`: the same, after it has closed as many before.
+//! * `no counts: ...`: the same where `/proc` does not tell the number of descriptors, as before Linux 6.2. This takes root.
 
 #[cfg(target_os = "linux")]
 fn main() {
     use std::cell::RefCell;
     use std::net::{Ipv6Addr, TcpListener};
 
+    use benches::counts::{not_told, told};
     use tcp6::{BasicRow, Buffer, OwnerPidRow, Query, Row, System};
 
     struct Table {
@@ -30,27 +32,33 @@ fn main() {
 
     benches::live::main(|live| {
         let mut ways = live.compare("owners");
-        let mut table = Table { system: System::new().expect("a table"), buffer: Buffer::new() };
-        ways.time("without owners", || table.refresh::<BasicRow>());
-        ways.time_slow("first", || {
-            table.system = System::new().expect("a table");
-            table.refresh::<OwnerPidRow>()
-        });
-        ways.time("again", || table.refresh::<OwnerPidRow>());
-        ways.note("again", "resolution", format!("{:?}", table.system.resolution()));
-
-        let (table, opened) = (RefCell::new(table), RefCell::new(Vec::new()));
+        let (system, buffer) = (System::new().expect("a table"), Buffer::new());
+        let table = RefCell::new(Table { system, buffer });
+        let refresh = || table.borrow_mut().refresh::<OwnerPidRow>();
+        ways.time("without owners", || table.borrow_mut().refresh::<BasicRow>());
+        let opened = RefCell::new(Vec::new());
         let open = || {
             opened.take();
-            table.borrow_mut().refresh::<OwnerPidRow>();
+            refresh();
             opened.replace(a_hundred());
         };
-        ways.time_after("again, 100 new", open, |()| table.borrow_mut().refresh::<OwnerPidRow>());
         let replace = || {
             opened.take();
             opened.replace(a_hundred());
         };
-        ways.time_after("again, 100 replaced", replace, |()| table.borrow_mut().refresh::<OwnerPidRow>());
+        for prefix in ["", "no counts: "] {
+            let make: fn() -> Option<System> = if prefix.is_empty() { told } else { not_told };
+            let Some(system) = make() else { continue };
+            table.borrow_mut().system = system;
+            let way = |name: &str| format!("{prefix}{name}");
+            let renew = || table.borrow_mut().system = make().expect("as before");
+            ways.time_after(&way("first"), renew, |()| refresh());
+            ways.time(&way("again"), refresh);
+            ways.note(&way("again"), "resolution", format!("{:?}", table.borrow().system.resolution()));
+            ways.time_after(&way("again, 100 new"), open, |()| refresh());
+            ways.time_after(&way("again, 100 replaced"), replace, |()| refresh());
+            opened.take();
+        }
     });
 }
 

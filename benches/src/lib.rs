@@ -8,6 +8,8 @@ pub mod comparison;
 #[path = "../../tcp6/tests/suite/counting.rs"]
 mod counting;
 #[cfg(target_os = "linux")]
+pub mod counts;
+#[cfg(target_os = "linux")]
 pub mod descriptors;
 pub mod facts;
 #[cfg(target_os = "linux")]
