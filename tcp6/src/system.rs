@@ -52,9 +52,8 @@ use crate::windows::System as Backend;
 /// become more.
 ///
 /// Before Linux 6.2 the kernel does not report how many descriptors a process has. The first table then takes some 20 %
-/// longer, and later ones as long as with the numbers.
-/// Where `/proc` is that of another pid namespace, or a sandbox refuses CPU times, every process counts as one that has
-/// run.
+/// longer, and later ones as long as with the numbers. Where `/proc` is that of another pid namespace, or a sandbox refuses
+/// CPU times, every process counts as one that has run.
 ///
 /// # In trouble
 ///
