@@ -5,12 +5,14 @@
 //! * `again`: the same system, after nothing has changed.
 //! * `again, 100 new`: the same system, after a process has opened 100 sockets.
 //! * `again, 100 replaced`: the same system, after a process has closed 100 sockets and opened 100 others.
+//! * `no counts: ...`: the same if the kernel does not report the number of descriptors, as before Linux 6.2 (as root).
 
 #[cfg(target_os = "linux")]
 fn main() {
     use std::cell::RefCell;
     use std::net::{Ipv6Addr, TcpListener};
 
+    use benches::counts;
     use tcp6::{BasicRow, Buffer, OwnerPidRow, Query, Row, System};
 
     struct Table {
@@ -30,27 +32,33 @@ fn main() {
 
     benches::live::main(|live| {
         let mut group = live.compare("owners");
-        let mut table = Table { system: System::new().expect("open a system"), buffer: Buffer::new() };
-        group.time("without owners", || table.refresh::<BasicRow>());
-        group.time_slow("first", || {
-            table.system = System::new().expect("open a system");
-            table.refresh::<OwnerPidRow>()
-        });
-        group.time("again", || table.refresh::<OwnerPidRow>());
-        group.note("again", "owner counts", format!("{:?}", table.system.owner_counts()));
-
-        let (table, opened) = (RefCell::new(table), RefCell::new(Vec::new()));
+        let (system, buffer) = (System::new().expect("open a system"), Buffer::new());
+        let table = RefCell::new(Table { system, buffer });
+        let refresh = || table.borrow_mut().refresh::<OwnerPidRow>();
+        group.time("without owners", || table.borrow_mut().refresh::<BasicRow>());
+        let opened = RefCell::new(Vec::new());
         let open = || {
             opened.take();
-            table.borrow_mut().refresh::<OwnerPidRow>();
+            refresh();
             opened.replace(open_100());
         };
-        group.time_after("again, 100 new", open, |()| table.borrow_mut().refresh::<OwnerPidRow>());
         let replace = || {
             opened.take();
             opened.replace(open_100());
         };
-        group.time_after("again, 100 replaced", replace, |()| table.borrow_mut().refresh::<OwnerPidRow>());
+        let kernels: [(&str, fn() -> Option<System>); 2] = [("", counts::reported), ("no counts: ", counts::hidden)];
+        for (prefix, create) in kernels {
+            let Some(system) = create() else { continue };
+            table.borrow_mut().system = system;
+            let function = |name: &str| format!("{prefix}{name}");
+            let renew = || table.borrow_mut().system = create().expect("created before");
+            group.time_after(&function("first"), renew, |()| refresh());
+            group.time(&function("again"), refresh);
+            group.note(&function("again"), "owner counts", format!("{:?}", table.borrow().system.owner_counts()));
+            group.time_after(&function("again, 100 new"), open, |()| refresh());
+            group.time_after(&function("again, 100 replaced"), replace, |()| refresh());
+            opened.take();
+        }
     });
 }
 

@@ -7,6 +7,8 @@ pub mod comparison;
 #[path = "../../tcp6/tests/suite/counting.rs"]
 mod counting;
 #[cfg(target_os = "linux")]
+pub mod counts;
+#[cfg(target_os = "linux")]
 pub mod descriptors;
 #[cfg(target_os = "linux")]
 pub mod floor;
