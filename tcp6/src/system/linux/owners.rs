@@ -7,47 +7,51 @@
 //!
 //! # Proof: a process that has not run has not changed
 //!
-//! Only threads of a process open and close its descriptors. What was read is therefore valid for as long as the CPU time
-//! of the process stays the same. Reading a CPU time is one system call of about 1 us.
+//! Only threads of a process open and close its descriptors. What was read is therefore valid for as long as the CPU
+//! time of the process stays the same. Reading a CPU time is one system call of about 1 us.
 //!
 //! The number of descriptors proves nothing: a server that waits in accept() has reserved its next descriptor, which is
 //! included in the number, and a socket can take the number of a closed file.
 //!
-//! The kernel adds to the CPU time of a running thread at every timer tick and when the thread stops running. An unchanged
-//! time is therefore a proof only if no other thread was running when it was read: only then are CPU times *exact*.
-//! `/proc/loadavg` shows whether other threads run. It also shows the last pid that was assigned, so that processes are
-//! listed only after one has started.
+//! The kernel adds to the CPU time of a running thread at every timer tick and when the thread stops running. An
+//! unchanged time is therefore a proof only if no other thread was running when it was read: only then are CPU times
+//! *exact*. `/proc/loadavg` shows whether other threads run. It also shows the last pid that was assigned, so that
+//! processes are listed only after one has started.
 //!
 //! # The steps of a refresh
 //!
-//! 1. [`Roster::update`] lists processes if one has started, and reads the CPU time of each. A process is then new, has
-//!    run, or is idle. The descriptors of the former two are *pending*. Processes that share a descriptor table are read
-//!    through one of them.
-//! 2. If all pending descriptors are within [`MAX_RAN_DESCRIPTORS`], they are read. If CPU times are not exact, all idle
-//!    processes are read too, if they are within the same bound.
+//! 1. [`Roster::update`] lists processes if one has started, and reads the CPU time of each. A process is then *new*,
+//!    has *run*, or is *idle*. The descriptors of new processes and of those that have run are *pending*. Processes
+//!    that share a descriptor table are read through one of them.
+//! 2. If there are up to [`MAX_RAN_DESCRIPTORS`] pending descriptors, all of them are read. If CPU times are not exact,
+//!    all idle processes are read too, provided that the sum is within the bound.
 //! 3. Otherwise [`Schedule::read_some`] reads a part:
-//!    * up to [`MAX_NEW_DESCRIPTORS`] of new processes, the smallest first;
-//!    * up to [`MAX_RAN_DESCRIPTORS`] of processes that have run. Small ones are read whole, within half of the bound. In
-//!      large ones, descriptors that have probably changed are probed: sockets that have left the table, the lowest free
-//!      numbers, and the numbers after the highest. Processes of users with unresolved sockets come first. The rest of the
-//!      bound is spent on all of these processes in turn.
+//!    * Up to [`MAX_NEW_DESCRIPTORS`] of new processes, the smallest first.
+//!    * Up to [`MAX_RAN_DESCRIPTORS`] of processes that have run. Processes of users with unresolved sockets come
+//!      first. Small processes are read whole, with up to half of the bound. In large ones, descriptors that have
+//!      probably changed are probed: sockets that have left the table, the lowest free numbers, and the numbers after
+//!      the highest. The rest of the bound is spent on the remaining descriptors in turn.
 //! 4. [`MAX_IDLE_DESCRIPTORS`] of idle processes are read, in turn. This finds what an unreadable process does to a
 //!    descriptor table that it shares with an idle one: kcmp does not compare the two, so that nothing else shows it.
 //! 5. [`Index::update`] maps inodes to the lowest pid, if descriptors have changed.
-//! 6. If sockets have no owner and CPU times are not exact, up to [`MAX_PROBES`] descriptors are probed in idle processes
-//!    of their users. A socket that is still unresolved is not searched for again in the next refreshes, up to
-//!    [`RETRY_INTERVAL`], and neither is an unreadable process that does not run.
+//! 6. If sockets have no owner and CPU times are not exact, up to [`MAX_PROBES`] descriptors are probed in idle
+//!    processes of their users. After that, these sockets cause no further reads.
 //!
-//! The first refresh reads all new processes before step 2. In [exact](Owners::set_exact) mode every refresh reads all
-//! descriptors of all processes in the place of steps 2 to 4. If the kernel's CPU times cannot be used, because `/proc`
-//! shows another pid namespace or a sandbox refuses them, every process counts as one that has run.
+//! Exceptions:
+//!
+//! * The first refresh reads all descriptors of new processes before step 2, without a bound.
+//! * In [exact](Owners::set_exact) mode, every refresh reads all descriptors of all processes instead of steps 2 to 4.
+//! * Every [`RETRY_INTERVAL`] refreshes, unreadable processes are read again even if they have not run, and sockets
+//!   that step 6 has not found are searched for again.
+//! * If CPU times cannot be used, because `/proc` shows another pid namespace or a sandbox refuses them, every process
+//!   counts as one that has run.
 //!
 //! # Exactness
 //!
-//! Owners are exact, as of a moment after the table was read, if step 2 reads all pending descriptors and either CPU times
+//! Owners are exact, as of a moment after the table was read, if step 2 reads all pending descriptors and if CPU times
 //! are exact or idle processes are read too. Otherwise a socket can be unresolved, or have a former owner, until its
-//! descriptor is read in turn: after about n / [`MAX_RAN_DESCRIPTORS`] refreshes, if the processes that run have n
-//! descriptors in total. Small processes and probes take precedence and can prolong that.
+//! descriptor is read in turn. That takes about n / [`MAX_RAN_DESCRIPTORS`] refreshes if the processes that run have n
+//! descriptors in total, and more if small processes and probes use a large part of the bound.
 //!
 //! # What is not found
 //!
@@ -93,7 +97,7 @@ use self::tracked::{ScanState, Tracked};
 use crate::error::Result;
 use crate::row::owner::Owner;
 
-/// The number of refreshes after which unresolved sockets are searched for again and unreadable processes are read again.
+/// The number of refreshes between two retries of unresolved sockets and unreadable processes.
 const RETRY_INTERVAL: u32 = 16;
 
 /// The maximum number of samples of the machine's activity before the first table, about 1 us each.
@@ -160,7 +164,9 @@ impl<S: FdSource> Owners<S> {
         !self.has_resolved
     }
 
-    /// Reads all descriptors before the first table is known. [`resolve`](Self::resolve) finds later changes.
+    /// Reads all descriptors before the first table is known.
+    ///
+    /// [`resolve`](Self::resolve) finds later changes.
     pub(super) fn read_ahead(&mut self) {
         self.roster.update(&self.source, 1);
         // Without CPU times all processes would be read again.
@@ -217,7 +223,7 @@ impl<S: FdSource> Owners<S> {
         Ok(())
     }
 
-    /// Searches for sockets without an owner in processes that may have run although their CPU times are unchanged.
+    /// Searches for sockets without an owner in idle processes, if CPU times are not exact.
     fn search(&mut self) -> Result<()> {
         schedule::probe_idle(&mut self.roster, &self.demand, &self.source);
         self.demand.note_searched()?;

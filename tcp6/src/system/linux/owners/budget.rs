@@ -1,19 +1,25 @@
 //! The number of descriptors that a refresh reads.
 //!
-//! Costs are measured in descriptors read.
+//! Costs are measured in descriptors read. A [full scan](super::full_scan) has no bound.
 
 use super::tracked::Tracked;
 
 /// The maximum number of descriptors that a refresh reads of processes that have run.
+///
+/// If all pending descriptors, those of new processes included, are within this bound, a refresh reads all of them.
 pub(super) const MAX_RAN_DESCRIPTORS: u64 = 4_096;
 
-/// The maximum number of descriptors that a refresh reads of new processes, besides [`MAX_RAN_DESCRIPTORS`].
+/// The maximum number of descriptors that a refresh reads of new processes.
+///
+/// Adds to [`MAX_RAN_DESCRIPTORS`].
 pub(super) const MAX_NEW_DESCRIPTORS: u64 = 16_384;
 
 /// The maximum number of descriptors that a refresh reads of idle processes, in turn.
 pub(super) const MAX_IDLE_DESCRIPTORS: u64 = 32;
 
-/// The maximum number of descriptors that a refresh probes in idle processes for sockets without an owner.
+/// The maximum number of descriptors that a refresh probes in idle processes.
+///
+/// They are probed for sockets without an owner, if CPU times are not exact.
 pub(super) const MAX_PROBES: u64 = 256;
 
 /// The cost of opening and closing the directory of a process' descriptors.

@@ -1,4 +1,4 @@
-//! What a table requires: the sockets without an owner, and how its sockets differ from those of the previous table.
+//! The sockets of a table: which have no owner, and which of the previous table have been closed.
 
 use std::collections::HashSet;
 
@@ -17,13 +17,14 @@ pub(in crate::system::linux) struct SocketInode {
 
 type InodeSet = HashSet<u32, IntHash>;
 
-/// The sockets of a table whose owners are wanted.
+/// The sockets of the table that is being resolved.
 #[derive(Debug, Default)]
 pub(super) struct Demand {
     /// The sockets of the last complete table.
     previous: Vec<SocketInode>,
-    /// The inodes of the table, and whether the table is complete. See [`compare`](Self::compare).
+    /// The inodes of the table.
     present: InodeSet,
+    /// Whether the table is not filtered.
     is_complete: bool,
     /// The inodes of the previous table that a complete table lacks.
     closed: InodeSet,
@@ -38,7 +39,7 @@ pub(super) struct Demand {
 impl Demand {
     /// Notes which sockets of the table exist and which sockets of the previous one have been closed.
     ///
-    /// A socket that a complete table lacks has been closed. A table that is not complete shows nothing of the kind.
+    /// A socket that a complete table lacks has been closed. A filtered table does not show which have been closed.
     pub(super) fn compare(&mut self, table: &[SocketInode], is_complete: bool) -> Result<()> {
         self.is_complete = is_complete;
         self.present.clear();
@@ -54,12 +55,12 @@ impl Demand {
         Ok(())
     }
 
-    /// Whether a process with these sockets can hold one of the table. All can if the table is complete.
+    /// Whether one of these sockets is in the table, or the table is complete.
     pub(super) fn includes_any(&self, mut inodes: impl Iterator<Item = u32>) -> bool {
         self.is_complete || inodes.any(|inode| self.present.contains(&inode))
     }
 
-    /// Whether the previous table has the socket and the table, which is complete, does not.
+    /// Whether [`compare`](Self::compare) has found that the socket has been closed.
     pub(super) fn is_closed(&self, inode: u32) -> bool {
         self.closed.contains(&inode)
     }
@@ -105,7 +106,7 @@ impl Demand {
         self.searched.clear();
     }
 
-    /// Copies the sockets of a complete table, which the next one is compared with.
+    /// Copies the sockets of a complete table, so that the next one can be compared with them.
     pub(super) fn note_previous(&mut self, table: &[SocketInode]) -> Result<()> {
         self.previous.clear();
         self.previous.try_reserve(table.len()).map_err(|_| out_of_memory(table.len()))?;

@@ -5,8 +5,8 @@ use std::io;
 
 /// The processes of a machine and their descriptors.
 ///
-/// Methods that read descriptors take the id of a thread that uses them: the pid, or, after the first thread has exited,
-/// the id of another thread of the process.
+/// Methods that read descriptors take the id of a thread that uses them: the pid, or, after the first thread has
+/// exited, the id of another thread of the process.
 pub(in crate::system::linux) trait FdSource: Sync {
     /// The activity of the machine at this moment.
     fn activity(&self) -> Activity;
@@ -23,9 +23,9 @@ pub(in crate::system::linux) trait FdSource: Sync {
     /// The time at which the process started, in a unit of the kernel. `None` if there is no such process.
     fn start_time(&self, pid: u32) -> Option<u64>;
 
-    /// Compares the descriptor tables of two threads in an order of the kernel. Equal if both use one table.
+    /// Compares the descriptor tables of two threads in an order of the kernel.
     ///
-    /// `None` if the kernel refuses the comparison.
+    /// Equal if both use one table. `None` if the kernel refuses the comparison.
     fn compare_tables(&self, a: u32, b: u32) -> Option<Ordering>;
 
     /// A thread of the process, other than the first one, that has not exited.
@@ -41,9 +41,11 @@ pub(in crate::system::linux) trait FdSource: Sync {
 /// The activity of a machine at one moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::system::linux) struct Activity {
-    /// The id that the kernel assigned last to a process or thread. While it stays the same, no process has started.
+    /// The id that the kernel assigned last to a process or thread.
+    ///
+    /// While it stays the same, no process has started.
     pub(in crate::system::linux) last_pid: Option<u32>,
-    /// Whether no thread except the calling one was running or waiting for a CPU, so that CPU times were exact.
+    /// Whether no other thread was running or waiting for a CPU, so that CPU times were exact.
     ///
     /// The kernel adds to the time of a running thread at every timer tick and when the thread stops running.
     pub(in crate::system::linux) is_quiet: bool,

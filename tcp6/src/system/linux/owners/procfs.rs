@@ -39,10 +39,12 @@ pub(in crate::system::linux) struct Proc {
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
 
-/// CPU times are not used if that of this process is a multiple of 1 ms: it is not counted in nanoseconds then.
+/// A unit of CPU times that is too coarse: 1 ms, in nanoseconds.
+///
+/// CPU times are not used if that of this process is a multiple of it, because it is not counted in nanoseconds then.
 const COARSE_UNIT: u64 = 1_000_000;
 
-/// The maximum number of processes to look at for a count of descriptors, if this process is not in `/proc`.
+/// The maximum number of processes to sample for a count if this process is not in `/proc`.
 const MAX_SAMPLES: usize = 64;
 
 impl Proc {
@@ -83,7 +85,9 @@ impl Proc {
         str::from_utf8(name).ok()?.parse().ok()
     }
 
-    /// Whether the kernel reports a number of descriptors for this process, or for one of the first [`MAX_SAMPLES`].
+    /// Whether the kernel reports the number of descriptors of a process.
+    ///
+    /// Samples this process, or up to [`MAX_SAMPLES`] others if it is not in `/proc`.
     fn detect_counts(&self) -> bool {
         let mut pids = Vec::new();
         match self.own_pid {
@@ -96,8 +100,8 @@ impl Proc {
 
     /// Whether CPU times can be used.
     ///
-    /// `/proc` must show the pid namespace of this process, whose pids system calls take, and a sandbox must not answer in
-    /// the kernel's place.
+    /// `/proc` must show the pid namespace of this process, whose pids system calls take, and a sandbox must not answer
+    /// in the kernel's place.
     fn detect_cpu_times(&self) -> bool {
         let own_pid = std::process::id();
         let is_genuine = self.root().is_ok_and(is_on_proc);
@@ -107,7 +111,9 @@ impl Proc {
             && syscalls::process_cpu_time(own_pid).is_ok_and(|time| time % COARSE_UNIT != 0)
     }
 
-    /// Whether this process has one pid only: the line NSpid lists those in the namespace of `/proc` and in all below.
+    /// Whether this process has one pid only.
+    ///
+    /// The line NSpid lists the pids in the namespace of `/proc` and in all below.
     fn has_one_pid(&self) -> bool {
         let mut status = [0; 4096];
         let length = self.read_file(c"self/status", &mut status).unwrap_or(0);

@@ -40,7 +40,7 @@ enum Event {
         nth: usize,
         by_socket: bool,
     },
-    HandOver {
+    PassDescriptor {
         from: u32,
         to: u32,
         nth: usize,
@@ -82,7 +82,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => pid().prop_map(|pid| Event::Accept { pid }),
         3 => (pid(), 0..8usize).prop_map(|(pid, nth)| Event::Close { pid, nth }),
         3 => (pid(), 0..8usize, any::<bool>()).prop_map(|(pid, nth, by_socket)| Event::Replace { pid, nth, by_socket }),
-        3 => (pid(), pid(), 0..8usize).prop_map(|(from, to, nth)| Event::HandOver { from, to, nth }),
+        3 => (pid(), pid(), 0..8usize).prop_map(|(from, to, nth)| Event::PassDescriptor { from, to, nth }),
         2 => (pid(), pid()).prop_map(|(pid, child)| Event::Fork { pid, child }),
         1 => (pid(), pid()).prop_map(|(pid, child)| Event::Share { pid, child }),
         1 => pid().prop_map(|pid| Event::Unshare { pid }),
@@ -110,7 +110,7 @@ impl Owners<Script> {
             }
             Event::Exit { pid } => self.exit(pid),
             Event::DropInodes => self.source.dropped_inodes += 1,
-            Event::HandOver { from, to, nth } if exists(self, from) && exists(self, to) => {
+            Event::PassDescriptor { from, to, nth } if exists(self, from) && exists(self, to) => {
                 let link = self.table(from).descriptors.values().nth(nth).copied();
                 link.map(|link| self.open(to, link));
             }
@@ -148,8 +148,8 @@ impl Owners<Script> {
             }
             Event::Refuse { pid, refuses } if exists(self, pid) => {
                 let table = self.process(pid).table;
-                // All processes that share the table are changed: if only some of them could be read, changes by the others
-                // would be found only when idle processes are read in turn.
+                // All processes that share the table are changed: if only some of them could be read, changes by the
+                // others would be found only when idle processes are read in turn.
                 let sharing = |(pid, process): (&u32, &Running)| (process.table == table).then_some(*pid);
                 for pid in self.source.processes.iter().filter_map(sharing).collect::<Vec<_>>() {
                     self.run(pid);
@@ -199,8 +199,9 @@ fn config(cases: u32) -> ProptestConfig {
 proptest! {
     #![proptest_config(config(4_000))]
 
-    /// On a machine with few descriptors, the owners of every table are the true ones, for any events between refreshes and
-    /// any features of the kernel, also after changes that follow the read-ahead.
+    /// Owners are exact on a machine with few descriptors.
+    ///
+    /// This holds for any events, also after the read-ahead, and for any features of the kernel.
     #[test]
     fn owners_are_exact_within_the_budget(
         script in script(),
@@ -226,8 +227,9 @@ proptest! {
 proptest! {
     #![proptest_config(config(200))]
 
-    /// Beside a large process that runs in every refresh, no refresh reads more than the bound, and the true owners are
-    /// found within the documented number of refreshes.
+    /// Beside a large process that runs in every refresh, no refresh reads more than the bound.
+    ///
+    /// The true owners are found within the documented number of refreshes.
     #[test]
     fn owners_are_found_in_turn_beyond_the_budget(
         script in script(),
@@ -243,7 +245,8 @@ proptest! {
             let truth = machine.truth();
             let inodes: Vec<u32> = truth.keys().copied().collect();
             let (owners, work) = machine.refresh_counted(&inodes);
-            prop_assert!(work.links as u64 <= MAX_NEW_DESCRIPTORS + MAX_RAN_DESCRIPTORS + MAX_PROBES + MAX_IDLE_DESCRIPTORS, "{:?}", work);
+            let max = MAX_NEW_DESCRIPTORS + MAX_RAN_DESCRIPTORS + MAX_PROBES + MAX_IDLE_DESCRIPTORS;
+            prop_assert!(work.links as u64 <= max, "{:?}", work);
             machine.tick();
             Ok(owners.iter().eq(truth.values()))
         };

@@ -49,7 +49,7 @@ impl Roster {
         self.processes.iter().all(Tracked::has_cpu_time)
     }
 
-    /// Adds processes that have started and removes processes that have ended. Returns false if listing fails.
+    /// Adds processes that have started and removes those that have ended. Returns false on failure.
     fn list(&mut self, source: &impl FdSource) -> bool {
         self.pids.clear();
         if source.pids(&mut self.pids).is_err() {

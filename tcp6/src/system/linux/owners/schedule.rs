@@ -18,11 +18,11 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Reads some of the pending descriptors, if a refresh cannot read all of them:
+    /// Reads a part of the pending descriptors, if a refresh cannot read all of them.
     ///
-    /// 1. those of new processes, the smallest first,
-    /// 2. those that have probably changed, first in processes of users that have sockets without an owner,
-    /// 3. all others in turn.
+    /// 1. Descriptors of new processes, the smallest first.
+    /// 2. Small processes, and descriptors that have probably changed.
+    /// 3. All others in turn.
     pub(super) fn read_some(&mut self, roster: &mut Roster, demand: &Demand, source: &impl FdSource) {
         self.read_new(roster, source);
         let left = self.read_probable(roster, demand, source);
@@ -45,10 +45,12 @@ impl Schedule {
         }
     }
 
-    /// Reads small processes that have run, and probes large ones. Returns what is left of [`MAX_RAN_DESCRIPTORS`].
+    /// Reads small processes that have run, and probes large ones.
     ///
-    /// Processes of users that have sockets without an owner come first, then, if the table is not complete, those that
-    /// hold sockets of it. Others are wanted only when a complete table is read.
+    /// Returns the unused part of [`MAX_RAN_DESCRIPTORS`].
+    ///
+    /// Processes of users that have sockets without an owner come first. If the table is filtered, processes that hold
+    /// sockets of it precede others, whose sockets only a complete table lists.
     fn read_probable(&mut self, roster: &mut Roster, demand: &Demand, source: &impl FdSource) -> u64 {
         let Roster { processes, scratch, has_changed, .. } = roster;
         list_due(
@@ -79,7 +81,9 @@ impl Schedule {
         left
     }
 
-    /// Reads up to `left` descriptors of processes that have run, from the place where the last refresh stopped.
+    /// Reads up to `left` descriptors of processes that have run, in turn.
+    ///
+    /// Starts where the last refresh has stopped.
     fn read_in_turn(&mut self, roster: &mut Roster, mut left: u64, source: &impl FdSource) {
         let Roster { processes, scratch, has_changed, .. } = roster;
         let due = &mut self.due;
@@ -92,7 +96,7 @@ impl Schedule {
                 break;
             }
             left -= DIRECTORY_COST;
-            let known = process.known();
+            let known = process.known_count();
             *has_changed |= process.scan(source, left, scratch);
             left = left.saturating_sub(scratch.len() as u64);
             if process.cursor > 0 || known == 0 && process.pending() > 0 {
@@ -122,7 +126,9 @@ impl Schedule {
     }
 }
 
-/// Reads all pending descriptors if they are within [`MAX_RAN_DESCRIPTORS`]. Returns false and reads nothing otherwise.
+/// Reads all pending descriptors if there are up to [`MAX_RAN_DESCRIPTORS`].
+///
+/// Otherwise reads nothing and returns false.
 ///
 /// If CPU times are not exact, also reads all descriptors of idle processes, unless that exceeds the budget.
 pub(super) fn read_all_pending(roster: &mut Roster, source: &impl FdSource) -> bool {
@@ -131,7 +137,7 @@ pub(super) fn read_all_pending(roster: &mut Roster, source: &impl FdSource) -> b
     if !*has_exact_times {
         let is_uncertain = |process: &Tracked| process.state == ScanState::Idle && process.leader.is_none();
         let uncertain = processes.iter().filter(|process| is_uncertain(process));
-        let more: u64 = uncertain.map(|process| process.known() + DIRECTORY_COST).sum();
+        let more: u64 = uncertain.map(|process| process.known_count() + DIRECTORY_COST).sum();
         if work + more <= MAX_RAN_DESCRIPTORS {
             for process in processes.iter_mut().filter(|process| is_uncertain(process)) {
                 *has_changed |= process.read_summary(source);
@@ -166,7 +172,7 @@ pub(super) fn probe_idle(roster: &mut Roster, demand: &Demand, source: &impl FdS
 }
 
 fn is_idle(process: &Tracked) -> bool {
-    process.state == ScanState::Idle && process.known() > 0
+    process.state == ScanState::Idle && process.known_count() > 0
 }
 
 /// Lists the processes in such a state that have pending descriptors, in ascending order of the key.

@@ -28,7 +28,7 @@ pub(super) struct Script {
     pub(super) has_no_descriptors: bool,
     /// The number of times that the kernel has dropped the inodes of its directories.
     pub(super) dropped_inodes: u64,
-    /// Lists of processes read.
+    /// The number of times that processes were listed.
     pub(super) listed: AtomicUsize,
     pub(super) scans: AtomicUsize,
     /// Descriptors read by scans, and numbers probed, including free ones.
@@ -80,8 +80,9 @@ impl Table {
 #[derive(Clone, Debug)]
 pub(super) struct Running {
     pub(super) start_time: u64,
-    /// The CPU time that the kernel reports, and the time that it has not added yet because the process still runs.
+    /// The CPU time that the kernel reports.
     pub(super) cpu_time: u64,
+    /// The CPU time that the kernel has not added yet, because the process still runs.
     pub(super) not_added: u64,
     pub(super) table: usize,
     pub(super) uid: u32,
@@ -161,15 +162,15 @@ impl FdSource for Script {
 
     fn scan(&self, thread: u32, range: FdRange, found: &mut dyn FnMut(u32, Link)) -> Scan {
         self.scans.fetch_add(1, Relaxed);
-        let refused = |access| Scan { access, next: None };
+        let failure = |access| Scan { access, next: None };
         if !self.processes.contains_key(&thread) && self.of_thread(thread).is_none() {
-            return refused(Access::Gone);
+            return failure(Access::Gone);
         }
         if self.has_no_descriptors {
-            return refused(Access::Failed);
+            return failure(Access::Failed);
         }
         if self.of_thread(thread).is_some_and(|process| process.refuses) {
-            return refused(Access::Refused);
+            return failure(Access::Refused);
         }
         let Some(table) = self.table(thread) else { return Scan { access: Access::Granted, next: None } };
         let remaining = table.descriptors.range(range.from..).count() as u64;
@@ -211,12 +212,11 @@ impl Owners<Script> {
     /// Starts a process that uses an existing table (CLONE_FILES).
     pub(super) fn add(&mut self, pid: u32, table: usize, uid: u32) {
         self.source.clock += 1;
-        let started = self.source.clock;
+        let start_time = self.source.clock;
         // A kernel assigns a pid again only after thousands of others.
-        self.source.last_pid = started as u32;
-        let cpu_time = 1_000 * started + 1;
-        let process =
-            Running { start_time: started, cpu_time, not_added: 0, table, uid, refuses: false, live_thread: None };
+        self.source.last_pid = start_time as u32;
+        let cpu_time = 1_000 * start_time + 1;
+        let process = Running { start_time, cpu_time, not_added: 0, table, uid, refuses: false, live_thread: None };
         self.source.processes.insert(pid, process);
     }
 
@@ -246,7 +246,9 @@ impl Owners<Script> {
         &mut self.source.tables[table]
     }
 
-    /// Lets a process run. The kernel adds to its CPU time now, or, unless the machine is quiet, at the next tick.
+    /// Lets a process run.
+    ///
+    /// The kernel adds to its CPU time now, or, unless the machine is quiet, at the next tick.
     pub(super) fn run(&mut self, pid: u32) {
         let is_quiet = self.source.is_quiet;
         let process = self.process(pid);
@@ -321,7 +323,7 @@ pub(super) fn machine() -> Owners<Script> {
     Owners::new(Script::default())
 }
 
-/// A machine with one process, pid 1, that holds `count` sockets, and their inodes, which start at 100,000.
+/// A machine on which pid 1 holds `count` sockets, and their inodes, from 100,000 on.
 pub(super) fn busy_machine(count: u32) -> (Owners<Script>, Vec<u32>) {
     let mut machine = machine();
     let inodes: Vec<u32> = (100_000..100_000 + count).collect();

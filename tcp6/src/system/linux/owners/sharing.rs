@@ -7,7 +7,9 @@ use core::cmp::Ordering;
 use super::fd_source::FdSource;
 use super::tracked::{ScanState, Tracked};
 
-/// The number of descriptors from which on a table counts as large, so that more comparisons are worth their cost.
+/// The number of descriptors from which on a table counts as large.
+///
+/// The larger a table, the more comparisons are worth their cost.
 const LARGE_TABLE: u64 = 32;
 
 /// The maximum number of tables that the table of a new process is compared with.
@@ -18,8 +20,8 @@ const MAX_COMPARISONS_LARGE: usize = 64;
 
 /// Determines which processes share a table. Returns whether anything has changed.
 ///
-/// `processes` is ascending by pid, and all have been sampled. A new process is compared with processes that have as many
-/// descriptors: those of lower pids first, the nearest first, because its parent is usually among them.
+/// `processes` is ascending by pid, and all have been sampled. A new process is compared with processes that have as
+/// many descriptors: those of lower pids first, the nearest first, because its parent is usually among them.
 pub(super) fn update(processes: &mut [Tracked], has_exact_times: bool, source: &impl FdSource) -> bool {
     let mut differs = verify(processes, has_exact_times, source);
     for i in 0..processes.len() {
@@ -57,9 +59,9 @@ fn find_leader<'a>(
     others.filter(is_candidate).take(max).find(is_shared).map(|leader| leader.pid)
 }
 
-/// The size of a table, up to [`LARGE_TABLE`]; 0 if the kernel does not count descriptors. `None` for an empty table.
+/// The size of a table, up to [`LARGE_TABLE`]. `None` for an empty table.
 ///
-/// Tables of different classes are different tables.
+/// 0 if the kernel does not count descriptors. Tables of different classes are different tables.
 fn size_class(process: &Tracked) -> Option<u64> {
     match process.count() {
         Some(0) => None,
@@ -67,7 +69,9 @@ fn size_class(process: &Tracked) -> Option<u64> {
     }
 }
 
-/// Checks that members still use the table of their leader, if one of them has run: exec gives a process its own table.
+/// Checks that members still use the table of their leader, if one of them has run.
+///
+/// exec gives a process its own table. Returns whether anything has changed.
 ///
 /// If CPU times are not exact, all are checked, because a process can have run while its CPU time stayed the same.
 fn verify(processes: &mut [Tracked], has_exact_times: bool, source: &impl FdSource) -> bool {
@@ -90,7 +94,9 @@ fn verify(processes: &mut [Tracked], has_exact_times: bool, source: &impl FdSour
     differs
 }
 
-/// Marks a leader as having run, because a member has. Returns whether its pid belongs to another process now.
+/// Marks a leader as having run, because a member has.
+///
+/// Returns whether its pid belongs to another process now.
 fn mark_ran(leader: &mut Tracked, source: &impl FdSource) -> bool {
     if leader.state == ScanState::Idle {
         leader.state = ScanState::Ran;

@@ -1,4 +1,4 @@
-//! Two system calls without a safe wrapper: the CPU time of a process, and the comparison of descriptor tables.
+//! System calls without a safe wrapper: the CPU time of a process, and comparing descriptor tables.
 #![allow(unsafe_code)]
 
 use core::cmp::Ordering;
@@ -37,8 +37,8 @@ pub(super) fn process_cpu_time(pid: u32) -> Result<u64, Errno> {
 
 /// Compares the descriptor tables of two threads. Equal if both use one table.
 ///
-/// Calls [kcmp(2)](https://man7.org/linux/man-pages/man2/kcmp.2.html) with `KCMP_FILES`. The kernel defines the order, which
-/// stays the same until the next boot.
+/// Calls [kcmp(2)](https://man7.org/linux/man-pages/man2/kcmp.2.html) with `KCMP_FILES`. The kernel defines the order,
+/// which stays the same until the next boot.
 ///
 /// # Errors
 ///

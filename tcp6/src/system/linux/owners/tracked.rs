@@ -1,4 +1,4 @@
-//! A process and its known descriptors: whether it has run, whether it is still the same, and which table it uses.
+//! A process: whether it has run, whether it is still the same, and which descriptor table it uses.
 
 mod probe;
 mod scan;
@@ -9,7 +9,9 @@ use super::fd_source::{Access, CpuTime, FdSource, Link};
 #[derive(Debug)]
 pub(super) struct Tracked {
     pub(super) pid: u32,
-    /// The thread through which descriptors are read: the first one, whose id is the pid, unless it has exited.
+    /// The thread through which descriptors are read.
+    ///
+    /// The first one, whose id is the pid, unless it has exited.
     thread: u32,
     /// The CPU time before the descriptors were read.
     cpu_time: Option<u64>,
@@ -23,7 +25,7 @@ pub(super) struct Tracked {
     access: Access,
     /// Ascending by descriptor.
     held: Vec<Held>,
-    /// The process whose descriptor table this one uses (CLONE_FILES) and that keeps the descriptors of both.
+    /// The process whose descriptor table this one uses (CLONE_FILES), and that keeps the descriptors.
     pub(super) leader: Option<u32>,
     /// The lowest pid of the processes that use its table.
     pub(super) lowest_pid: u32,
@@ -99,7 +101,7 @@ impl Tracked {
     }
 
     /// The number of known descriptors.
-    pub(super) fn known(&self) -> u64 {
+    pub(super) fn known_count(&self) -> u64 {
         self.held.len() as u64
     }
 
@@ -123,11 +125,11 @@ impl Tracked {
         self.pending = match self.access {
             // One attempt shows whether reading is still refused.
             Access::Refused => 1,
-            _ => self.count.unwrap_or(self.known()).max(1),
+            _ => self.count.unwrap_or(self.known_count()).max(1),
         };
     }
 
-    /// Determines whether it has run since its descriptors were read, and whether the pid belongs to another process now.
+    /// Determines whether it has run since its descriptors were read, and whether it is the same process.
     ///
     /// The CPU time is read before the descriptors, so that the next sample shows a change that happens while they are
     /// read. Returns whether known descriptors were dropped.
@@ -153,7 +155,8 @@ impl Tracked {
 
     /// Reads the summary of its descriptors and marks them as pending.
     ///
-    /// Returns whether the pid belongs to another process now. What was known of the former one is dropped.
+    /// Returns whether the pid belongs to another process now. What was known of the former one is dropped. A process
+    /// whose inode changes for the first time counts as another one, because its start time has not been read before.
     pub(super) fn read_summary(&mut self, source: &impl FdSource) -> bool {
         let mut is_another = false;
         let mut summary = source.summary(self.thread);
@@ -179,15 +182,16 @@ impl Tracked {
         self.has_no_other_thread &= self.count == Some(0) && summary.count == Some(0);
         self.count = summary.count;
         self.mark_pending();
-        if self.count.unwrap_or(self.known()) == 0 {
+        if self.count.unwrap_or(self.known_count()) == 0 {
             self.follow_live_thread(source);
         }
         is_another
     }
 
-    /// Switches to another thread if the first one has exited and has no descriptors. Returns whether it has switched.
+    /// Switches to another thread if the first one has exited, which leaves it without descriptors.
     ///
-    /// Threads of the kernel and zombies have none either: they are searched for other threads once.
+    /// Returns whether it has switched. Threads of the kernel and zombies have no descriptors either: their threads are
+    /// searched only once.
     fn follow_live_thread(&mut self, source: &impl FdSource) -> bool {
         if self.thread != self.pid || self.has_no_other_thread {
             return false;

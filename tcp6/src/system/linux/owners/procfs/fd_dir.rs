@@ -11,9 +11,9 @@ use rustix::io::Errno;
 use super::dir::{Path, each_name, number};
 use crate::system::linux::owners::fd_source::{FdRange, Link};
 
-/// The maximum number of gaps between `descriptors` descriptors to probe before listing the directory instead.
+/// The maximum number of gaps to probe before listing the directory instead.
 ///
-/// Probing that many gaps takes as long as listing.
+/// Probing that many gaps between `descriptors` descriptors takes as long as listing these.
 const fn max_gaps(descriptors: u64) -> u64 {
     4 + descriptors / 4
 }
@@ -57,7 +57,9 @@ pub(super) fn count_up(
     Ok(Rest::ToList { from: next, max: max - read_so_far })
 }
 
-/// Lists the descriptors from `from` on and reads up to `max` of them. Returns the next descriptor if there are more.
+/// Lists the descriptors from `from` on and reads up to `max` of them.
+///
+/// Returns the next descriptor if there are more.
 pub(super) fn list_from(
     dir: &OwnedFd,
     from: u32,

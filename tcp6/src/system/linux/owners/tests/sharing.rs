@@ -42,7 +42,7 @@ fn reads_and_keeps_a_shared_table_once() {
     let (owners, work) = machine.refresh_counted(&inodes);
     assert!(owners.iter().all(|owner| *owner == pid(10)));
     assert!(work.links as u64 <= 5_003 + MAX_IDLE_DESCRIPTORS, "{work:?}");
-    assert_eq!(machine.roster.processes.iter().map(|process| process.known()).sum::<u64>(), 5_003);
+    assert_eq!(machine.roster.processes.iter().map(|process| process.known_count()).sum::<u64>(), 5_003);
     assert!(machine.holders(5_000).eq([10, 11, 12]));
 }
 

@@ -12,11 +12,12 @@ const GAPS: u64 = 2;
 const SPARE_GAPS: u64 = 16;
 
 impl Tracked {
-    /// Reads up to `max` of the descriptors that have probably changed: those of closed sockets, the lowest free numbers,
-    /// and those above the highest known one.
+    /// Reads up to `max` descriptors that have probably changed.
     ///
-    /// `is_closed` states whether the socket with this inode has been closed. Returns the number of descriptors read and
-    /// whether any differs from what was known.
+    /// These are descriptors of closed sockets, the lowest free numbers, and the numbers above the highest known one.
+    ///
+    /// `is_closed` states whether the socket with this inode has been closed. Returns the number of descriptors read
+    /// and whether any differs from what was known.
     pub(in super::super) fn probe(
         &mut self,
         source: &impl FdSource,
@@ -38,7 +39,7 @@ impl Tracked {
             self.held.retain(|held| held.link != Link::None);
         }
         scratch.clear();
-        let unknown = self.count.map_or(0, |count| count.saturating_sub(self.known()));
+        let unknown = self.count.map_or(0, |count| count.saturating_sub(self.known_count()));
         let (mut gaps_left, mut unknown_left) = (if unknown > 0 { unknown + SPARE_GAPS } else { GAPS }, unknown);
         let mut next = 0;
         for held in &self.held {

@@ -4,7 +4,9 @@ use super::{Held, ScanState, Tracked};
 use crate::system::linux::owners::fd_source::{Access, FdRange, FdSource, Link};
 
 impl Tracked {
-    /// Reads descriptors from the lowest on, at most `max`. Returns whether any differs from what was known.
+    /// Reads up to `max` descriptors from the lowest on.
+    ///
+    /// Returns whether any differs from what was known.
     pub(in super::super) fn scan_from_start(
         &mut self,
         source: &impl FdSource,
@@ -15,9 +17,11 @@ impl Tracked {
         self.scan(source, max, scratch)
     }
 
-    /// Reads at most `max` descriptors from where the last scan stopped. Returns whether any differs from what was known.
+    /// Reads up to `max` descriptors from where the last scan stopped.
     ///
-    /// If reading fails, known descriptors are kept. If it is refused, they are dropped.
+    /// Returns whether any differs from what was known.
+    ///
+    /// If reading fails, known descriptors are kept. If reading is refused or the process has ended, they are dropped.
     pub(in super::super) fn scan(&mut self, source: &impl FdSource, max: u64, scratch: &mut Vec<Held>) -> bool {
         if self.count == Some(0) {
             // There is no descriptor that could be refused.
@@ -29,9 +33,9 @@ impl Tracked {
         }
         let from = self.cursor;
         let begin = self.held.partition_point(|held| held.descriptor < from);
-        // Without a count, the number of known descriptors is expected, because listing a directory makes the kernel look
-        // up hundreds of names at once.
-        let expected = Some(self.count.unwrap_or(self.known()).saturating_sub(begin as u64));
+        // Without a count, the number of known descriptors is expected, because listing a directory makes the kernel
+        // look up hundreds of names at once.
+        let expected = Some(self.count.unwrap_or(self.known_count()).saturating_sub(begin as u64));
         scratch.clear();
         let mut has_memory = true;
         let mut remember = |descriptor, link| {
@@ -92,7 +96,8 @@ impl Tracked {
             }
         }
         if was_refused {
-            // The next refresh compares the table with those of other processes, which takes the same right as reading it.
+            // The next refresh compares the table with those of other processes, which takes the same right as reading
+            // it.
             self.state = ScanState::New;
         }
         differs
