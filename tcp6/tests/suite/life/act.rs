@@ -1,35 +1,39 @@
-//! What a history is made of: acts, several of which make a step.
+//! Acts: the operations of a history. A step is a list of acts.
 
 use std::fmt;
 
-/// One act. Numbers are the history's own: of actors, of what they hold, of listening sockets.
+/// An operation. The history assigns the numbers of actors, held resources and listening sockets.
 #[derive(Clone, Debug)]
 pub enum Act {
-    /// An order to a thread of an actor. `@L3` in it is the port of listener 3, `@H7` the local port of what has number 7.
-    Tell { actor: u32, thread: u32, order: String, learn: Vec<Learn> },
+    /// Sends an order to a thread of an actor.
+    ///
+    /// In the order, `@L3` is the port of listener 3 and `@H7` is the local port of held resource 7.
+    Order { actor: u32, thread: u32, order: String, record: Vec<RecordPort> },
     /// Starts an actor.
     Spawn { actor: u32 },
-    /// An actor starts another, which holds some of what it holds; then it obeys an order at once.
-    Fork { parent: u32, child: u32, heirs: Vec<(u32, u32)>, then: Option<String> },
-    /// An actor becomes another program under another name, and keeps these.
+    /// The parent starts a child that inherits some of its sockets, and then executes `then`.
+    ///
+    /// `inherited` has pairs of numbers: the number in the parent, and the number in the child.
+    Fork { parent: u32, child: u32, inherited: Vec<(u32, u32)>, then: Option<String> },
+    /// An actor calls exec. Its process name changes, and it keeps the sockets in `kept`.
     Exec { actor: u32, kept: Vec<u32> },
-    /// An actor starts a second thread, which obeys as well.
+    /// An actor starts a second thread that executes orders.
     Thread { actor: u32 },
-    /// The second thread of an actor ends.
+    /// The second thread of an actor exits.
     Leave { actor: u32 },
-    /// An actor ends: by itself, or killed. Its parent may leave it a zombie.
+    /// An actor exits or is killed. If it is not reaped, it stays a zombie.
     End { actor: u32, killed: bool, reaped: bool },
-    /// Starts the process of `odd.c` of this kind.
+    /// Starts the `odd.c` process of this kind, an index into [`KINDS`](super::odd::KINDS).
     OddStart { kind: usize },
-    /// An order to it.
-    OddTell { kind: usize, order: char },
-    /// It ends.
+    /// Sends an order to the `odd.c` process of this kind.
+    OddOrder { kind: usize, order: char },
+    /// Ends the `odd.c` process of this kind.
     OddEnd { kind: usize },
 }
 
-/// What an answer says about ports: that of part `part` is the port of a listener, or of something that is held.
+/// Records the port in part `part` of an answer as the port of a listener or of a held socket.
 #[derive(Clone, Copy, Debug)]
-pub enum Learn {
+pub enum RecordPort {
     Listener { part: usize, listener: u32 },
     Held { part: usize, held: u32 },
 }
@@ -37,11 +41,11 @@ pub enum Learn {
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Act::Tell { actor, thread: 0, order, .. } => write!(f, "{actor}: {order}"),
-            Act::Tell { actor, thread, order, .. } => write!(f, "{actor}.{thread}: {order}"),
+            Act::Order { actor, thread: 0, order, .. } => write!(f, "{actor}: {order}"),
+            Act::Order { actor, thread, order, .. } => write!(f, "{actor}.{thread}: {order}"),
             Act::Spawn { actor } => write!(f, "spawn {actor}"),
-            Act::Fork { parent, child, heirs, then } => {
-                write!(f, "{parent}: fork {child} {heirs:?}; {}", then.as_deref().unwrap_or("-"))
+            Act::Fork { parent, child, inherited, then } => {
+                write!(f, "{parent}: fork {child} {inherited:?}; {}", then.as_deref().unwrap_or("-"))
             }
             Act::Exec { actor, kept } => write!(f, "{actor}: exec {kept:?}"),
             Act::Thread { actor } => write!(f, "{actor}: thread"),
@@ -51,7 +55,7 @@ impl fmt::Display for Act {
                 write!(f, "{how} {actor}{then}")
             }
             Act::OddStart { kind } => write!(f, "odd.c {} starts", super::odd::KINDS[*kind]),
-            Act::OddTell { kind, order } => write!(f, "odd.c {}: {order}", super::odd::KINDS[*kind]),
+            Act::OddOrder { kind, order } => write!(f, "odd.c {}: {order}", super::odd::KINDS[*kind]),
             Act::OddEnd { kind } => write!(f, "odd.c {} ends", super::odd::KINDS[*kind]),
         }
     }

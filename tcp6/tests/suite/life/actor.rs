@@ -1,7 +1,7 @@
-//! An actor: a process that opens, closes and hands on sockets as it is ordered to.
+//! An actor: a process that executes orders to open, close and pass on sockets.
 //!
-//! An order is a line; parts are separated by `;` and are obeyed one after the other, so that nothing is read in between.
-//! What an actor holds has numbers that the history chooses. The answer has one part for each part of the order.
+//! An order is one line. Its parts are separated by `;` and are executed in sequence. No table is read between them.
+//! The answer has one part for each part of the order. The history chooses the numbers of the held resources.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -19,67 +19,72 @@ use socket2::{Domain, Socket, Type};
 
 use super::rights;
 
-/// How long a connection that nobody accepts is waited for; it stays in SYN-SENT then.
+/// Time limit of connect(). If the listener's queue is full, the connection then stays in SYN-SENT.
 const CONNECT_WAIT: Duration = Duration::from_millis(50);
 
-/// How long a connection is waited for that the kernel has already completed.
+/// Time limit of accept() for a connection that the kernel has already completed.
 const ACCEPT_WAIT: Duration = Duration::from_millis(50);
 
-/// How long a thread that is blocked in accept() is waited for.
+/// Time limit for a thread that is blocked in accept() to deliver its connection.
 const JOIN_WAIT: Duration = Duration::from_millis(500);
 
-/// Something that has at least one descriptor.
+/// A resource with at least one descriptor.
 #[derive(Debug)]
-#[expect(dead_code, reason = "what is plain is held, and closed")]
+#[expect(dead_code, reason = "plain descriptors are only kept open until they are dropped")]
 pub enum Held {
     Socket(Arc<Socket>),
-    /// Files, pipes, sockets of other families.
+    /// Files, pipes and sockets that are not IPv6 TCP.
     Plain(Vec<OwnedFd>),
-    /// Both sides of many connections.
+    /// Both ends of several connections.
     Flood(Vec<(Socket, Socket)>),
 }
 
-/// A thread that is blocked in accept(). It has reserved the descriptor that it will return.
+/// A thread that is blocked in accept().
+///
+/// The kernel has already reserved the descriptor that accept() will return.
 #[derive(Debug)]
-struct Waiting {
+struct BlockedAccept {
     listener: Arc<Socket>,
     thread: JoinHandle<()>,
     accepted: Receiver<Socket>,
 }
 
+/// The resources of an actor, and the socket over which it passes descriptors.
 #[derive(Debug)]
 pub struct Actor {
-    /// The name of the history, with which the addresses of all actors begin.
+    /// Name of the history, a prefix of the addresses of all its actors.
     pub history: String,
     pub held: HashMap<u32, Held>,
     pub children: Vec<Child>,
-    mail: UnixDatagram,
-    waiting: HashMap<u32, Waiting>,
+    /// Receives SCM_RIGHTS messages from other actors.
+    mailbox: UnixDatagram,
+    /// Indexed by the number that the accepted connection will have.
+    blocked: HashMap<u32, BlockedAccept>,
 }
 
 impl Actor {
     pub fn new(history: &str, id: u32) -> io::Result<Actor> {
-        let mail = UnixDatagram::bind_addr(&rights::address(history, id))?;
-        let (held, waiting) = (HashMap::new(), HashMap::new());
-        Ok(Actor { history: history.to_owned(), held, children: Vec::new(), mail, waiting })
+        let mailbox = UnixDatagram::bind_addr(&rights::address(history, id))?;
+        let (held, blocked) = (HashMap::new(), HashMap::new());
+        Ok(Actor { history: history.to_owned(), held, children: Vec::new(), mailbox, blocked })
     }
 
-    /// Obeys each part of an order. The answers begin with `ok`, `none` or `err`.
-    pub fn obey(&mut self, order: &str) -> String {
-        let answers: Vec<String> = order.split(';').map(|part| self.obey_part(part.trim())).collect();
+    /// Executes each part of an order. Each part of the answer begins with `ok`, `none` or `err`.
+    pub fn execute(&mut self, order: &str) -> String {
+        let answers: Vec<String> = order.split(';').map(|part| self.execute_part(part.trim())).collect();
         answers.join(";")
     }
 
-    fn obey_part(&mut self, part: &str) -> String {
+    fn execute_part(&mut self, part: &str) -> String {
         let words: Vec<&str> = part.split(' ').collect();
         let number = |i: usize| words.get(i).and_then(|word| word.parse::<u32>().ok()).unwrap_or(0);
         let word = |i: usize| words.get(i).copied().unwrap_or("");
         let port = |i: usize| u16::try_from(number(i)).unwrap_or(0);
-        let done = match words[0] {
+        let outcome = match words[0] {
             "listen" => self.listen(number(1), word(2), port(3), number(4), &words[5..]),
             "connect" => self.connect(number(1), word(2), port(3), port(4)),
             "accept" => self.accept(number(1), number(2)),
-            "await" => self.wait_for_one(number(1), number(2)),
+            "await" => self.accept_in_thread(number(1), number(2)),
             "joined" => self.joined(number(1)),
             "close" => self.close(number(1)),
             "rst" => self.reset(number(1)),
@@ -89,10 +94,10 @@ impl Actor {
             "plain" => self.plain(number(1), word(2), number(3)),
             "flood" => self.flood(number(1), number(2), number(3)),
             "send" => self.send(number(1), number(2)),
-            "take" => self.take(number(1)),
-            other => Err(io::Error::other(format!("no such order: {other}"))),
+            "take" => self.receive(number(1)),
+            other => Err(io::Error::other(format!("unknown order: {other}"))),
         };
-        match done {
+        match outcome {
             Ok(Some(0)) => "ok".to_owned(),
             Ok(Some(port)) => format!("ok {port}"),
             Ok(None) => "none".to_owned(),
@@ -100,7 +105,7 @@ impl Actor {
         }
     }
 
-    fn hold(&mut self, number: u32, socket: Socket) -> Done {
+    fn hold(&mut self, number: u32, socket: Socket) -> Outcome {
         self.held.insert(number, Held::Socket(Arc::new(socket)));
         Ok(Some(0))
     }
@@ -112,7 +117,7 @@ impl Actor {
         }
     }
 
-    fn listen(&mut self, number: u32, kind: &str, port: u16, backlog: u32, options: &[&str]) -> Done {
+    fn listen(&mut self, number: u32, kind: &str, port: u16, backlog: u32, options: &[&str]) -> Outcome {
         let address: SocketAddr = match kind {
             "any" | "only6" => (Ipv6Addr::UNSPECIFIED, port).into(),
             "link" => SocketAddr::V6(link_local(port)),
@@ -135,7 +140,7 @@ impl Actor {
         Ok(Some(port))
     }
 
-    fn connect(&mut self, number: u32, kind: &str, port: u16, from: u16) -> Done {
+    fn connect(&mut self, number: u32, kind: &str, port: u16, from: u16) -> Outcome {
         let address: SocketAddr = match kind {
             "v4" => (Ipv4Addr::LOCALHOST, port).into(),
             "mapped" => (Ipv4Addr::LOCALHOST.to_ipv6_mapped(), port).into(),
@@ -153,16 +158,16 @@ impl Actor {
             socket.bind(&from.into())?;
         }
         match socket.connect_timeout(&address.into(), CONNECT_WAIT) {
-            // The queue of the listener is full; the kernel goes on.
+            // The listener's queue is full. The kernel keeps trying to connect.
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
-            done => done?,
+            result => result?,
         }
         let port = local_port(&socket)?;
         self.hold(number, socket)?;
         Ok(Some(port))
     }
 
-    fn accept(&mut self, number: u32, listener: u32) -> Done {
+    fn accept(&mut self, number: u32, listener: u32) -> Outcome {
         let Some(listener) = self.socket(listener) else { return Ok(None) };
         listener.set_read_timeout(Some(ACCEPT_WAIT))?;
         let accepted = listener.accept();
@@ -174,49 +179,52 @@ impl Actor {
         }
     }
 
-    fn wait_for_one(&mut self, number: u32, listener: u32) -> Done {
+    /// Starts a thread that blocks in accept().
+    fn accept_in_thread(&mut self, number: u32, listener: u32) -> Outcome {
         let Some(listener) = self.socket(listener).cloned() else { return Ok(None) };
-        let (accepts, accepted) = channel();
+        let (sender, accepted) = channel();
         let socket = Arc::clone(&listener);
         let thread = thread::spawn(move || {
             if let Ok((stream, _)) = socket.accept() {
-                // If nobody waits any more it is closed here.
-                let _ = accepts.send(stream);
+                // If the receiver is gone, the connection is closed here.
+                let _ = sender.send(stream);
             }
         });
-        self.waiting.insert(number, Waiting { listener, thread, accepted });
+        self.blocked.insert(number, BlockedAccept { listener, thread, accepted });
         Ok(Some(0))
     }
 
-    fn joined(&mut self, number: u32) -> Done {
-        let Some(waiting) = self.waiting.get(&number) else { return Ok(None) };
-        let Ok(socket) = waiting.accepted.recv_timeout(JOIN_WAIT) else { return Ok(None) };
-        if let Some(waiting) = self.waiting.remove(&number) {
-            waiting.thread.join().map_err(|_| io::Error::other("a thread panicked"))?;
+    /// Takes the connection that a thread blocked in accept() has accepted.
+    fn joined(&mut self, number: u32) -> Outcome {
+        let Some(blocked) = self.blocked.get(&number) else { return Ok(None) };
+        let Ok(socket) = blocked.accepted.recv_timeout(JOIN_WAIT) else { return Ok(None) };
+        if let Some(blocked) = self.blocked.remove(&number) {
+            blocked.thread.join().map_err(|_| io::Error::other("a thread panicked"))?;
         }
         self.hold(number, socket)
     }
 
-    fn close(&mut self, number: u32) -> Done {
+    fn close(&mut self, number: u32) -> Outcome {
         if let Some(socket) = self.socket(number).cloned() {
-            let is_of = |waiting: &Waiting| Arc::ptr_eq(&waiting.listener, &socket);
-            let numbers: Vec<u32> = self.waiting.iter().filter(|(_, one)| is_of(one)).map(|(n, _)| *n).collect();
-            for waiting in numbers.iter().filter_map(|number| self.waiting.remove(number)).collect::<Vec<_>>() {
-                // Whoever is blocked in accept() holds the listener until it returns.
+            let uses_socket = |blocked: &BlockedAccept| Arc::ptr_eq(&blocked.listener, &socket);
+            let numbers: Vec<u32> = self.blocked.iter().filter(|(_, one)| uses_socket(one)).map(|(n, _)| *n).collect();
+            for blocked in numbers.iter().filter_map(|number| self.blocked.remove(number)).collect::<Vec<_>>() {
+                // A thread that is blocked in accept() holds the listener until accept() returns.
                 let _ = socket.shutdown(Shutdown::Both);
-                waiting.thread.join().map_err(|_| io::Error::other("a thread panicked"))?;
+                blocked.thread.join().map_err(|_| io::Error::other("a thread panicked"))?;
             }
         }
         Ok(self.held.remove(&number).map(|_| 0))
     }
 
-    fn reset(&mut self, number: u32) -> Done {
+    /// Closes a connection with a reset.
+    fn reset(&mut self, number: u32) -> Outcome {
         let Some(socket) = self.socket(number) else { return Ok(None) };
         socket.set_linger(Some(Duration::ZERO))?;
         self.close(number)
     }
 
-    fn shut(&mut self, number: u32, how: &str) -> Done {
+    fn shut(&mut self, number: u32, how: &str) -> Outcome {
         let Some(socket) = self.socket(number) else { return Ok(None) };
         socket.shutdown(match how {
             "read" => Shutdown::Read,
@@ -226,23 +234,23 @@ impl Actor {
         Ok(Some(0))
     }
 
-    /// What the peer does not read before it closes turns its close into a reset.
-    fn write(&mut self, number: u32) -> Done {
+    /// Sends data that the peer does not read, so that the peer's close becomes a reset.
+    fn write(&mut self, number: u32) -> Outcome {
         let Some(socket) = self.socket(number) else { return Ok(None) };
-        // One in SYN-SENT would wait until it is connected.
+        // In SYN-SENT, send() would block until the connection is established.
         socket.set_write_timeout(Some(CONNECT_WAIT))?;
         socket.send(b"unread")?;
         Ok(Some(0))
     }
 
-    /// A second descriptor, from this number on.
-    fn dup(&mut self, number: u32, copy: u32, least: u32) -> Done {
+    /// Duplicates a socket onto the lowest free descriptor not below `min_fd`.
+    fn dup(&mut self, number: u32, copy: u32, min_fd: u32) -> Outcome {
         let Some(socket) = self.socket(number) else { return Ok(None) };
-        let fd = rustix::io::fcntl_dupfd_cloexec(socket.as_fd(), i32::try_from(least).unwrap_or(0))?;
+        let fd = rustix::io::fcntl_dupfd_cloexec(socket.as_fd(), i32::try_from(min_fd).unwrap_or(0))?;
         self.hold(copy, fd.into())
     }
 
-    fn plain(&mut self, number: u32, kind: &str, count: u32) -> Done {
+    fn plain(&mut self, number: u32, kind: &str, count: u32) -> Outcome {
         let mut fds = Vec::new();
         for _ in 0..count.max(1) {
             match kind {
@@ -257,7 +265,8 @@ impl Actor {
         Ok(Some(0))
     }
 
-    fn flood(&mut self, number: u32, listener: u32, count: u32) -> Done {
+    /// Opens `count` connections to a listener and accepts each of them.
+    fn flood(&mut self, number: u32, listener: u32, count: u32) -> Outcome {
         let Some(listener) = self.socket(listener) else { return Ok(None) };
         let address = listener.local_addr()?;
         let mut connections = Vec::new();
@@ -270,38 +279,38 @@ impl Actor {
         Ok(Some(0))
     }
 
-    fn send(&mut self, number: u32, to: u32) -> Done {
+    fn send(&mut self, number: u32, to: u32) -> Outcome {
         let Some(socket) = self.socket(number) else { return Ok(None) };
-        rights::send(&self.mail, &self.history, to, socket.as_fd())?;
+        rights::send(&self.mailbox, &self.history, to, socket.as_fd())?;
         Ok(Some(0))
     }
 
-    fn take(&mut self, number: u32) -> Done {
-        match rights::take(&self.mail)? {
+    fn receive(&mut self, number: u32) -> Outcome {
+        match rights::receive(&self.mailbox)? {
             Some(fd) => self.hold(number, fd.into()),
             None => Ok(None),
         }
     }
 
-    /// Decides whether the programs that this process runs inherit these.
-    pub fn all_inherit(&self, numbers: impl Iterator<Item = u32>, inherited: bool) -> io::Result<()> {
-        numbers.filter_map(|number| self.fd(number)).try_for_each(|fd| Ok(rights::inherit(fd, inherited)?))
+    /// Sets or clears FD_CLOEXEC of these sockets.
+    pub fn set_inheritable(&self, numbers: impl Iterator<Item = u32>, inheritable: bool) -> io::Result<()> {
+        numbers.filter_map(|number| self.fd(number)).try_for_each(|fd| Ok(rights::set_inheritable(fd, inheritable)?))
     }
 
-    /// The descriptor of a socket, if that is what has this number.
+    /// Returns the descriptor of the socket with this number, or `None` if there is no such socket.
     pub fn fd(&self, number: u32) -> Option<BorrowedFd<'_>> {
         self.socket(number).map(|socket| socket.as_fd())
     }
 }
 
-/// A port, 0 if there is nothing to tell; `None` if what the order is about does not exist.
-type Done = io::Result<Option<u16>>;
+/// The result of an order: a port, 0 without a port, or `None` if the order could not be applied.
+type Outcome = io::Result<Option<u16>>;
 
 fn local_port(socket: &Socket) -> io::Result<u16> {
     Ok(socket.local_addr()?.as_socket().map_or(0, |address| address.port()))
 }
 
-/// The loopback's, which the namespace has been given.
+/// The link-local address that the namespace's loopback interface has.
 fn link_local(port: u16) -> SocketAddrV6 {
     SocketAddrV6::new(Ipv6Addr::new(0xFE80, 0, 0, 0, 0, 0, 0, 1), port, 0, 1)
 }

@@ -1,4 +1,4 @@
-//! A history: random acts, and after each step every way to read the table against the witness.
+//! Runs a history: performs random acts, and compares tables with the witness after each step.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -6,51 +6,57 @@ use std::time::{Duration, Instant};
 
 use tcp6::{Class, Processes, State, StateSet, System};
 
-use super::compare::{Moved, compare, differs_beyond_owners};
+use super::compare::{Transition, compare, differs_beyond_owners};
 use super::crew::Crew;
-use super::eye::{self, Eye, Reading, Way};
+use super::reader::{self, ReadMode, Reading, TableReader};
 use super::names;
 use super::plan::Plan;
 use super::random::Random;
 use super::witness::{Line, Witness};
 
-/// How often a table is read again while the sockets change by themselves.
-const MOST_READS: usize = 20;
+/// Limit of rounds per step. A round reads each chosen table once.
+const MAX_READS: usize = 20;
 
-/// The descriptors up to which the owners in every table are exact, and which a refresh reads beyond that: the documented
-/// bound of `System`.
+/// Number of descriptors up to which owners are exact in each table, as documented for `System`.
+///
+/// If there are more, it is also the number of descriptors that a refresh reads.
 const EXACT_DESCRIPTORS: usize = 4_096;
 
-/// What a history is to be like.
+/// The parameters of a history.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub seed: u64,
     pub steps: usize,
-    /// A few thousand descriptors.
+    /// Whether the history has a few thousand descriptors.
     pub large: bool,
-    /// The machine's other sockets are in the table, too.
+    /// Whether the table also contains sockets of other programs.
     pub shared_table: bool,
+    /// Path of the compiled `odd.c`.
     pub odd_program: Option<String>,
 }
 
-/// What a history has seen, if it went well.
+/// The counters of a successful history.
 #[derive(Debug, Default)]
 pub struct Report {
     pub steps: usize,
+    /// Tables that were read.
     pub readings: usize,
-    pub most_rows: usize,
-    /// Steps in which sockets changed by themselves while they were compared; and readings that were done again therefore.
-    pub moved: usize,
-    pub again: usize,
-    /// Tables with owners that were out of date, on a machine on which that is permitted for some refreshes.
-    pub late: usize,
+    /// Rows of the largest table of the witness.
+    pub max_rows: usize,
+    /// Steps in which the kernel changed sockets during the last round.
+    pub transitions: usize,
+    /// Rounds that were repeated because the kernel changed sockets.
+    pub retries: usize,
+    /// Rounds with outdated owners, within the number of refreshes for which that is permitted.
+    pub stale: usize,
     pub ss_runs: u64,
-    /// What took how long: acts, readings, and, as the rest, `ss`.
+    /// Time of all acts.
     pub acting: Duration,
+    /// Time of all readings, without `ss`.
     pub reading: Duration,
-    /// Rows of the witness, by state.
+    /// Number of rows in the tables of the witness, by state.
     pub states: BTreeMap<State, u64>,
-    /// Orders that went well and that did not, by their first word.
+    /// Numbers of successful and of other orders, by verb.
     pub tally: BTreeMap<String, [u64; 2]>,
 }
 
@@ -60,28 +66,32 @@ struct History {
     plan: Plan,
     crew: Crew,
     witness: Witness,
-    eyes: [Box<dyn Eye>; 4],
+    readers: [Box<dyn TableReader>; 4],
     shared: System,
     processes: Processes,
     report: Report,
-    /// What has happened, a line a step.
-    told: Vec<String>,
+    /// The acts and answers of each step, one line per step.
+    log: Vec<String>,
 }
 
-/// Runs a history to its end. The error is a text for people, with all that has happened.
+/// Runs a history to its end.
+///
+/// # Errors
+///
+/// Returns a description of the difference, preceded by the log of all steps.
 pub fn run(settings: Settings) -> Result<Report, String> {
     let mut history = History::new(settings).map_err(|error| error.to_string())?;
-    let outcome = history.live();
-    let History { settings, crew, mut report, witness, told, .. } = history;
+    let outcome = history.run_steps();
+    let History { settings, crew, mut report, witness, log, .. } = history;
     report.ss_runs = witness.runs;
     report.tally = crew.tally.clone();
-    let disbanded = crew.disband().map_err(|error| error.to_string());
-    outcome.and(disbanded).map(|()| report).map_err(|wrong| {
-        let mut text = format!("seed {}, after step {}:\n", settings.seed, told.len().saturating_sub(1));
-        for (step, line) in told.iter().enumerate() {
+    let ended = crew.end_all().map_err(|error| error.to_string());
+    outcome.and(ended).map(|()| report).map_err(|failure| {
+        let mut text = format!("seed {}, after step {}:\n", settings.seed, log.len().saturating_sub(1));
+        for (step, line) in log.iter().enumerate() {
             let _ = writeln!(text, "  {step:>4}  {line}");
         }
-        text + &wrong
+        text + &failure
     })
 }
 
@@ -104,43 +114,45 @@ impl History {
             plan,
             crew,
             witness: Witness::default(),
-            eyes: eye::all(subsets)?,
+            readers: reader::readers(subsets)?,
             shared: System::new()?,
             processes: Processes::new(),
             report: Report::default(),
-            told: Vec::new(),
+            log: Vec::new(),
         })
     }
 
-    fn live(&mut self) -> Result<(), String> {
-        let every: Vec<_> = Class::ALL.into_iter().flat_map(|class| Way::ALL.map(|way| (class, way))).collect();
+    /// Performs and checks all steps.
+    fn run_steps(&mut self) -> Result<(), String> {
+        let all: Vec<_> = Class::ALL.into_iter().flat_map(|class| ReadMode::ALL.map(|mode| (class, mode))).collect();
         let acts = self.plan.begin();
         self.perform(acts)?;
-        self.check(&every)?;
-        let looks = if self.settings.large { 3 } else { 5 };
+        self.check(&all)?;
+        let read_count = if self.settings.large { 3 } else { 5 };
         for step in 0..self.settings.steps {
             let acts = self.plan.step();
             self.perform(acts)?;
             let mut chosen = Vec::new();
-            while chosen.len() < looks {
-                let one = every[self.random.below(every.len())];
+            while chosen.len() < read_count {
+                let one = all[self.random.below(all.len())];
                 if !chosen.contains(&one) {
                     chosen.push(one);
                 }
             }
-            // At the end everything, whenever it was read last.
-            self.check(if step + 1 == self.settings.steps { &every } else { &chosen })?;
+            // The last step reads all classes in all modes.
+            self.check(if step + 1 == self.settings.steps { &all } else { &chosen })?;
             self.report.steps += 1;
         }
         Ok(())
     }
 
+    /// Performs acts and appends them to the log.
     fn perform(&mut self, acts: Vec<super::act::Act>) -> Result<(), String> {
         let start = Instant::now();
-        self.told.push(String::new());
+        self.log.push(String::new());
         for act in acts {
             let answer = self.crew.perform(&act);
-            let line = self.told.last_mut().expect("pushed above");
+            let line = self.log.last_mut().expect("pushed above");
             let _ = write!(line, "{act} -> {}; ", answer.as_ref().map_or("", |answer| answer));
             answer.map_err(|error| format!("{act}: {error}"))?;
         }
@@ -150,81 +162,93 @@ impl History {
         Ok(())
     }
 
-    /// Reads in these ways, and compares with the witness before and, if that differs, after.
-    fn check(&mut self, ways: &[(Class, Way)]) -> Result<(), String> {
-        let mut before = self.witness.look();
-        let states: Vec<StateSet> = ways.iter().map(|_| some_states(&mut self.random)).collect();
+    /// Reads tables and compares them with the witness.
+    ///
+    /// The witness runs before each round of readings. If a reading differs, the witness runs again after the round,
+    /// and the sockets that did not change between the two runs must agree.
+    fn check(&mut self, modes: &[(Class, ReadMode)]) -> Result<(), String> {
+        let mut before = self.witness.read();
+        let states: Vec<StateSet> = modes.iter().map(|_| some_states(&mut self.random)).collect();
         let mut last = Vec::new();
-        let mut late = 0;
-        for _ in 0..MOST_READS {
+        let mut stale = 0;
+        for _ in 0..MAX_READS {
             let inodes = self.inodes(&before);
             let start = Instant::now();
             let mut readings = Vec::new();
-            for ((class, way), states) in ways.iter().zip(&states) {
-                let at = Class::ALL.iter().position(|one| one == class).expect("one of all");
-                let reading = self.eyes[at].read(*way, &mut self.shared, *states, &inodes);
-                let mut reading = reading.map_err(|error| format!("{class}, {way:?}: {error}"))?;
+            for ((class, mode), states) in modes.iter().zip(&states) {
+                let index = Class::ALL.iter().position(|one| one == class).expect("Class::ALL has every class");
+                let reading = self.readers[index].read(*mode, &mut self.shared, *states, &inodes);
+                let mut reading = reading.map_err(|error| format!("{class}, {mode:?}: {error}"))?;
                 reading.rows.retain(|row| self.witness.concerns(row));
                 readings.push(reading);
             }
             self.report.reading += start.elapsed();
             let pids: BTreeSet<u32> = before.iter().flat_map(|line| line.pids.iter().copied()).collect();
-            let mut wrong: Vec<String> = readings.iter().filter_map(|reading| compare(reading, &before)).collect();
-            let misnamed = names::problems(&mut self.processes, &pids);
-            wrong.extend(misnamed.iter().cloned());
+            let mut differences: Vec<String> =
+                readings.iter().filter_map(|reading| compare(reading, &before)).collect();
+            let name_problems = names::problems(&mut self.processes, &pids);
+            differences.extend(name_problems.iter().cloned());
             self.report.readings += readings.len();
-            self.report.most_rows = self.report.most_rows.max(before.len());
-            if wrong.is_empty() {
+            self.report.max_rows = self.report.max_rows.max(before.len());
+            if differences.is_empty() {
                 before.iter().for_each(|line| *self.report.states.entry(line.seen.state).or_default() += 1);
                 return Ok(());
             }
-            let after = self.witness.look();
-            let is_late = |reading: &&Reading| compare(reading, &after).is_some();
-            if misnamed.is_empty()
-                && late < self.permitted_late_refreshes()
-                && !readings.iter().filter(is_late).any(|reading| differs_beyond_owners(reading, &after))
+            let after = self.witness.read();
+            let differs_after = |reading: &&Reading| compare(reading, &after).is_some();
+            if name_problems.is_empty()
+                && stale < self.permitted_stale_refreshes()
+                && !readings.iter().filter(differs_after).any(|reading| differs_beyond_owners(reading, &after))
             {
-                late += 1;
-                self.report.late += 1;
+                stale += 1;
+                self.report.stale += 1;
                 before = after;
                 continue;
             }
             if before == after {
-                return Err(format!("ss is the same before and after:\n{}", wrong.join("\n")));
+                return Err(format!("ss has the same output before and after the round:\n{}", differences.join("\n")));
             }
-            // What is the same before and after was the same in between, whatever else moved.
-            let moved = Moved::between(&before, &after);
-            let mut violated: Vec<String> = readings.iter().filter_map(|reading| moved.violated_by(reading)).collect();
-            violated.extend(misnamed);
-            if !violated.is_empty() {
-                return Err(format!("ss shows what moves; this does not:\n{}", violated.join("\n")));
+            // A socket that is the same before and after the round was the same during the round.
+            let transition = Transition::between(&before, &after);
+            let mut mismatches: Vec<String> =
+                readings.iter().filter_map(|reading| transition.stable_mismatch(reading)).collect();
+            mismatches.extend(name_problems);
+            if !mismatches.is_empty() {
+                return Err(format!(
+                    "differences in sockets that did not change between two runs of ss:\n{}",
+                    mismatches.join("\n")
+                ));
             }
-            if readings.iter().all(|reading| moved.explains(reading)) {
-                self.report.moved += 1;
+            if readings.iter().all(|reading| transition.covers(reading)) {
+                self.report.transitions += 1;
                 return Ok(());
             }
-            if wrong == last {
-                return Err(format!("this stays the same while others move:\n{}", wrong.join("\n")));
+            if differences == last {
+                return Err(format!(
+                    "the same differences in two rounds, while other sockets change:\n{}",
+                    differences.join("\n")
+                ));
             }
-            self.report.again += 1;
-            (before, last) = (after, wrong);
+            self.report.retries += 1;
+            (before, last) = (after, differences);
         }
-        Err(format!("sockets still move by themselves after {MOST_READS} readings:\n{}", last.join("\n")))
+        Err(format!("sockets still change after {MAX_READS} rounds of readings:\n{}", last.join("\n")))
     }
 
-    /// The number of refreshes for which an owner may be out of date: none, unless the processes have more descriptors than
-    /// the bound for exact owners.
-    fn permitted_late_refreshes(&self) -> usize {
+    /// Returns the number of refreshes for which an owner may be out of date.
+    ///
+    /// It is 0, unless the history is large and all processes together have more than `EXACT_DESCRIPTORS` descriptors.
+    fn permitted_stale_refreshes(&self) -> usize {
         if !self.settings.large {
             return 0;
         }
-        let folders = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let counts = folders.filter_map(|process| Some(std::fs::read_dir(process.path().join("fd")).ok()?.count()));
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let counts = processes.filter_map(|process| Some(std::fs::read_dir(process.path().join("fd")).ok()?.count()));
         let descriptors: usize = counts.sum();
         if descriptors <= EXACT_DESCRIPTORS { 0 } else { descriptors.div_ceil(EXACT_DESCRIPTORS) + 1 }
     }
 
-    /// The sockets whose holders are asked for: all, or some of very many.
+    /// Returns the inodes of all sockets, or 20 random ones if there are more than 200.
     fn inodes(&mut self, lines: &[Line]) -> Vec<u32> {
         let info = lines.iter().filter_map(|line| line.seen.info);
         let all: Vec<u32> = info.map(|info| info.inode).filter(|inode| *inode != 0).collect();
@@ -232,7 +256,7 @@ impl History {
     }
 }
 
-/// A random set of states, which has those that most sockets are in more often than not.
+/// Returns a random set of states.
 fn some_states(random: &mut Random) -> StateSet {
     let all = [
         StateSet::LISTEN,
@@ -250,6 +274,6 @@ fn some_states(random: &mut Random) -> StateSet {
         0 => StateSet::all(),
         1 => StateSet::LISTEN,
         2 => StateSet::ESTABLISHED,
-        _ => all.into_iter().filter(|_| random.chance(50)).fold(StateSet::LISTEN, |set, one| set | one),
+        _ => all.into_iter().filter(|_| random.chance(50)).fold(StateSet::LISTEN, |set, state| set | state),
     }
 }

@@ -1,40 +1,36 @@
-//! What a history believes of its processes and sockets, so that it can choose acts that make sense.
+//! A model of a history's processes and sockets, from which the plan chooses useful acts.
 //!
-//! It is not compared with anything and need not be exact: which of several listeners gets a connection is the kernel's
-//! choice. It depends on the seed alone.
+//! The model is not compared with anything and may be inexact. For example, the kernel chooses which of several
+//! listeners on a port gets a connection. The model depends only on the seed.
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// Something that an actor holds.
+/// A resource that an actor holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
-    /// A listening socket, by its number.
+pub enum Resource {
+    /// A listening socket, identified by its listener number.
     Listener(u32),
-    /// The side of a connection that called, and that of the one that was called.
-    Client {
-        connection: u32,
-        listener: u32,
-    },
-    Server {
-        connection: u32,
-    },
-    /// Anything else that has a descriptor.
+    /// The connecting end of a connection.
+    Client { connection: u32, listener: u32 },
+    /// The accepting end of a connection.
+    Server { connection: u32 },
+    /// A resource other than an IPv6 TCP socket that has a descriptor.
     Plain,
-    /// Thousands of descriptors, which stay.
-    Many,
+    /// Hundreds or thousands of descriptors, which stay open until the history ends.
+    Bulk,
 }
 
-impl What {
+impl Resource {
     pub fn connection(self) -> Option<u32> {
         match self {
-            What::Client { connection, .. } | What::Server { connection } => Some(connection),
-            What::Listener(_) | What::Plain | What::Many => None,
+            Resource::Client { connection, .. } | Resource::Server { connection } => Some(connection),
+            Resource::Listener(_) | Resource::Plain | Resource::Bulk => None,
         }
     }
 
-    /// Whether it is one socket, which can be duplicated, inherited and sent.
-    pub fn is_handed_on(self) -> bool {
-        !matches!(self, What::Plain | What::Many)
+    /// Returns whether this is a single TCP socket, which can be duplicated, inherited and sent.
+    pub fn is_socket(self) -> bool {
+        !matches!(self, Resource::Plain | Resource::Bulk)
     }
 
     pub fn is_stream(self) -> bool {
@@ -45,26 +41,28 @@ impl What {
 #[derive(Clone, Copy, Debug)]
 pub struct Held {
     pub actor: u32,
-    pub what: What,
+    pub resource: Resource,
 }
 
 #[derive(Clone, Debug)]
 pub struct Listener {
-    /// The word for its address.
+    /// Address kind: `any`, `lo`, `only6`, `link` or `v4`.
     pub kind: &'static str,
-    /// The first of those that share its port.
+    /// The listener whose port this one shares.
     pub shares: Option<u32>,
     pub backlog: u32,
-    /// Connections that nobody has accepted.
+    /// Connections that are not accepted yet, oldest first.
     pub pending: VecDeque<u32>,
-    /// Actors with a thread that is blocked in accept(), and the number that the connection will have.
+    /// Actors with a thread that is blocked in accept().
+    ///
+    /// The second value is the number that the accepted connection will have.
     pub blocked: VecDeque<(u32, u32)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ActorModel {
     pub has_second_thread: bool,
-    /// The history's own process can neither end nor become another.
+    /// Whether this is the history's own process, which never exits and never calls exec.
     pub is_history: bool,
 }
 
@@ -73,69 +71,71 @@ pub struct Model {
     pub actors: BTreeMap<u32, ActorModel>,
     pub held: BTreeMap<u32, Held>,
     pub listeners: BTreeMap<u32, Listener>,
-    /// Sockets that are in a message which nobody has received, by the receiver.
-    pub mail: BTreeMap<u32, VecDeque<What>>,
-    /// Ends of connections that were closed: what held the client, and the listener.
+    /// Sockets in messages that are not received yet, by receiving actor.
+    pub mailboxes: BTreeMap<u32, VecDeque<Resource>>,
+    /// The last 16 closed clients: number of the client, and number of its listener.
     pub past: VecDeque<(u32, u32)>,
     last: u32,
 }
 
 impl Model {
-    /// A number that nothing has had.
+    /// Returns a new number. Actors, held resources, listeners and connections share one sequence.
     pub fn number(&mut self) -> u32 {
         self.last += 1;
         self.last
     }
 
-    pub fn hold(&mut self, actor: u32, what: What) -> u32 {
+    /// Gives a resource to an actor and returns its new number.
+    pub fn hold(&mut self, actor: u32, resource: Resource) -> u32 {
         let number = self.number();
-        self.held.insert(number, Held { actor, what });
+        self.held.insert(number, Held { actor, resource });
         number
     }
 
-    /// What holds this, or something of this kind.
-    pub fn of(&self, keep: impl Fn(&Held) -> bool) -> Vec<u32> {
-        self.held.iter().filter(|(_, held)| keep(held)).map(|(number, _)| *number).collect()
+    /// Returns the numbers of all held resources that match, in ascending order.
+    pub fn held_numbers(&self, matches: impl Fn(&Held) -> bool) -> Vec<u32> {
+        self.held.iter().filter(|(_, held)| matches(held)).map(|(number, _)| *number).collect()
     }
 
+    /// Returns the number of held connection ends.
     pub fn streams(&self) -> usize {
-        self.held.values().filter(|held| held.what.is_stream()).count()
+        self.held.values().filter(|held| held.resource.is_stream()).count()
     }
 
-    /// Gives up what has this number.
+    /// Removes a held resource.
     pub fn close(&mut self, number: u32) {
         let Some(held) = self.held.remove(&number) else { return };
-        if let What::Client { listener, .. } = held.what {
+        if let Resource::Client { listener, .. } = held.resource {
             self.past.push_back((number, listener));
             if self.past.len() > 16 {
                 self.past.pop_front();
             }
         }
-        self.forget_listeners();
+        self.remove_unheld_listeners();
     }
 
-    /// Forgets an actor and all that it holds.
+    /// Removes an actor and all its resources.
     pub fn end(&mut self, actor: u32) {
         self.actors.remove(&actor);
-        self.mail.remove(&actor);
-        self.drop_of(actor, |_| false);
+        self.mailboxes.remove(&actor);
+        self.retain_held(actor, |_| false);
     }
 
-    /// Forgets what an actor holds, but for some.
-    pub fn drop_of(&mut self, actor: u32, keep: impl Fn(u32) -> bool) {
+    /// Removes an actor's blocked threads, and its resources except those to keep.
+    pub fn retain_held(&mut self, actor: u32, keep: impl Fn(u32) -> bool) {
         self.held.retain(|number, held| held.actor != actor || keep(*number));
         for listener in self.listeners.values_mut() {
-            listener.blocked.retain(|(of, _)| *of != actor);
+            listener.blocked.retain(|(blocked, _)| *blocked != actor);
         }
-        self.forget_listeners();
+        self.remove_unheld_listeners();
     }
 
-    /// A listener ends with the last that holds it.
-    fn forget_listeners(&mut self) {
-        let Model { held, mail, listeners, .. } = self;
+    /// Removes the listeners that are neither held nor in a message.
+    fn remove_unheld_listeners(&mut self) {
+        let Model { held, mailboxes, listeners, .. } = self;
         listeners.retain(|number, _| {
-            let is_it = |what: &What| *what == What::Listener(*number);
-            held.values().any(|held| is_it(&held.what)) || mail.values().flatten().any(is_it)
+            let is_listener = |resource: &Resource| *resource == Resource::Listener(*number);
+            held.values().any(|held| is_listener(&held.resource)) || mailboxes.values().flatten().any(is_listener)
         });
     }
 }

@@ -1,4 +1,4 @@
-//! The names of the processes that own sockets, against what `/proc` says of them.
+//! Compares the names and paths of processes with `/proc`.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -7,22 +7,24 @@ use std::path::Path;
 
 use tcp6::Processes;
 
-/// Says what is wrong with the names and paths of these.
+/// Returns a description of each process whose name or path differs from `/proc`.
 pub fn problems(processes: &mut Processes, pids: &BTreeSet<u32>) -> Vec<String> {
-    let mut round = processes.batch();
+    let mut batch = processes.batch();
     let mut problems = Vec::new();
     for pid in pids {
         let Ok(comm) = std::fs::read(format!("/proc/{pid}/comm")) else { continue };
         let name = OsStr::from_bytes(comm.trim_ascii_end());
         let path = std::fs::read_link(format!("/proc/{pid}/exe")).ok();
-        // The kernel has room for 15 bytes; the file's name shows the rest.
+        // The kernel truncates comm to 15 bytes. If the file name begins with them, it is the full name.
         let file = path.as_deref().and_then(Path::file_name);
         let name = file.filter(|file| name.len() == 15 && file.as_bytes().starts_with(name.as_bytes())).unwrap_or(name);
-        let known = round.get(*pid);
+        let known = batch.get(*pid);
         let known_name = known.map(|process| process.name());
         let known_path = known.and_then(|process| process.path()).map(Path::to_path_buf);
         if known_name != Some(name) || (path.is_some() && known_path != path) {
-            problems.push(format!("process {pid} is {name:?} at {path:?}, not {known_name:?} at {known_path:?}"));
+            problems.push(format!(
+                "process {pid}: /proc has {name:?} at {path:?}, the crate reports {known_name:?} at {known_path:?}"
+            ));
         }
     }
     problems

@@ -1,11 +1,18 @@
-/* Processes that Rust's standard library cannot make.
+/* Processes that Rust's standard library cannot create.
  *
- * odd first-thread  the first thread exits, and another goes on
- * odd shared        two processes share one table of descriptors, and the second one obeys
- * odd alone         a plain process, whose forks share nothing with it
+ * odd first-thread  The first thread exits; a second thread executes the orders.
+ * odd shared        Two processes share one descriptor table; the second one executes the orders.
+ * odd alone         An ordinary process, whose forked children have their own descriptor tables.
  *
- * Orders are lines of one letter: o opens a listener, c closes the latest, p closes it and opens a file in its place,
- * f forks a child that keeps all, k ends the latest child. The answer is a line. It ends with its standard input. */
+ * An order is a line with one letter:
+ *
+ * o  open a listener
+ * c  close the newest listener
+ * p  close the newest listener, and open a file that gets its descriptor number
+ * f  fork a child that keeps all descriptors open
+ * k  kill the newest child
+ *
+ * Each answer is one line: "ok", "err" or "none". The process exits at the end of its standard input. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -21,7 +28,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST = 64, STACK = 1 << 16 };
+enum { MAX_ITEMS = 64, STACK_SIZE = 1 << 16 };
 
 static int open_listener(void)
 {
@@ -32,25 +39,25 @@ static int open_listener(void)
     return fd;
 }
 
-static int obey(void *unused)
+static int execute_orders(void *unused)
 {
-    int listeners[MOST], files[MOST], opened = 0, filed = 0, children = 0;
-    pid_t child[MOST];
+    int listeners[MAX_ITEMS], files[MAX_ITEMS], listener_count = 0, file_count = 0, child_count = 0;
+    pid_t children[MAX_ITEMS];
     char line[16];
     (void)unused;
     while (fgets(line, sizeof line, stdin)) {
         const char *answer = "ok";
-        if (line[0] == 'o' && opened < MOST) {
+        if (line[0] == 'o' && listener_count < MAX_ITEMS) {
             int fd = open_listener();
             if (fd < 0)
                 answer = "err";
             else
-                listeners[opened++] = fd;
-        } else if ((line[0] == 'c' || line[0] == 'p') && opened > 0) {
-            close(listeners[--opened]);
-            if (line[0] == 'p' && filed < MOST)
-                files[filed++] = open("/dev/null", O_RDONLY);
-        } else if (line[0] == 'f' && children < MOST) {
+                listeners[listener_count++] = fd;
+        } else if ((line[0] == 'c' || line[0] == 'p') && listener_count > 0) {
+            close(listeners[--listener_count]);
+            if (line[0] == 'p' && file_count < MAX_ITEMS)
+                files[file_count++] = open("/dev/null", O_RDONLY);
+        } else if (line[0] == 'f' && child_count < MAX_ITEMS) {
             pid_t pid = fork();
             if (pid == 0) {
                 prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -60,10 +67,10 @@ static int obey(void *unused)
             if (pid < 0)
                 answer = "err";
             else
-                child[children++] = pid;
-        } else if (line[0] == 'k' && children > 0) {
-            kill(child[--children], SIGKILL);
-            waitpid(child[children], 0, 0);
+                children[child_count++] = pid;
+        } else if (line[0] == 'k' && child_count > 0) {
+            kill(children[--child_count], SIGKILL);
+            waitpid(children[child_count], 0, 0);
         } else {
             answer = "none";
         }
@@ -74,9 +81,9 @@ static int obey(void *unused)
     _exit(0);
 }
 
-static void *obey_on_a_thread(void *unused)
+static void *execute_on_second_thread(void *unused)
 {
-    /* Until the first thread has exited, which shows as a zombie. */
+    /* Wait until the first thread has exited; its state is then Z. */
     char path[64], text[256];
     snprintf(path, sizeof path, "/proc/self/task/%d/stat", getpid());
     for (;;) {
@@ -85,37 +92,37 @@ static void *obey_on_a_thread(void *unused)
         if (file)
             fclose(file);
         text[length] = 0;
-        const char *name = strrchr(text, ')');
-        if (!name || name[2] == 'Z')
+        const char *name_end = strrchr(text, ')');
+        if (!name_end || name_end[2] == 'Z')
             break;
         usleep(200);
     }
     printf("ready\n");
     fflush(stdout);
-    obey(unused);
+    execute_orders(unused);
     return 0;
 }
 
-int main(int count, char **words)
+int main(int argc, char **argv)
 {
-    const char *mode = count > 1 ? words[1] : "";
+    const char *mode = argc > 1 ? argv[1] : "";
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (strcmp(mode, "first-thread") == 0) {
         pthread_t thread;
         open_listener();
-        if (pthread_create(&thread, 0, obey_on_a_thread, 0))
+        if (pthread_create(&thread, 0, execute_on_second_thread, 0))
             return 1;
         pthread_exit(0);
     }
     printf("ready\n");
     fflush(stdout);
     if (strcmp(mode, "shared") == 0) {
-        char *stack = mmap(0, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        pid_t pid = clone(obey, stack + STACK, CLONE_FILES | SIGCHLD, 0);
+        char *stack = mmap(0, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        pid_t pid = clone(execute_orders, stack + STACK_SIZE, CLONE_FILES | SIGCHLD, 0);
         if (pid < 0)
             return 1;
         waitpid(pid, 0, 0);
         return 0;
     }
-    return obey(0);
+    return execute_orders(0);
 }

@@ -1,16 +1,18 @@
-//! Processes that Rust's standard library cannot make: see `odd.c`. They need a C compiler.
+//! Runs the processes of `odd.c`, which Rust's standard library cannot create.
+//!
+//! They need a C compiler.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// The kinds that there are.
+/// The modes of `odd.c`.
 pub const KINDS: [&str; 3] = ["first-thread", "shared", "alone"];
 
-/// Where the program is, if it could be compiled.
+/// Environment variable with the path of the compiled program.
 pub const PROGRAM: &str = "TCP6_LIVES_ODD";
 
-/// Compiles the program for a history into the folder of the tests; `None` without a C compiler.
+/// Compiles `odd.c` into the temporary directory of the tests. Returns `None` without a C compiler.
 pub fn compile(seed: u64) -> Option<PathBuf> {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/life/odd.c");
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
@@ -19,7 +21,7 @@ pub fn compile(seed: u64) -> Option<PathBuf> {
     cc.is_ok_and(|status| status.success()).then_some(program)
 }
 
-/// One of them.
+/// A running `odd.c` process.
 #[derive(Debug)]
 pub struct Odd {
     child: Child,
@@ -31,7 +33,7 @@ impl Odd {
     pub fn start(program: &str, kind: &str) -> io::Result<Odd> {
         let mut child = Command::new(program).arg(kind).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (Some(orders), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(io::Error::other("both are piped"));
+            return Err(io::Error::other("stdin and stdout are not piped"));
         };
         let mut odd = Odd { child, orders, answers: BufReader::new(answers) };
         odd.answer()?;
@@ -42,7 +44,8 @@ impl Odd {
         self.child.id()
     }
 
-    pub fn ask(&mut self, order: &str) -> io::Result<String> {
+    /// Sends an order and returns the answer.
+    pub fn request(&mut self, order: &str) -> io::Result<String> {
         writeln!(self.orders, "{order}")?;
         self.answer()
     }
@@ -50,11 +53,12 @@ impl Odd {
     fn answer(&mut self) -> io::Result<String> {
         let mut line = String::new();
         match self.answers.read_line(&mut line)? {
-            0 => Err(io::Error::other("odd.c has ended")),
+            0 => Err(io::Error::other("odd.c process has ended")),
             _ => Ok(line.trim_end().to_owned()),
         }
     }
 
+    /// Closes standard input, and waits until the process has ended.
     pub fn end(mut self) -> io::Result<()> {
         drop(self.orders);
         self.child.wait()?;

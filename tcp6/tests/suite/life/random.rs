@@ -1,12 +1,12 @@
-//! Random numbers from a seed: the same on every machine.
+//! A seeded random number generator with the same output on every machine.
 
-/// SplitMix64, by Sebastiano Vigna.
+/// The SplitMix64 generator by Sebastiano Vigna.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
     pub fn new(seed: u64) -> Random {
-        // Seeds that follow one another must not give similar histories.
+        // Scrambles the seed, so that consecutive seeds do not give similar histories.
         let mut random = Random(seed ^ 0x5DEE_CE66_D1CE_B00C);
         random.next();
         random
@@ -19,18 +19,22 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `end`, which must not be 0.
+    /// Returns a number below `end`.
+    ///
+    /// # Panics
+    ///
+    /// If `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 
-    /// True in `percent` of 100 cases.
+    /// Returns true with a probability of `percent` %.
     pub fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    /// One of these, if there are any.
-    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
-        if of.is_empty() { None } else { Some(&of[self.below(of.len())]) }
+    /// Returns a random element, or `None` if the slice is empty.
+    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> Option<&'a T> {
+        if items.is_empty() { None } else { Some(&items[self.below(items.len())]) }
     }
 }

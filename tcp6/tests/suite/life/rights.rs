@@ -1,4 +1,4 @@
-//! Sockets that are handed from process to process: in a message of a unix socket, and by inheritance.
+//! Passes descriptors between processes: in SCM_RIGHTS messages and by inheritance.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -12,31 +12,35 @@ use rustix::net::{
     SocketAddrUnix, recvmsg, sendmsg_addr,
 };
 
-/// Where messages for this actor go, of the history with this name. Nothing of it is in the file system.
+/// Returns the abstract Unix socket address of an actor of this history.
 pub fn address(history: &str, actor: u32) -> SocketAddr {
-    SocketAddr::from_abstract_name(format!("{history}-{actor}")).expect("a short name")
+    SocketAddr::from_abstract_name(format!("{history}-{actor}")).expect("history name is too long")
 }
 
-/// Sends a descriptor to this actor. It stays open here.
-pub fn send(mail: &UnixDatagram, history: &str, actor: u32, what: impl AsFd) -> rustix::io::Result<()> {
-    let fds = [what.as_fd()];
+/// Sends a copy of a descriptor to an actor. The original stays open.
+pub fn send(mailbox: &UnixDatagram, history: &str, actor: u32, fd: impl AsFd) -> rustix::io::Result<()> {
+    let fds = [fd.as_fd()];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     assert!(control.push(SendAncillaryMessage::ScmRights(&fds)));
     let to = SocketAddrUnix::new_abstract_name(format!("{history}-{actor}").as_bytes())?;
-    sendmsg_addr(mail, &to, &[IoSlice::new(b"!")], &mut control, SendFlags::DONTWAIT)?;
+    sendmsg_addr(mailbox, &to, &[IoSlice::new(b"!")], &mut control, SendFlags::DONTWAIT)?;
     Ok(())
 }
 
-/// Takes the descriptor of the oldest message, if there is any.
-pub fn take(mail: &UnixDatagram) -> rustix::io::Result<Option<OwnedFd>> {
+/// Receives the descriptor of the oldest message, or `None` if there is no message.
+pub fn receive(mailbox: &UnixDatagram) -> rustix::io::Result<Option<OwnedFd>> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
-    match recvmsg(mail, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC)
-    {
+    match recvmsg(
+        mailbox,
+        &mut [IoSliceMut::new(&mut byte)],
+        &mut control,
+        RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC,
+    ) {
         Err(Errno::AGAIN) => return Ok(None),
-        done => done?,
+        result => result?,
     };
     let fds = control.drain().find_map(|message| match message {
         RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
@@ -45,21 +49,24 @@ pub fn take(mail: &UnixDatagram) -> rustix::io::Result<Option<OwnedFd>> {
     Ok(fds)
 }
 
-/// Whether the programs that this process runs from now on inherit the descriptor.
-pub fn inherit(what: impl AsFd, inherited: bool) -> rustix::io::Result<()> {
-    fcntl_setfd(what, if inherited { FdFlags::empty() } else { FdFlags::CLOEXEC })
+/// Sets or clears FD_CLOEXEC, which decides whether new programs inherit the descriptor.
+pub fn set_inheritable(fd: impl AsFd, inheritable: bool) -> rustix::io::Result<()> {
+    fcntl_setfd(fd, if inheritable { FdFlags::empty() } else { FdFlags::CLOEXEC })
 }
 
-/// The number by which an heir knows the descriptor.
-pub fn number(what: impl AsFd) -> i32 {
-    what.as_fd().as_raw_fd()
+/// Returns the descriptor's number, which is the same in a process that inherits it.
+pub fn raw_fd(fd: impl AsFd) -> i32 {
+    fd.as_fd().as_raw_fd()
 }
 
-/// The descriptor that this process was started with under this number. To be asked for once.
+/// Takes ownership of an inherited descriptor.
+///
+/// Call this once per number, before any other file is opened.
 pub fn inherited(number: i32) -> OwnedFd {
     #[allow(unsafe_code)]
-    // SAFETY: the parent has left the number open for this process, which asks for it once, before it opens anything.
+    // SAFETY: the parent left this number open for this process. The process takes it once, before it opens other
+    // files, so nothing else owns it.
     let fd = unsafe { OwnedFd::from_raw_fd(number) };
-    inherit(&fd, false).expect("the parent has left it open");
+    set_inheritable(&fd, false).expect("inherited descriptor is not open");
     fd
 }

@@ -1,4 +1,4 @@
-//! A row of any class in a form that can be compared with the witness.
+//! A row of any class, in a form that can be compared with the witness.
 
 use std::fmt;
 use std::net::SocketAddrV6;
@@ -6,7 +6,7 @@ use std::net::SocketAddrV6;
 use tcp6::os::linux::OwnerModuleRowExt;
 use tcp6::{Class, Owner, OwnerModuleRow, Row, State};
 
-/// What Linux says of a socket besides its row.
+/// The Linux fields of a socket, which only `OwnerModule` rows carry. Unset fields are 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Info {
     pub inode: u32,
@@ -14,7 +14,7 @@ pub struct Info {
     pub cookie: u64,
 }
 
-/// A row; fields that its class does not carry are `None`.
+/// A row as it was read. Fields that its class does not carry are `None`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seen {
     pub local: SocketAddrV6,
@@ -25,9 +25,10 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Converts a row of any class.
     pub fn of<R: Row>(row: &R) -> Seen {
         let info = (R::CLASS == Class::OwnerModule).then(|| {
-            let info = row.to_class::<OwnerModuleRow>().socket_info().expect("a row from Linux");
+            let info = row.to_class::<OwnerModuleRow>().socket_info().expect("the row was not read on Linux");
             Info {
                 inode: info.inode.unwrap_or(0),
                 uid: info.uid.unwrap_or(0),
@@ -43,7 +44,7 @@ impl Seen {
         }
     }
 
-    /// The row as another class shows it, which carries no more.
+    /// Returns the row with only the fields that `class` carries.
     pub fn in_class(self, class: Class) -> Seen {
         Seen {
             owner: self.owner.filter(|_| class.has_owners()),
@@ -52,7 +53,7 @@ impl Seen {
         }
     }
 
-    /// What identifies the socket in a diff: the ends and, if the class carries it, the cookie.
+    /// Returns the identity of the socket in a diff: its ends and, if the class carries it, its cookie.
     pub fn identity(&self) -> (SocketAddrV6, Option<SocketAddrV6>, Option<u64>) {
         (self.local, self.remote, self.info.map(|info| info.cookie))
     }
@@ -75,7 +76,9 @@ impl fmt::Debug for Seen {
     }
 }
 
-/// The rows that one side has and the other lacks, duplicates counted; both must be sorted.
+/// Returns the rows that only `ours` has, and those that only `theirs` has.
+///
+/// Duplicates count. Both slices must be sorted.
 pub fn difference(ours: &[Seen], theirs: &[Seen]) -> (Vec<Seen>, Vec<Seen>) {
     let (mut only_ours, mut only_theirs) = (Vec::new(), Vec::new());
     let (mut a, mut b) = (ours.iter().peekable(), theirs.iter().peekable());
@@ -102,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_counts_duplicates() {
+    fn difference_counts_duplicates() {
         let [a, b, c] = [1, 2, 3].map(seen);
         assert_eq!(difference(&[a, b, b, c], &[a, b, c]), (vec![b], vec![]));
         assert_eq!(difference(&[a], &[b, c]), (vec![a], vec![b, c]));

@@ -1,4 +1,4 @@
-//! A watcher that is kept, and a copy of the table that its changes alone keep up to date.
+//! A watcher, and a copy of its table that is maintained only from the reported changes.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -6,65 +6,71 @@ use tcp6::{Change, Error, Query, Row, System, Watcher};
 
 use super::seen::Seen;
 
+/// A long-lived watcher and the copy of its table.
 #[derive(Debug)]
 pub struct Watched<R> {
     watcher: Watcher<R, System>,
-    /// The rows that there should be, and how often.
+    /// The expected rows, with their multiplicities.
     copy: BTreeMap<Seen, usize>,
-    /// Every cookie that was ever in a row; none if a few states are read, which a socket can leave and enter again.
-    known: Option<HashSet<u64>>,
-    has_begun: bool,
+    /// Every cookie that was ever in a row. A socket with a known cookie must not be added again.
+    ///
+    /// `None` for a filtered query, because a socket can leave the queried states and enter them again.
+    cookies: Option<HashSet<u64>>,
+    is_initialized: bool,
 }
 
 impl<R: Row> Watched<R> {
     pub fn new(query: Query) -> Result<Watched<R>, Error> {
-        let known = query.is_unfiltered().then(HashSet::new);
+        let cookies = query.is_unfiltered().then(HashSet::new);
         let watcher = Watcher::new(System::new()?).with_query(query);
-        Ok(Watched { watcher, copy: BTreeMap::new(), known, has_begun: false })
+        Ok(Watched { watcher, copy: BTreeMap::new(), cookies, is_initialized: false })
     }
 
-    /// Polls. Gives the rows of the copy, sorted, and says what is wrong with the changes.
+    /// Polls the watcher and updates the copy.
+    ///
+    /// Returns the rows of the copy, sorted, and a description of each wrong change.
     pub fn poll(&mut self) -> Result<(Vec<Seen>, Vec<String>), Error> {
         let changes: Vec<Change<Seen>> = self.watcher.poll()?.map(|change| change.map(Seen::of)).collect();
         let mut shown: Vec<Seen> = self.watcher.snapshot().iter().map(Seen::of).collect();
         shown.sort_unstable();
         let mut problems = Vec::new();
-        if self.has_begun {
+        if self.is_initialized {
             let before = rows(&self.copy);
             self.apply(&changes, &mut problems);
             if rows(&self.copy) != shown {
-                problems.push("the changes do not lead to the watcher's own snapshot".to_owned());
+                problems.push("the changes do not produce the watcher's snapshot".to_owned());
             }
-            let (told, expected) = (tally(&changes), tally(&expected(&before, &shown)));
-            for (identity, counts) in &told {
+            let (reported, expected) = (count_by_identity(&changes), count_by_identity(&expected(&before, &shown)));
+            for (identity, counts) in &reported {
                 let expected = expected.get(identity).copied().unwrap_or_default();
                 if *counts != expected {
-                    problems.push(format!("{identity:?}: {counts:?} are reported, {expected:?} expected"));
+                    problems.push(format!("{identity:?}: reported {counts:?}, expected {expected:?}"));
                 }
             }
         } else {
-            self.has_begun = true;
+            self.is_initialized = true;
             shown.iter().for_each(|row| *self.copy.entry(*row).or_default() += 1);
         }
-        if let Some(known) = &mut self.known {
-            known.extend(shown.iter().filter_map(|row| row.identity().2));
+        if let Some(cookies) = &mut self.cookies {
+            cookies.extend(shown.iter().filter_map(|row| row.identity().2));
         }
         Ok((rows(&self.copy), problems))
     }
 
+    /// Applies changes to the copy.
     fn apply(&mut self, changes: &[Change<Seen>], problems: &mut Vec<String>) {
         for change in changes {
             if let Some(before) = change.before() {
                 match self.copy.get_mut(&before) {
                     Some(count) if *count > 1 => *count -= 1,
                     Some(_) => drop(self.copy.remove(&before)),
-                    None => problems.push(format!("{change:?} is about a row that was not there")),
+                    None => problems.push(format!("{change:?}: the copy does not have this row")),
                 }
             }
             if let Change::Added(row) = change {
-                let is_known = |cookie| self.known.as_ref().is_some_and(|known| known.contains(&cookie));
-                if row.identity().2.is_some_and(is_known) {
-                    problems.push(format!("{change:?}: this socket was reported before"));
+                let was_seen = |cookie| self.cookies.as_ref().is_some_and(|cookies| cookies.contains(&cookie));
+                if row.identity().2.is_some_and(was_seen) {
+                    problems.push(format!("{change:?}: a socket with this cookie was reported before"));
                 }
             }
             if let Some(after) = change.after() {
@@ -74,11 +80,12 @@ impl<R: Row> Watched<R> {
     }
 }
 
+/// Returns the rows of a copy, sorted.
 fn rows(copy: &BTreeMap<Seen, usize>) -> Vec<Seen> {
     copy.iter().flat_map(|(row, count)| std::iter::repeat_n(*row, *count)).collect()
 }
 
-/// How many rows of one identity were added, removed and changed.
+/// Numbers of added, removed and changed rows of one identity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counts {
     added: usize,
@@ -88,31 +95,34 @@ struct Counts {
 
 type Identity = (std::net::SocketAddrV6, Option<std::net::SocketAddrV6>, Option<u64>);
 
-fn tally(changes: &[Change<Seen>]) -> BTreeMap<Identity, Counts> {
+/// Counts the changes of each identity.
+fn count_by_identity(changes: &[Change<Seen>]) -> BTreeMap<Identity, Counts> {
     let mut counts: BTreeMap<Identity, Counts> = BTreeMap::new();
     for change in changes {
-        let of = counts.entry(change.row().identity()).or_default();
+        let entry = counts.entry(change.row().identity()).or_default();
         match change {
-            Change::Added(_) => of.added += 1,
-            Change::Removed(_) => of.removed += 1,
-            Change::Changed { .. } => of.changed += 1,
+            Change::Added(_) => entry.added += 1,
+            Change::Removed(_) => entry.removed += 1,
+            Change::Changed { .. } => entry.changed += 1,
         }
     }
     counts
 }
 
-/// What must be reported, found without the crate's diff: one change for a socket that is in another state.
+/// Computes the changes between two tables without the crate's diff.
+///
+/// A lost and a gained row with the same identity make one `Changed`.
 fn expected(before: &[Seen], after: &[Seen]) -> Vec<Change<Seen>> {
     let (lost, gained) = super::seen::difference(before, after);
-    let mut left: BTreeMap<Identity, Vec<Seen>> = BTreeMap::new();
-    lost.iter().for_each(|row| left.entry(row.identity()).or_default().push(*row));
+    let mut unpaired: BTreeMap<Identity, Vec<Seen>> = BTreeMap::new();
+    lost.iter().for_each(|row| unpaired.entry(row.identity()).or_default().push(*row));
     let mut changes = Vec::new();
     for after in gained {
-        changes.push(match left.get_mut(&after.identity()).and_then(Vec::pop) {
+        changes.push(match unpaired.get_mut(&after.identity()).and_then(Vec::pop) {
             Some(before) => Change::Changed { before, after },
             None => Change::Added(after),
         });
     }
-    changes.extend(left.into_values().flatten().map(Change::Removed));
+    changes.extend(unpaired.into_values().flatten().map(Change::Removed));
     changes
 }

@@ -1,12 +1,12 @@
-//! Connections: opened, accepted, and closed in every way.
+//! Events that open, accept and close connections.
 
-use super::{MANY_STREAMS, Plan, tell};
-use crate::life::act::{Act, Learn};
-use crate::life::model::{Held, Listener, What};
+use super::{Plan, STREAM_LIMIT, order_to};
+use crate::life::act::{Act, RecordPort};
+use crate::life::model::{Held, Listener, Resource};
 
 impl Plan {
-    /// How a client reaches a listener of this kind.
-    pub(super) fn way_to(&mut self, kind: &str) -> &'static str {
+    /// Picks the kind of address with which a client connects to a listener of this kind.
+    pub(super) fn address_kind(&mut self, kind: &str) -> &'static str {
         match kind {
             "any" => ["lo", "lo", "v4", "mapped"][self.random.below(4)],
             "link" => "link",
@@ -15,26 +15,32 @@ impl Plan {
         }
     }
 
-    /// A connection of this actor to a listener: the order, and the number of its client.
+    /// Returns an order that connects to a listener, and the numbers of client and connection.
+    ///
+    /// `from` is the local port, or `0` for any port.
     pub(super) fn connect_order(&mut self, actor: u32, listener: u32, from: &str) -> (String, u32, u32) {
         let kind = self.model.listeners[&listener].kind;
-        let way = self.way_to(kind);
+        let address = self.address_kind(kind);
         let connection = self.model.number();
-        let client = self.model.hold(actor, What::Client { connection, listener });
-        (format!("connect {client} {way} @L{listener} {from}"), client, connection)
+        let client = self.model.hold(actor, Resource::Client { connection, listener });
+        (format!("connect {client} {address} @L{listener} {from}"), client, connection)
     }
 
-    /// Connects, and lets a thread that waits for it take it.
+    /// Connects a random actor to a listener.
+    ///
+    /// If a thread is blocked in accept() at the listener, a second act takes the accepted connection. Returns the
+    /// acts, and the numbers of client and connection.
     pub(super) fn connect(&mut self, listener: u32, from: &str) -> (Vec<Act>, u32, u32) {
         let actor = self.any_actor();
         let (order, client, connection) = self.connect_order(actor, listener, from);
         let thread = self.thread_of(actor);
-        let mut acts = vec![Act::Tell { actor, thread, order, learn: vec![Learn::Held { part: 0, held: client }] }];
+        let mut acts =
+            vec![Act::Order { actor, thread, order, record: vec![RecordPort::Held { part: 0, held: client }] }];
         if let Some(one) = self.model.listeners.get_mut(&listener) {
             match one.blocked.pop_front() {
                 Some((server, number)) => {
-                    self.model.held.insert(number, Held { actor: server, what: What::Server { connection } });
-                    acts.push(tell(server, 0, format!("joined {number}")));
+                    self.model.held.insert(number, Held { actor: server, resource: Resource::Server { connection } });
+                    acts.push(order_to(server, 0, format!("joined {number}")));
                 }
                 None => one.pending.push_back(connection),
             }
@@ -42,20 +48,25 @@ impl Plan {
         (acts, client, connection)
     }
 
-    /// The part of an order that accepts the oldest connection of a listener; and the number of its server.
+    /// Returns the order that accepts the oldest pending connection of a listener.
+    ///
+    /// The other values are the actor and the number of the server end.
     pub(super) fn accept_part(&mut self, listener: u32) -> Option<(u32, String, u32)> {
         let (actor, number) = self.holder(listener)?;
         let connection = self.model.listeners.get_mut(&listener)?.pending.pop_front()?;
-        let server = self.model.hold(actor, What::Server { connection });
+        let server = self.model.hold(actor, Resource::Server { connection });
         Some((actor, format!("accept {server} {number}"), server))
     }
 
-    pub(super) fn has_room(one: &Listener) -> bool {
-        one.pending.len() < one.backlog.min(6) as usize
+    /// Returns whether another connection may be opened to a listener.
+    ///
+    /// The limit of pending connections is the backlog, or 6 if the backlog is larger.
+    pub(super) fn has_room(listener: &Listener) -> bool {
+        listener.pending.len() < listener.backlog.min(6) as usize
     }
 
     pub(super) fn open(&mut self) -> Vec<Act> {
-        if self.model.streams() >= MANY_STREAMS {
+        if self.model.streams() >= STREAM_LIMIT {
             return Vec::new();
         }
         let Some(listener) = self.any_listener(Plan::has_room) else { return Vec::new() };
@@ -63,7 +74,7 @@ impl Plan {
     }
 
     pub(super) fn open_and_accept(&mut self) -> Vec<Act> {
-        if self.model.streams() >= MANY_STREAMS {
+        if self.model.streams() >= STREAM_LIMIT {
             return Vec::new();
         }
         let Some(listener) = self.any_listener(|one| Plan::has_room(one) && one.blocked.is_empty()) else {
@@ -71,7 +82,7 @@ impl Plan {
         };
         let (mut acts, ..) = self.connect(listener, "0");
         if let Some((actor, part, _)) = self.accept_part(listener) {
-            acts.push(self.tell(actor, part));
+            acts.push(self.order_to(actor, part));
         }
         acts
     }
@@ -81,21 +92,23 @@ impl Plan {
             return Vec::new();
         };
         let Some((actor, part, _)) = self.accept_part(listener) else { return Vec::new() };
-        vec![self.tell(actor, part)]
+        vec![self.order_to(actor, part)]
     }
 
     pub(super) fn close_one(&mut self) -> Vec<Act> {
         let Some(number) = self.any_stream() else { return Vec::new() };
         let actor = self.model.held[&number].actor;
         self.model.close(number);
-        vec![self.tell(actor, format!("close {number}"))]
+        vec![self.order_to(actor, format!("close {number}"))]
     }
 
-    /// Both sides of a connection, so that one of them ends in TIME-WAIT; with all copies, or some stay open.
+    /// Closes all held descriptors of a connection, so that one end enters TIME-WAIT.
+    ///
+    /// Copies in messages stay open.
     pub(super) fn close_both(&mut self) -> Vec<Act> {
         let Some(one) = self.any_stream() else { return Vec::new() };
-        let connection = self.model.held[&one].what.connection();
-        let mut numbers = self.model.of(|held| held.what.connection() == connection);
+        let connection = self.model.held[&one].resource.connection();
+        let mut numbers = self.model.held_numbers(|held| held.resource.connection() == connection);
         if self.random.chance(50) {
             numbers.reverse();
         }
@@ -103,12 +116,12 @@ impl Plan {
         for number in numbers {
             let actor = self.model.held[&number].actor;
             self.model.close(number);
-            acts.push(self.tell(actor, format!("close {number}")));
+            acts.push(self.order_to(actor, format!("close {number}")));
         }
         acts
     }
 
-    /// A connection that nobody sees but in TIME-WAIT.
+    /// Opens, accepts and closes a connection in one step. Tables show it only in TIME-WAIT.
     pub(super) fn short_connection(&mut self) -> Vec<Act> {
         let is_free = |one: &Listener| one.pending.is_empty() && one.blocked.is_empty() && one.shares.is_none();
         let Some(listener) = self.any_listener(is_free) else { return Vec::new() };
@@ -118,11 +131,11 @@ impl Plan {
         self.model.close(client);
         self.model.close(server);
         if self.random.chance(50) {
-            acts.push(self.tell(caller, format!("close {client}")));
-            acts.push(self.tell(actor, format!("{part};close {server}")));
+            acts.push(self.order_to(caller, format!("close {client}")));
+            acts.push(self.order_to(actor, format!("{part};close {server}")));
         } else {
-            acts.push(self.tell(actor, format!("{part};close {server}")));
-            acts.push(self.tell(caller, format!("close {client}")));
+            acts.push(self.order_to(actor, format!("{part};close {server}")));
+            acts.push(self.order_to(caller, format!("close {client}")));
         }
         acts
     }
@@ -131,23 +144,23 @@ impl Plan {
         let Some(number) = self.any_stream() else { return Vec::new() };
         let actor = self.model.held[&number].actor;
         self.model.close(number);
-        vec![self.tell(actor, format!("rst {number}"))]
+        vec![self.order_to(actor, format!("rst {number}"))]
     }
 
     pub(super) fn shut_down(&mut self) -> Vec<Act> {
         let Some(number) = self.any_stream() else { return Vec::new() };
         let actor = self.model.held[&number].actor;
         let how = ["write", "write", "write", "both", "both", "read"][self.random.below(6)];
-        vec![self.tell(actor, format!("shut {number} {how}"))]
+        vec![self.order_to(actor, format!("shut {number} {how}"))]
     }
 
     pub(super) fn write(&mut self) -> Vec<Act> {
         let Some(number) = self.any_stream() else { return Vec::new() };
         let actor = self.model.held[&number].actor;
-        vec![self.tell(actor, format!("write {number}"))]
+        vec![self.order_to(actor, format!("write {number}"))]
     }
 
-    /// The same pair of ends again, while what was there before may be in TIME-WAIT.
+    /// Connects with the local port of a closed client, which may still be in TIME-WAIT.
     pub(super) fn reconnect(&mut self) -> Vec<Act> {
         let past: Vec<(u32, u32)> = self.model.past.iter().copied().collect();
         let Some((client, listener)) = self.random.pick(&past).copied() else { return Vec::new() };
@@ -158,13 +171,15 @@ impl Plan {
         let (mut acts, ..) = self.connect(listener, &format!("@H{client}"));
         if self.model.listeners[&listener].blocked.is_empty() {
             if let Some((actor, part, _)) = self.accept_part(listener) {
-                acts.push(self.tell(actor, part));
+                acts.push(self.order_to(actor, part));
             }
         }
         acts
     }
 
-    /// More connections than a listener queues: the last ones stay in SYN-SENT.
+    /// Connects to a listener with a backlog of 1.
+    ///
+    /// It may already have 2 pending connections. The clients that do not fit its queue stay in SYN-SENT.
     pub(super) fn overfill(&mut self) -> Vec<Act> {
         let Some(listener) = self.any_listener(|one| one.backlog == 1 && one.blocked.is_empty()) else {
             return Vec::new();

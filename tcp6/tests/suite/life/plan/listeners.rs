@@ -1,27 +1,28 @@
-//! Listeners, and threads that are blocked in accept().
+//! Events that open and close listeners, or block a thread in accept().
 
-use super::{FEWEST_ACTORS, MOST_LISTENERS, Plan};
-use crate::life::act::{Act, Learn};
-use crate::life::model::{Listener, What};
+use super::{MAX_LISTENERS, MIN_ACTORS, Plan};
+use crate::life::act::{Act, RecordPort};
+use crate::life::model::{Listener, Resource};
 
 impl Plan {
+    /// Opens a listener in an actor, on a new port or on the port of listener `shares`.
     pub(super) fn listen_at(&mut self, actor: u32, kind: &'static str, shares: Option<u32>) -> Vec<Act> {
         let listener = self.model.number();
-        let number = self.model.hold(actor, What::Listener(listener));
+        let number = self.model.hold(actor, Resource::Listener(listener));
         let backlog = if self.random.chance(15) { 1 } else { 64 };
         let device = if self.random.chance(20) { " device" } else { "" };
         let port = shares.map_or("0".to_owned(), |first| format!("@L{first}"));
-        // Whoever may share its port later says so when it is opened.
+        // SO_REUSEPORT must be set on every listener before bind(), because another one may share its port later.
         let order = format!("listen {number} {kind} {port} {backlog} reuse{device}");
         let one = Listener { kind, shares, backlog, pending: [].into(), blocked: [].into() };
         self.model.listeners.insert(listener, one);
-        let learn = vec![Learn::Listener { part: 0, listener }];
+        let record = vec![RecordPort::Listener { part: 0, listener }];
         let thread = self.thread_of(actor);
-        vec![Act::Tell { actor, thread, order, learn }]
+        vec![Act::Order { actor, thread, order, record }]
     }
 
     pub(super) fn listen(&mut self) -> Vec<Act> {
-        if self.model.listeners.len() >= MOST_LISTENERS {
+        if self.model.listeners.len() >= MAX_LISTENERS {
             return Vec::new();
         }
         let actor = self.any_actor();
@@ -36,22 +37,22 @@ impl Plan {
     }
 
     pub(super) fn close_listener(&mut self) -> Vec<Act> {
-        if self.model.listeners.len() <= FEWEST_ACTORS {
+        if self.model.listeners.len() <= MIN_ACTORS {
             return Vec::new();
         }
-        let listeners = self.model.of(|held| matches!(held.what, What::Listener(_)));
+        let listeners = self.model.held_numbers(|held| matches!(held.resource, Resource::Listener(_)));
         let Some(number) = self.random.pick(&listeners).copied() else { return Vec::new() };
         let held = self.model.held[&number];
-        if let What::Listener(listener) = held.what {
+        if let Resource::Listener(listener) = held.resource {
             if let Some(one) = self.model.listeners.get_mut(&listener) {
                 one.blocked.retain(|(actor, _)| *actor != held.actor);
             }
         }
         self.model.close(number);
-        vec![self.tell(held.actor, format!("close {number}"))]
+        vec![self.order_to(held.actor, format!("close {number}"))]
     }
 
-    /// A thread blocks in accept(); or, if one is there already, it gets a connection.
+    /// Blocks a thread in accept(), or gives a connection to a thread that is blocked already.
     pub(super) fn accept_blocked(&mut self) -> Vec<Act> {
         if let Some(listener) = self.any_listener(|one| !one.blocked.is_empty()) {
             if self.random.chance(70) {
@@ -59,13 +60,13 @@ impl Plan {
                 let mut acts: Vec<Act> = Vec::new();
                 if let Some(actor) = plain {
                     let order = self.plain_order(actor);
-                    acts.push(self.tell(actor, order));
+                    acts.push(self.order_to(actor, order));
                 }
                 acts.extend(self.connect(listener, "0").0);
                 return acts;
             }
         }
-        // A listener that shares its port may never get a connection.
+        // A listener that shares its port may never get a connection, and then accept() would not return.
         let Some(listener) = self.any_listener(|one| one.shares.is_none() && one.pending.is_empty()) else {
             return Vec::new();
         };
@@ -75,6 +76,6 @@ impl Plan {
         if let Some(one) = self.model.listeners.get_mut(&listener) {
             one.blocked.push_back((actor, server));
         }
-        vec![self.tell(actor, format!("await {server} {number}"))]
+        vec![self.order_to(actor, format!("await {server} {number}"))]
     }
 }

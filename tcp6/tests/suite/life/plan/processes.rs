@@ -1,8 +1,8 @@
-//! Processes: forks, execs, threads and ends.
+//! Events that start, fork, exec and end processes and threads.
 
-use super::{MOST_ACTORS, Plan};
+use super::{MAX_ACTORS, Plan};
 use crate::life::act::Act;
-use crate::life::model::{ActorModel, What};
+use crate::life::model::{ActorModel, Resource};
 use crate::life::odd;
 
 impl Plan {
@@ -12,21 +12,23 @@ impl Plan {
         Act::Spawn { actor }
     }
 
-    /// A child that holds what its parent holds, which may close it at once and open something else.
+    /// Starts a child that inherits sockets.
+    ///
+    /// The parent may close its copies at once and open other resources.
     pub(super) fn fork(&mut self) -> Vec<Act> {
-        if self.model.actors.len() >= MOST_ACTORS {
+        if self.model.actors.len() >= MAX_ACTORS {
             return Vec::new();
         }
         let Some(parent) = self.other_actor() else { return Vec::new() };
-        let mut all = self.model.of(|held| held.actor == parent && held.what.is_handed_on());
+        let mut all = self.model.held_numbers(|held| held.actor == parent && held.resource.is_socket());
         all.retain(|_| self.random.chance(50));
         let child = self.model.number();
         self.model.actors.insert(child, ActorModel::default());
-        let heirs: Vec<(u32, u32)> =
-            all.iter().map(|number| (*number, self.model.hold(child, self.model.held[number].what))).collect();
+        let inherited: Vec<(u32, u32)> =
+            all.iter().map(|number| (*number, self.model.hold(child, self.model.held[number].resource))).collect();
         let closed: Vec<u32> = all
             .into_iter()
-            .filter(|number| self.model.held[number].what.is_stream() && self.random.chance(50))
+            .filter(|number| self.model.held[number].resource.is_stream() && self.random.chance(50))
             .collect();
         let mut then: Vec<String> = Vec::new();
         for number in closed {
@@ -37,18 +39,18 @@ impl Plan {
             }
         }
         let then = (!then.is_empty()).then(|| then.join(";"));
-        vec![Act::Fork { parent, child, heirs, then }]
+        vec![Act::Fork { parent, child, inherited, then }]
     }
 
     pub(super) fn exec(&mut self) -> Vec<Act> {
         let Some(actor) = self.other_actor() else { return Vec::new() };
-        if self.model.held.values().any(|held| held.actor == actor && held.what == What::Many) {
+        if self.model.held.values().any(|held| held.actor == actor && held.resource == Resource::Bulk) {
             return Vec::new();
         }
-        let mut kept = self.model.of(|held| held.actor == actor && held.what.is_handed_on());
+        let mut kept = self.model.held_numbers(|held| held.actor == actor && held.resource.is_socket());
         kept.retain(|_| self.random.chance(80));
-        self.model.drop_of(actor, |number| kept.contains(&number));
-        self.model.mail.remove(&actor);
+        self.model.retain_held(actor, |number| kept.contains(&number));
+        self.model.mailboxes.remove(&actor);
         self.model.actors.insert(actor, ActorModel::default());
         vec![Act::Exec { actor, kept }]
     }
@@ -62,7 +64,7 @@ impl Plan {
 
     pub(super) fn end(&mut self) -> Vec<Act> {
         let Some(actor) = self.other_actor() else { return Vec::new() };
-        if self.model.held.values().any(|held| held.actor == actor && held.what == What::Many) {
+        if self.model.held.values().any(|held| held.actor == actor && held.resource == Resource::Bulk) {
             return Vec::new();
         }
         self.model.end(actor);
@@ -78,13 +80,13 @@ impl Plan {
             self.odd[kind] = true;
             return vec![Act::OddStart { kind }];
         }
-        match *self.random.pick(&['o', 'o', 'o', 'c', 'p', 'p', 'f', 'k', 'e']).expect("some") {
+        match *self.random.pick(&['o', 'o', 'o', 'c', 'p', 'p', 'f', 'k', 'e']).expect("the list is not empty") {
             'e' if self.random.chance(50) => {
                 self.odd[kind] = false;
                 vec![Act::OddEnd { kind }]
             }
             'e' => Vec::new(),
-            order => vec![Act::OddTell { kind, order }],
+            order => vec![Act::OddOrder { kind, order }],
         }
     }
 }
