@@ -30,7 +30,7 @@
 //!    * Up to [`MAX_RAN_DESCRIPTORS`] of processes that have run. Processes of users with unresolved sockets come
 //!      first. Small processes are read whole, with up to half of the bound. In large ones, descriptors that have
 //!      probably changed are probed: sockets that have left the table, the lowest free numbers, and the numbers after
-//!      the highest. The rest of the bound is spent on the remaining descriptors in turn.
+//!      the highest. The rest of the bound, at least [`MIN_IN_TURN`], is spent on the remaining descriptors in turn.
 //! 4. [`MAX_IDLE_DESCRIPTORS`] of idle processes are read, in turn. This finds what an unreadable process does to a
 //!    descriptor table that it shares with an idle one: kcmp does not compare the two, so that nothing else shows it.
 //! 5. [`Index::update`] maps inodes to the lowest pid, if descriptors have changed.
@@ -50,8 +50,8 @@
 //!
 //! Owners are exact, as of a moment after the table was read, if step 2 reads all pending descriptors and if CPU times
 //! are exact or idle processes are read too. Otherwise a socket can be unresolved, or have a former owner, until its
-//! descriptor is read in turn. That takes about n / [`MAX_RAN_DESCRIPTORS`] refreshes if the processes that run have n
-//! descriptors in total, and more if small processes and probes use a large part of the bound.
+//! descriptor is read in turn. If the processes that run have n descriptors, each counted with four more, that takes at
+//! most n / [`MIN_IN_TURN`] refreshes, and n / [`MAX_RAN_DESCRIPTORS`] if no other part of step 3 uses the bound.
 //!
 //! # What is not found
 //!
@@ -62,6 +62,7 @@
 //! [`MAX_NEW_DESCRIPTORS`]: budget::MAX_NEW_DESCRIPTORS
 //! [`MAX_IDLE_DESCRIPTORS`]: budget::MAX_IDLE_DESCRIPTORS
 //! [`MAX_PROBES`]: budget::MAX_PROBES
+//! [`MIN_IN_TURN`]: budget::MIN_IN_TURN
 
 mod budget;
 mod demand;

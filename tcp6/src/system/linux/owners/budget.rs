@@ -9,6 +9,11 @@ use super::tracked::Tracked;
 /// If all pending descriptors, those of new processes included, are within this bound, a refresh reads all of them.
 pub(super) const MAX_RAN_DESCRIPTORS: u64 = 4_096;
 
+/// The part of [`MAX_RAN_DESCRIPTORS`] that is reserved for reading in turn.
+///
+/// Without it, constant churn of more closed sockets than the bound would keep other descriptors from being read.
+pub(super) const MIN_IN_TURN: u64 = MAX_RAN_DESCRIPTORS / 4;
+
 /// The maximum number of descriptors that a refresh reads of new processes.
 ///
 /// Adds to [`MAX_RAN_DESCRIPTORS`].

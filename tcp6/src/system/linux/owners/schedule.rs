@@ -1,6 +1,8 @@
 //! Which descriptors a refresh reads, and in which order.
 
-use super::budget::{DIRECTORY_COST, MAX_IDLE_DESCRIPTORS, MAX_NEW_DESCRIPTORS, MAX_PROBES, MAX_RAN_DESCRIPTORS, cost};
+use super::budget::{
+    DIRECTORY_COST, MAX_IDLE_DESCRIPTORS, MAX_NEW_DESCRIPTORS, MAX_PROBES, MAX_RAN_DESCRIPTORS, MIN_IN_TURN, cost,
+};
 use super::demand::Demand;
 use super::fd_source::FdSource;
 use super::roster::Roster;
@@ -73,7 +75,8 @@ impl Schedule {
                 *has_changed |= process.scan_from_start(source, MAX_RAN_DESCRIPTORS, scratch);
                 left -= cost;
             } else {
-                let (read, differs) = process.probe(source, |inode| demand.is_closed(inode), left, scratch);
+                let max = left.saturating_sub(MIN_IN_TURN);
+                let (read, differs) = process.probe(source, |inode| demand.is_closed(inode), max, scratch);
                 *has_changed |= differs;
                 left = left.saturating_sub(read);
             }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::row::owner::Owner;
 use crate::system::linux::owners::budget::{
-    DIRECTORY_COST, MAX_IDLE_DESCRIPTORS, MAX_NEW_DESCRIPTORS, MAX_PROBES, MAX_RAN_DESCRIPTORS,
+    DIRECTORY_COST, MAX_IDLE_DESCRIPTORS, MAX_NEW_DESCRIPTORS, MAX_PROBES, MAX_RAN_DESCRIPTORS, MIN_IN_TURN,
 };
 use crate::system::linux::owners::fd_source::Link;
 use crate::system::linux::owners::script::{busy_machine, machine, pid};
@@ -85,6 +85,34 @@ fn finds_changes_in_large_processes_within_the_documented_refreshes() {
         assert!(work.links as u64 <= MAX_RAN_DESCRIPTORS + MAX_IDLE_DESCRIPTORS, "{work:?}");
         let of = |inode| owners[inodes.iter().position(|listed| *listed == inode).unwrap()];
         of(110_000) == pid(30) && of(210_000) == pid(30) && of(5) == pid(1) && of(6) == pid(2)
+    });
+    assert!(needed.is_some(), "not found within {bound} refreshes");
+}
+
+#[test]
+fn probes_of_closed_sockets_leave_budget_for_reading_in_turn() {
+    let (mut machine, mut inodes) = busy_machine(20_000);
+    machine.start(2, &(200_000..215_000).collect::<Vec<_>>());
+    inodes.extend(200_000..215_000);
+    machine.refresh(&inodes);
+    let table = machine.table(2);
+    let descriptor = *table.descriptors.iter().find(|(_, link)| **link == Link::Socket(210_000)).unwrap().0;
+    table.descriptors.insert(descriptor, Link::Socket(5));
+    inodes.push(5);
+    let bound = 35_000 / (MIN_IN_TURN - 4 * DIRECTORY_COST) + 2;
+    let needed = (1..=bound as u32).find(|refresh| {
+        // Process 1 replaces 5,000 sockets between two refreshes.
+        for i in 0..5_000 {
+            let closed = inodes[i];
+            inodes[i] = 1_000_000 + refresh * 5_000 + i as u32;
+            machine.close(1, closed);
+            machine.open(1, Link::Socket(inodes[i]));
+        }
+        machine.run(1);
+        machine.run(2);
+        let (owners, work) = machine.refresh_counted(&inodes);
+        assert!(work.links as u64 <= MAX_RAN_DESCRIPTORS + MAX_IDLE_DESCRIPTORS, "{work:?}");
+        owners.last() == Some(&pid(2))
     });
     assert!(needed.is_some(), "not found within {bound} refreshes");
 }

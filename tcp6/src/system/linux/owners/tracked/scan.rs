@@ -23,6 +23,7 @@ impl Tracked {
     ///
     /// If reading fails, known descriptors are kept. If reading is refused or the process has ended, they are dropped.
     pub(in super::super) fn scan(&mut self, source: &impl FdSource, max: u64, scratch: &mut Vec<Held>) -> bool {
+        scratch.clear();
         if self.count == Some(0) {
             // There is no descriptor that could be refused.
             let had_any = !self.held.is_empty();
@@ -36,7 +37,6 @@ impl Tracked {
         // Without a count, the number of known descriptors is expected, because listing a directory makes the kernel
         // look up hundreds of names at once.
         let expected = Some(self.count.unwrap_or(self.known_count()).saturating_sub(begin as u64));
-        scratch.clear();
         let mut has_memory = true;
         let mut remember = |descriptor, link| {
             has_memory &= scratch.try_reserve(1).is_ok();
