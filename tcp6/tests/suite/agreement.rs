@@ -1,112 +1,117 @@
-//! The table of a machine that moves, against a witness that reads the same table.
+//! Comparison of a changing table with a witness that reads the same table.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::time::Duration;
 
-/// One try: what the witness shows before, what the crate shows, what the witness shows after.
-pub struct Moments<T> {
+/// The lines of the crate, and those of the witness before and after.
+pub struct Observation<T> {
     pub before: Vec<T>,
     pub ours: Vec<T>,
     pub after: Vec<T>,
 }
 
-/// How often others may come and go in a way that two tries differ in another way each.
-const MOST_TRIES: usize = 200;
+/// The number of attempts before a comparison fails because each one has different differences.
+const MAX_ATTEMPTS: usize = 200;
 
-/// Compares until nothing differs but what comes and goes between two moments of the witness, as sockets of other tests
-/// do. Returns what the crate shows then, or `None` without a witness.
+/// Observes until the crate and the witness agree. Returns the crate's lines, or `None` without a witness.
 ///
-/// A line must be there as often as at one of the two moments or at a number between. That needs no machine at rest: what
-/// is there more than once too often fails at once, and any other difference when it is still the same in the next try.
-/// Wine reads the kernel's text, which repeats lines while others come and go: there a doubled line has to stay to fail.
-pub fn agree<T: Ord + Clone + Debug>(mut look: impl FnMut() -> Option<Moments<T>>) -> Option<Vec<T>> {
+/// The count of each line must lie between its counts in `before` and `after`. The machine therefore need not be idle:
+/// sockets of other tests may open and close between the two readings of the witness.
+///
+/// # Panics
+///
+/// Panics if the crate duplicates a line, if two consecutive attempts have a difference in common, or after
+/// [`MAX_ATTEMPTS`]. On Windows, a duplicate in one attempt is accepted, because Wine reads `/proc/net/tcp6`, which
+/// repeats lines while sockets open and close.
+pub fn assert_agrees<T: Ord + Clone + Debug>(mut observe: impl FnMut() -> Option<Observation<T>>) -> Option<Vec<T>> {
     let mut last = BTreeSet::new();
-    for _ in 0..MOST_TRIES {
-        let Some(moments) = look() else {
+    for _ in 0..MAX_ATTEMPTS {
+        let Some(observation) = observe() else {
             eprintln!("skipped: no witness on this machine");
             return None;
         };
-        let differences = differences(&moments);
+        let differences = differences(&observation);
         if differences.is_empty() {
-            return Some(moments.ours);
+            return Some(observation.ours);
         }
-        let doubled: Vec<_> = differences.iter().filter(|one| cfg!(not(windows)) && one.is_doubled()).collect();
-        assert!(doubled.is_empty(), "doubled: {doubled:?}");
-        let stays: Vec<_> = differences.intersection(&last).take(8).collect();
-        assert!(stays.is_empty(), "a difference from the witness that stays: {stays:?}");
+        let duplicates: Vec<_> = differences.iter().filter(|one| cfg!(not(windows)) && one.is_duplicate()).collect();
+        assert!(duplicates.is_empty(), "duplicates: {duplicates:?}");
+        let persistent: Vec<_> = differences.intersection(&last).take(8).collect();
+        assert!(persistent.is_empty(), "persistent differences from the witness: {persistent:?}");
         last = differences;
         std::thread::sleep(Duration::from_millis(20));
     }
-    panic!("{MOST_TRIES} tries differ from the witness, each in its own way, the last in {last:?}");
+    panic!("no agreement with the witness in {MAX_ATTEMPTS} attempts, last differences: {last:?}");
 }
 
-/// A line that is there too often or not often enough.
+/// A line with fewer than `min` or more than `max` occurrences.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Difference<T> {
     line: T,
     ours: usize,
-    least: usize,
-    most: usize,
+    min: usize,
+    max: usize,
 }
 
 impl<T> Difference<T> {
-    fn is_doubled(&self) -> bool {
-        self.ours > self.most && self.most > 0
+    fn is_duplicate(&self) -> bool {
+        self.ours > self.max && self.max > 0
     }
 }
 
-fn differences<T: Ord + Clone>(Moments { before, ours, after }: &Moments<T>) -> BTreeSet<Difference<T>> {
+fn differences<T: Ord + Clone>(Observation { before, ours, after }: &Observation<T>) -> BTreeSet<Difference<T>> {
     let mut counts: BTreeMap<&T, [usize; 3]> = BTreeMap::new();
     for (i, lines) in [before, ours, after].into_iter().enumerate() {
         lines.iter().for_each(|line| counts.entry(line).or_default()[i] += 1);
     }
     let difference = |(line, [before, ours, after]): (&T, [usize; 3])| {
-        let (least, most) = (before.min(after), before.max(after));
-        let is_between = (least..=most).contains(&ours);
-        (!is_between).then(|| Difference { line: line.clone(), ours, least, most })
+        let (min, max) = (before.min(after), before.max(after));
+        let is_between = (min..=max).contains(&ours);
+        (!is_between).then(|| Difference { line: line.clone(), ours, min, max })
     };
     counts.into_iter().filter_map(difference).collect()
 }
 
 #[test]
-fn what_comes_or_goes_meanwhile_is_no_difference() {
-    let moments = Moments { before: vec![1, 2, 2, 3], ours: vec![1, 2, 4], after: vec![1, 2, 4] };
-    assert!(differences(&moments).is_empty());
-    assert_eq!(agree(|| Some(Moments { ours: vec![1, 2, 4], ..moments_of(&[1, 2], &[1, 2, 4]) })), Some(vec![1, 2, 4]));
+fn accepts_changes_between_the_witness_readings() {
+    let observation = Observation { before: vec![1, 2, 2, 3], ours: vec![1, 2, 4], after: vec![1, 2, 4] };
+    assert!(differences(&observation).is_empty());
+    let observe = || Some(Observation { ours: vec![1, 2, 4], ..witness(&[1, 2], &[1, 2, 4]) });
+    assert_eq!(assert_agrees(observe), Some(vec![1, 2, 4]));
 }
 
 #[test]
 #[cfg(not(windows))]
-#[should_panic(expected = "doubled")]
-fn what_is_doubled_fails_on_a_machine_that_moves() {
+#[should_panic(expected = "duplicates")]
+fn rejects_a_duplicate_while_other_lines_change() {
     let mut number = 10;
-    agree(|| {
+    assert_agrees(|| {
         number += 1;
-        Some(Moments { ours: vec![1, 1], ..moments_of(&[1, number], &[1]) })
+        Some(Observation { ours: vec![1, 1], ..witness(&[1, number], &[1]) })
     });
 }
 
 #[test]
-#[should_panic(expected = "a difference from the witness that stays")]
-fn what_stays_missing_fails_on_a_machine_that_moves() {
+#[should_panic(expected = "persistent differences from the witness")]
+fn rejects_a_line_that_stays_missing_while_other_lines_change() {
     let mut number = 10;
-    agree(|| {
+    assert_agrees(|| {
         number += 1;
-        Some(Moments { ours: vec![number], ..moments_of(&[1, number], &[1]) })
+        Some(Observation { ours: vec![number], ..witness(&[1, number], &[1]) })
     });
 }
 
 #[test]
-fn what_differs_once_is_looked_at_again() {
-    let mut tries = 0;
-    let ours = agree(|| {
-        tries += 1;
-        Some(Moments { ours: if tries == 1 { vec![1, 7] } else { vec![1] }, ..moments_of(&[1], &[1]) })
+fn retries_after_a_transient_difference() {
+    let mut attempts = 0;
+    let ours = assert_agrees(|| {
+        attempts += 1;
+        Some(Observation { ours: if attempts == 1 { vec![1, 7] } else { vec![1] }, ..witness(&[1], &[1]) })
     });
-    assert_eq!((ours, tries), (Some(vec![1]), 2));
+    assert_eq!((ours, attempts), (Some(vec![1]), 2));
 }
 
-fn moments_of(before: &[i32], after: &[i32]) -> Moments<i32> {
-    Moments { before: before.to_vec(), ours: Vec::new(), after: after.to_vec() }
+fn witness(before: &[i32], after: &[i32]) -> Observation<i32> {
+    Observation { before: before.to_vec(), ours: Vec::new(), after: after.to_vec() }
 }

@@ -1,4 +1,4 @@
-//! In the steady state nothing is allocated: counted by an allocator.
+//! The steady state allocates nothing. A global allocator counts the allocations of each thread.
 
 use std::cell::Cell;
 
@@ -8,61 +8,62 @@ use crate::counting::Counting;
 use crate::support::{Loopback, alone_with_the_table, reset};
 
 thread_local! {
-    /// How often this thread has asked for room.
+    /// The number of allocations of this thread.
     static COUNT: Cell<u64> = const { Cell::new(0) };
-    /// The bytes that this thread has in use, and the most that it had.
+    /// The bytes in use by this thread, and their maximum.
     static BYTES: Cell<(isize, isize)> = const { Cell::new((0, 0)) };
 }
 
 fn count() {
-    // A thread that is ending has no count any more, and no test looks at it.
+    // Fails on an exiting thread whose thread-locals are destroyed. No test reads that count.
     let _ = COUNT.try_with(|count| count.set(count.get() + 1));
 }
 
 fn grown(by: isize) {
     let _ = BYTES.try_with(|bytes| {
-        let (now, most) = bytes.get();
-        bytes.set((now + by, most.max(now + by)));
+        let (now, peak) = bytes.get();
+        bytes.set((now + by, peak.max(now + by)));
     });
 }
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting { requested: count, grown };
 
-/// Memory that this thread takes, in bytes.
+/// The memory that a function allocates on this thread, in bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct Memory {
-    /// The most at any time.
+pub struct MemoryUse {
+    /// The maximum while the function runs.
     pub peak: usize,
-    /// What is in use afterwards.
+    /// The part that is still in use when the function returns.
     pub kept: usize,
 }
 
-/// Runs `what` and measures the memory that it takes.
-pub fn memory<T>(what: impl FnOnce() -> T) -> (T, Memory) {
+/// Calls `run`. Returns its result and the memory that it allocates.
+pub fn memory<T>(run: impl FnOnce() -> T) -> (T, MemoryUse) {
     let (before, _) = BYTES.get();
     BYTES.set((before, before));
-    let result = what();
-    let (after, most) = BYTES.get();
+    let result = run();
+    let (after, peak) = BYTES.get();
     let bytes = |bytes: isize| usize::try_from(bytes - before).unwrap_or(0);
-    (result, Memory { peak: bytes(most), kept: bytes(after) })
+    (result, MemoryUse { peak: bytes(peak), kept: bytes(after) })
 }
 
-/// The allocations that this thread makes meanwhile.
-pub fn allocations(what: impl FnOnce()) -> u64 {
+/// Calls `run`. Returns the number of allocations that this thread makes meanwhile.
+pub fn allocations(run: impl FnOnce()) -> u64 {
     let before = COUNT.get();
-    what();
+    run();
     COUNT.get() - before
 }
 
-/// The allocations of the quietest of some rounds: meanwhile other tests come and go, with sockets and with processes, for
-/// which room is made once.
-fn least_allocations(mut round: impl FnMut()) -> u64 {
-    (0..20).map(|_| allocations(&mut round)).min().expect("some rounds")
+/// Returns the smallest number of allocations of 20 rounds.
+///
+/// Other tests open sockets and start processes during some rounds. The storage then grows once.
+fn min_allocations(mut round: impl FnMut()) -> u64 {
+    (0..20).map(|_| allocations(&mut round)).min().expect("20 rounds")
 }
 
 #[test]
-fn the_count_counts() {
+fn counts_allocations_and_bytes() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
     let (_kept, taken) = memory(|| {
         drop(std::hint::black_box(vec![0u8; 1000]));
@@ -80,7 +81,7 @@ fn refresh<R: Row>(system: &mut System, buffer: &mut Buffer) {
 }
 
 #[test]
-fn a_refresh_into_a_used_buffer_allocates_nothing() {
+fn refresh_into_a_used_buffer_allocates_nothing() {
     let _alone = alone_with_the_table();
     let _own = Loopback::open();
     let mut system = System::new().unwrap();
@@ -92,7 +93,7 @@ fn a_refresh_into_a_used_buffer_allocates_nothing() {
         refresh::<OwnerModuleRow>(&mut system, &mut buffer);
     };
     round();
-    assert_eq!(least_allocations(round), 0);
+    assert_eq!(min_allocations(round), 0);
 }
 
 fn snapshots<R: Row>() {
@@ -100,7 +101,7 @@ fn snapshots<R: Row>() {
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
     let (mut before, mut after) = (Snapshot::<R>::new(), Snapshot::new());
     let own = Loopback::open();
-    let room: Vec<Loopback> = (0..50).map(|_| Loopback::open()).collect();
+    let extra: Vec<Loopback> = (0..50).map(|_| Loopback::open()).collect();
     let mut round = || {
         before.copy_from(system.table(&Query::all(), &mut buffer).unwrap()).unwrap();
         after.copy_from(system.table(&Query::all().unsorted(), &mut buffer).unwrap()).unwrap();
@@ -110,9 +111,9 @@ fn snapshots<R: Row>() {
         std::hint::black_box((changes, found, after.counts()));
     };
     round();
-    // Fewer rows than before, so that what other tests open meanwhile has room.
-    room.into_iter().for_each(|own| reset(own.client));
-    assert_eq!(least_allocations(round), 0);
+    // Closes these, so that sockets of other tests fit into the storage.
+    extra.into_iter().for_each(|own| reset(own.client));
+    assert_eq!(min_allocations(round), 0);
 }
 
 #[test]
@@ -122,17 +123,17 @@ fn snapshots_and_diffs_into_used_storage_allocate_nothing() {
 }
 
 #[test]
-fn a_poll_of_a_steady_table_allocates_nothing() {
+fn poll_of_an_unchanged_table_allocates_nothing() {
     let _alone = alone_with_the_table();
-    let room: Vec<Loopback> = (0..50).map(|_| Loopback::open()).collect();
+    let extra: Vec<Loopback> = (0..50).map(|_| Loopback::open()).collect();
     let mut watcher = Watcher::<OwnerPidRow, _>::new(System::new().unwrap());
     for _ in 0..3 {
         watcher.poll().unwrap();
     }
-    // Fewer rows than before, so that what other tests open meanwhile has room.
-    room.into_iter().for_each(|own| reset(own.client));
+    // Closes these, so that sockets of other tests fit into the storage.
+    extra.into_iter().for_each(|own| reset(own.client));
     let poll = || {
         std::hint::black_box(watcher.poll().unwrap().count());
     };
-    assert_eq!(least_allocations(poll), 0);
+    assert_eq!(min_allocations(poll), 0);
 }

@@ -1,6 +1,6 @@
-// Prints the IPv6 TCP table as C sees it: a line a row, the fields in the order of MIB_TCP6ROW, addresses as hexadecimal
-// bytes, everything else as the number that stands in the row. A witness for the Rust side: it shares nothing with it
-// but the system.
+// Prints the IPv6 TCP table as seen from C, one row per line: the fields in the order of MIB_TCP6ROW, addresses as
+// hexadecimal bytes, all other fields as the raw numbers of the row. An independent witness for the Rust tests: the two
+// share nothing but the system.
 #include <winsock2.h>
 #include <ws2tcpip.h>
 #include <iphlpapi.h>

@@ -1,14 +1,14 @@
-//! The table against a C program that calls GetTcp6Table with the C headers.
+//! Comparison with a C program that calls GetTcp6Table with the C headers.
 
 use std::fmt::Write;
 use std::process::Command;
 
 use tcp6::{BasicRow, Buffer, Query, Row, System};
 
-use crate::agreement::{Moments, agree};
+use crate::agreement::{Observation, assert_agrees};
 use crate::support::Loopback;
 
-/// Where `c_program.c` stands when it is compiled; `cargo xtask wine test` does that.
+/// The environment variable with the path of the compiled `c_program.c`. Set by `cargo xtask wine test`.
 const PROGRAM: &str = "TCP6_C_PROGRAM";
 
 fn c_lines(program: &str) -> Vec<String> {
@@ -19,7 +19,7 @@ fn c_lines(program: &str) -> Vec<String> {
     lines
 }
 
-/// The row as the C program prints it.
+/// Formats the row as the C program does.
 fn line(row: &BasicRow) -> String {
     let raw = row.as_raw();
     let hexadecimal = |end: std::net::Ipv6Addr| {
@@ -42,18 +42,18 @@ fn line(row: &BasicRow) -> String {
 }
 
 #[test]
-fn a_c_program_sees_the_same_rows() {
+fn equals_the_table_of_a_c_program() {
     let Ok(program) = std::env::var(PROGRAM) else {
-        eprintln!("skipped: {PROGRAM} names no C program");
+        eprintln!("skipped: {PROGRAM} is not set");
         return;
     };
     let _own: Vec<Loopback> = (0..10).map(|_| Loopback::open()).collect();
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
-    let look = || {
+    let observe = || {
         let before = c_lines(&program);
         let table = system.table::<BasicRow>(&Query::all(), &mut buffer).unwrap();
         let ours = table.iter().map(line).collect();
-        Some(Moments { before, ours, after: c_lines(&program) })
+        Some(Observation { before, ours, after: c_lines(&program) })
     };
-    assert!(agree(look).expect("the program is there").len() >= 30);
+    assert!(assert_agrees(observe).expect("the C program exists").len() >= 30);
 }

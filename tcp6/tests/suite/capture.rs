@@ -1,4 +1,4 @@
-//! Captures: what was recorded is played, on any system, and damage is found.
+//! Captures: recording, the file format, and replay.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,7 @@ use tcp6::{
 
 use crate::support::{Loopback, states};
 
-/// Two rows with something in every field.
+/// Two rows in which every field is set.
 pub fn rows<R: Row>() -> Snapshot<R> {
     let row = |state, port: u32| {
         let mut raw = *OwnerModuleRow::new(state, "[fe80::1%7]:443".parse().unwrap(), None).as_raw();
@@ -34,7 +34,7 @@ pub fn record<R: Row>(snapshots: &[Snapshot<R>]) -> Vec<u8> {
     recorder.into_inner()
 }
 
-fn survives<R: Row>() {
+fn check_round_trip<R: Row>() {
     let capture = record(&[rows::<R>(), Snapshot::new(), rows::<R>()]);
     let mut replay = Replay::from_reader(&capture[..]).unwrap();
     let mut buffer = Buffer::new();
@@ -48,16 +48,16 @@ fn survives<R: Row>() {
 }
 
 #[test]
-fn every_class_survives_a_capture() {
-    survives::<BasicRow>();
-    survives::<OwnerPidRow>();
-    survives::<OffloadRow>();
-    survives::<OwnerModuleRow>();
+fn every_class_round_trips() {
+    check_round_trip::<BasicRow>();
+    check_round_trip::<OwnerPidRow>();
+    check_round_trip::<OffloadRow>();
+    check_round_trip::<OwnerModuleRow>();
 }
 
-/// A capture as version 1 of the format has it, byte by byte: it is read whatever machine this is.
+/// Reads and writes a capture of format version 1, given as bytes. The bytes are the same on every machine.
 #[test]
-fn the_format_is_the_documented_one() {
+fn reads_and_writes_the_documented_format() {
     let mut file = b"tcp6cap\n\x01\0\0\0\0\0\0\0".to_vec();
     let mut table = vec![0, 0, 0, 0]; // class basic
     table.extend([1, 0, 0, 0]); // rows
@@ -80,11 +80,11 @@ fn the_format_is_the_documented_one() {
     assert_eq!(table[0].local(), "[fe80::1%7]:443".parse().unwrap());
     assert_eq!(table[0].remote(), Some("[fe80::2%7]:50000".parse().unwrap()));
     assert_eq!(table.taken_at(), SystemTime::UNIX_EPOCH + Duration::new(1_795_430_559, 99_338_100));
-    assert_eq!(record(&[table.to_snapshot().unwrap()]), file, "and it is written so");
+    assert_eq!(record(&[table.to_snapshot().unwrap()]), file, "the writer differs");
 }
 
 #[test]
-fn what_a_system_shows_is_recorded_and_played() {
+fn records_and_replays_the_system_table() {
     let own = Loopback::open();
     let recorder = Recorder::new(Vec::new()).unwrap();
     let mut watcher = Watcher::<BasicRow, _>::new(RecordingSource::new(System::new().unwrap(), recorder));
@@ -101,18 +101,18 @@ fn what_a_system_shows_is_recorded_and_played() {
 }
 
 #[test]
-fn a_poorer_class_is_played_from_a_richer_one_and_not_the_other_way() {
+fn replays_a_richer_class_as_a_poorer_one_only() {
     let mut buffer = Buffer::new();
     let mut replay = Replay::from_reader(&record(&[rows::<OwnerPidRow>()])[..]).unwrap();
     let richer = replay.fill(Class::OwnerModule, &Query::all(), &mut buffer);
     assert!(matches!(richer, Err(Error::WrongClass { wanted: Class::OwnerModule, held: Some(Class::OwnerPid), .. })));
-    assert_eq!(replay.remaining(), 1, "it stays the next one");
+    assert_eq!(replay.remaining(), 1, "the refused table is still next");
     let table = Table::<BasicRow>::read(&mut replay, &Query::all(), &mut buffer).unwrap();
     assert_eq!(table.to_snapshot().unwrap(), rows::<BasicRow>());
 }
 
 #[test]
-fn a_history_is_played_with_its_times_and_failures() {
+fn replays_times_and_errors_of_a_history() {
     let snapshot = rows::<BasicRow>();
     let mut buffer = Buffer::new();
     buffer.write_rows(Class::Basic, &snapshot).unwrap();
@@ -123,9 +123,9 @@ fn a_history_is_played_with_its_times_and_failures() {
         .then_error(Error::NotSupported)
         .then_bytes(Class::Basic, buffer.as_bytes(), later)
         .unwrap();
-    let mut play = || Table::<BasicRow>::read(&mut replay, &Query::all(), &mut buffer).map(|table| table.taken_at());
-    assert_eq!(Some(play().unwrap()), snapshot.taken_at());
-    assert!(matches!(play(), Err(Error::NotSupported)));
-    assert_eq!(play().unwrap(), later);
-    assert!(matches!(play(), Err(Error::EndOfReplay)));
+    let mut next = || Table::<BasicRow>::read(&mut replay, &Query::all(), &mut buffer).map(|table| table.taken_at());
+    assert_eq!(Some(next().unwrap()), snapshot.taken_at());
+    assert!(matches!(next(), Err(Error::NotSupported)));
+    assert_eq!(next().unwrap(), later);
+    assert!(matches!(next(), Err(Error::EndOfReplay)));
 }

@@ -1,4 +1,4 @@
-//! Conversions between classes of rows: a field that either class lacks is unknown, never zero.
+//! Conversions between row classes: a field that either class lacks is unknown, not zero.
 
 use std::time::SystemTime;
 
@@ -13,12 +13,12 @@ use crate::capture::record;
 const TICKS: i64 = 134_000_000_012_345_678;
 const MODULE: [u64; 16] = [7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
 
-/// The words that the crate writes on Linux for an inode, a user and a cookie.
+/// Module words as the crate writes them on Linux: cookie 99, inode 4711, uid 1000, and the Linux marker.
 const SOCKET: [u64; 16] = [0, 99, 4711, 1000, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, u64::from_be_bytes(*b"tcp6:lnx")];
 
-/// What a row says beyond its ends and its state. `None` is "unknown".
+/// All fields of a row except its state and its ends. `None` means unknown.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Facts {
+struct Fields {
     owner: Option<Owner>,
     offload: Option<OffloadState>,
     ticks: Option<i64>,
@@ -27,36 +27,36 @@ struct Facts {
     socket: Option<(Option<u32>, Option<u32>, Option<u64>)>,
 }
 
-impl Facts {
-    /// By the accessors of each class, on the row itself.
-    fn of<R: Row>(row: &R) -> Facts {
+impl Fields {
+    /// Reads the fields with the accessors of the class.
+    fn of<R: Row>(row: &R) -> Fields {
         let any: &dyn std::any::Any = row;
         let owner = Some(row.owner()).filter(|owner| *owner != Owner::Unresolved);
         let offload = any.downcast_ref().and_then(OffloadRow::offload_state);
-        let facts = Facts { owner, offload, ..Facts::default() };
-        let Some(row) = any.downcast_ref::<OwnerModuleRow>() else { return facts };
+        let known = Fields { owner, offload, ..Fields::default() };
+        let Some(row) = any.downcast_ref::<OwnerModuleRow>() else { return known };
         let socket = row.socket_info().map(|info| (info.inode, info.uid, info.cookie.map(u64::from)));
         let (ticks, created) = (row.created_ticks(), row.created().is_some());
-        Facts { ticks, created, module: row.module_info().copied(), socket, ..facts }
+        Fields { ticks, created, module: row.module_info().copied(), socket, ..known }
     }
 
-    /// Those that a class has fields for.
-    fn carried_by(&self, class: Class) -> Facts {
-        let mut carried = self.clone();
+    /// Keeps only the fields that the class has.
+    fn in_class(&self, class: Class) -> Fields {
+        let mut kept = self.clone();
         if class == Class::Basic {
-            carried.owner = None;
+            kept.owner = None;
         }
         if class != Class::Offload {
-            carried.offload = None;
+            kept.offload = None;
         }
         if class != Class::OwnerModule {
-            carried = Facts { owner: carried.owner, offload: carried.offload, ..Facts::default() };
+            kept = Fields { owner: kept.owner, offload: kept.offload, ..Fields::default() };
         }
-        carried
+        kept
     }
 }
 
-/// Rows of each class that say all they can, and the same for rows that say nothing, or that belong to nobody.
+/// Windows rows and Linux rows, with all fields known, with no owner, and (Windows) with an unresolved owner.
 fn sources() -> [Vec<OwnerModuleRow>; 2] {
     let row = |owner, ticks, module| {
         let local = "[fe80::1%7]:443".parse().unwrap();
@@ -82,7 +82,9 @@ fn offload_row(state: i32) -> OffloadRow {
     OffloadRow::from_raw(raw)
 }
 
-/// The same row by each way that converts: by itself, through a buffer, replayed from a snapshot and from a capture.
+/// Converts a row directly, through a buffer, through a replayed snapshot, and through a replayed capture.
+///
+/// A richer class is only available from the direct conversion: the buffer refuses it.
 fn converted<R: Row, W: Row>(row: &R) -> Vec<W> {
     let mut rows = vec![row.to_class::<W>()];
     let snapshot = Snapshot::from_rows([*row], SystemTime::UNIX_EPOCH);
@@ -104,10 +106,10 @@ fn converted<R: Row, W: Row>(row: &R) -> Vec<W> {
 }
 
 fn check<R: Row, W: Row>(row: &R) {
-    let facts = Facts::of(row);
-    let expected = facts.carried_by(R::CLASS).carried_by(W::CLASS);
+    let fields = Fields::of(row);
+    let expected = fields.in_class(R::CLASS).in_class(W::CLASS);
     for converted in converted::<R, W>(row) {
-        assert_eq!(Facts::of(&converted), expected, "{} to {}: {row:?}", R::CLASS, W::CLASS);
+        assert_eq!(Fields::of(&converted), expected, "{} to {}: {row:?}", R::CLASS, W::CLASS);
         assert_eq!(
             (converted.state(), converted.local(), converted.remote()),
             (row.state(), row.local(), row.remote())
@@ -123,7 +125,7 @@ fn check_from<R: Row>(row: &R) {
 }
 
 #[test]
-fn a_field_that_either_class_lacks_is_unknown() {
+fn converted_rows_keep_only_the_fields_of_both_classes() {
     for row in sources().concat() {
         check_from(&row);
         check_from(&row.to_class::<BasicRow>());
@@ -135,19 +137,19 @@ fn a_field_that_either_class_lacks_is_unknown() {
     }
 }
 
-/// The facts of the sources, by hand: the test above compares with these.
+/// Checks `Fields::of`, on which the test above depends, against values written by hand.
 #[test]
-fn a_row_says_what_is_in_it_and_nothing_else() {
+fn reads_the_optional_fields_of_each_row() {
     let [windows, linux] = sources();
     let owner = Some(Owner::Process(4711));
-    let full = Facts { owner, ticks: Some(TICKS), created: true, module: Some(MODULE), ..Facts::default() };
-    let nobody = Facts { owner: Some(Owner::Nobody), ..Facts::default() };
-    assert_eq!(Facts::of(&windows[0]), full);
-    assert_eq!(Facts::of(&windows[1]), nobody);
-    assert_eq!(Facts::of(&windows[2]), Facts { ticks: Some(TICKS), created: true, ..Facts::default() });
+    let full = Fields { owner, ticks: Some(TICKS), created: true, module: Some(MODULE), ..Fields::default() };
+    let no_owner = Fields { owner: Some(Owner::Nobody), ..Fields::default() };
+    assert_eq!(Fields::of(&windows[0]), full);
+    assert_eq!(Fields::of(&windows[1]), no_owner);
+    assert_eq!(Fields::of(&windows[2]), Fields { ticks: Some(TICKS), created: true, ..Fields::default() });
     let socket = Some((Some(4711), Some(1000), Some(99)));
-    assert_eq!(Facts::of(&linux[0]), Facts { owner, socket, ..Facts::default() });
-    assert_eq!(Facts::of(&linux[1]), Facts { socket: Some((None, None, None)), ..nobody });
+    assert_eq!(Fields::of(&linux[0]), Fields { owner, socket, ..Fields::default() });
+    assert_eq!(Fields::of(&linux[1]), Fields { socket: Some((None, None, None)), ..no_owner });
 
     assert_eq!(offload_row(0).offload_state(), Some(OffloadState::InHost));
     assert_eq!(offload_row(3).offload_state(), Some(OffloadState::Uploading));
@@ -157,31 +159,31 @@ fn a_row_says_what_is_in_it_and_nothing_else() {
     assert_eq!(windows[0].to_class::<BasicRow>().to_class::<OwnerPidRow>().owner(), Owner::Unresolved);
 }
 
-fn new_is_unknown<R: Row>() {
+fn check_new<R: Row>() {
     let row = R::new(State::Listen, "[::1]:80".parse().unwrap(), None);
-    assert_eq!(Facts::of(&row), Facts::default(), "{}", R::CLASS);
+    assert_eq!(Fields::of(&row), Fields::default(), "{}", R::CLASS);
 }
 
 #[test]
-fn a_new_row_knows_nothing_but_its_ends_and_its_state() {
-    new_is_unknown::<BasicRow>();
-    new_is_unknown::<OwnerPidRow>();
-    new_is_unknown::<OffloadRow>();
-    new_is_unknown::<OwnerModuleRow>();
+fn optional_fields_of_a_new_row_are_unknown() {
+    check_new::<BasicRow>();
+    check_new::<OwnerPidRow>();
+    check_new::<OffloadRow>();
+    check_new::<OwnerModuleRow>();
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn linux_reports_neither_offload_state_nor_creation_nor_module() {
+fn linux_rows_have_no_offload_state_creation_time_or_module() {
     let _own = crate::support::Loopback::open();
     let (mut system, mut buffer) = (tcp6::System::new().unwrap(), Buffer::new());
     let table = system.table::<OffloadRow>(&Query::all(), &mut buffer).unwrap();
     assert!(table.len() >= 3 && table.iter().all(|row| row.offload_state().is_none()));
     let table = system.table::<OwnerModuleRow>(&Query::all(), &mut buffer).unwrap();
     for row in table {
-        let facts = Facts::of(row);
-        assert_eq!((facts.ticks, facts.created, facts.module), (None, false, None), "{row:?}");
-        let (inode, uid, _) = facts.socket.unwrap();
+        let fields = Fields::of(row);
+        assert_eq!((fields.ticks, fields.created, fields.module), (None, false, None), "{row:?}");
+        let (inode, uid, _) = fields.socket.unwrap();
         assert!(inode != Some(0) && (inode.is_some() || uid != Some(0)), "{row:?}");
     }
 }

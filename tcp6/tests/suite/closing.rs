@@ -1,4 +1,4 @@
-//! Connections that close normally, seen by a `System` and by a `Watcher` that were there before.
+//! Connections that close normally, read by a `System` and a `Watcher` that also read them while they were open.
 
 use std::io::Read;
 use std::net::TcpStream;
@@ -12,15 +12,15 @@ use crate::support::{by_itself, connect, eventually, listener};
 
 const CONNECTIONS: usize = 40;
 
-/// Closes one side, and the other one once that has seen it.
+/// Closes `first`, and closes `second` after it has read the end of the stream.
 fn close(first: TcpStream, mut second: TcpStream) {
     drop(first);
     assert_eq!(second.read(&mut [0]).unwrap(), 0);
 }
 
-/// Waits until a fresh `System` shows exactly these states, with their counts, on this port.
-fn settle(port: u16, expected: &[(State, usize)]) {
-    eventually("all connections are closed", || {
+/// Waits until a new `System` lists exactly these states on this port, with these counts.
+fn wait_for_states(port: u16, expected: &[(State, usize)]) {
+    eventually("all sockets of the port are in the expected states", || {
         let mut buffer = Buffer::new();
         let query = Query::all().port(port);
         let table = System::new().unwrap().table::<BasicRow>(&query, &mut buffer).unwrap().to_snapshot().unwrap();
@@ -30,20 +30,20 @@ fn settle(port: u16, expected: &[(State, usize)]) {
     });
 }
 
-/// A watcher and a `System`, both of one class, and the witness: a `System` made for each table.
-struct Kept<R> {
+/// A watcher and a `System` that are kept between tables. Each table is compared with that of a new `System`.
+struct Observers<R> {
     port: u16,
     watcher: Watcher<R, System>,
     system: System,
 }
 
-impl<R: Row> Kept<R> {
-    fn new(port: u16) -> Kept<R> {
+impl<R: Row> Observers<R> {
+    fn new(port: u16) -> Observers<R> {
         let mut watcher = Watcher::new(System::new().unwrap()).report(Query::all().port(port));
         watcher.poll().unwrap();
-        let mut kept = Kept { port, watcher, system: System::new().unwrap() };
-        assert_eq!(kept.poll(), []);
-        kept
+        let mut observers = Observers { port, watcher, system: System::new().unwrap() };
+        assert_eq!(observers.poll(), []);
+        observers
     }
 
     fn poll(&mut self) -> Vec<Change<R>> {
@@ -57,7 +57,7 @@ impl<R: Row> Kept<R> {
         self.watcher.poll().unwrap().map(Change::cloned).collect()
     }
 
-    /// Polls, and expects this many changes from one state to another, this many rows removed, and nothing else.
+    /// Polls, and asserts that there are exactly these changes of state and this number of removed rows.
     fn expect(&mut self, changed: &[(State, State, usize)], removed: usize) {
         let changes = self.poll();
         for (from, to, count) in changed {
@@ -67,8 +67,8 @@ impl<R: Row> Kept<R> {
             };
             assert_eq!(changes.iter().filter(matches).count(), *count, "{}: {from} to {to}: {changes:#?}", R::CLASS);
         }
-        let gone = changes.iter().filter(|change| matches!(change, Change::Removed(_))).count();
-        assert_eq!(gone, removed, "{}: {changes:#?}", R::CLASS);
+        let removals = changes.iter().filter(|change| matches!(change, Change::Removed(_))).count();
+        assert_eq!(removals, removed, "{}: {changes:#?}", R::CLASS);
         let total = removed + changed.iter().map(|(.., count)| count).sum::<usize>();
         assert_eq!(changes.len(), total, "{}: {changes:#?}", R::CLASS);
         for change in changes {
@@ -81,57 +81,57 @@ impl<R: Row> Kept<R> {
                 assert_eq!(cookie(before), cookie(after));
             }
         }
-        assert_eq!(self.poll(), [], "{}: nothing happens twice", R::CLASS);
+        assert_eq!(self.poll(), [], "{}: changes are reported once", R::CLASS);
     }
 }
 
-fn a_normal_close_is_one_change<R: Row>() {
+fn check_normal_close<R: Row>() {
     let listener = listener();
     let port = listener.local_addr().unwrap().port();
     let connections: Vec<_> = (0..CONNECTIONS).map(|_| connect(&listener)).collect();
-    let mut kept = Kept::<R>::new(port);
+    let mut observers = Observers::<R>::new(port);
     for (index, (client, server)) in connections.into_iter().enumerate() {
         if index % 2 == 0 { close(client, server) } else { close(server, client) }
     }
-    settle(port, &[(State::Listen, 1), (State::TimeWait, CONNECTIONS)]);
-    // The side that closes first is in TIME-WAIT, the other one is gone.
-    kept.expect(&[(State::Established, State::TimeWait, CONNECTIONS)], CONNECTIONS);
+    wait_for_states(port, &[(State::Listen, 1), (State::TimeWait, CONNECTIONS)]);
+    // The side that closes first is in TIME-WAIT. The other side is removed.
+    observers.expect(&[(State::Established, State::TimeWait, CONNECTIONS)], CONNECTIONS);
 }
 
-fn a_close_in_two_steps_is_two_changes<R: Row>() {
+fn check_close_in_two_steps<R: Row>() {
     let listener = listener();
     let port = listener.local_addr().unwrap().port();
     let connections: Vec<_> = (0..CONNECTIONS).map(|_| connect(&listener)).collect();
-    let mut kept = Kept::<R>::new(port);
-    // Orphans: no process holds the side in FIN-WAIT-2.
+    let mut observers = Observers::<R>::new(port);
+    // The sides in FIN-WAIT-2 are orphans: no process holds them.
     let (clients, servers): (Vec<_>, Vec<_>) = connections.into_iter().unzip();
     drop(servers);
-    settle(port, &[(State::Listen, 1), (State::FinWait2, CONNECTIONS), (State::CloseWait, CONNECTIONS)]);
-    kept.expect(
+    wait_for_states(port, &[(State::Listen, 1), (State::FinWait2, CONNECTIONS), (State::CloseWait, CONNECTIONS)]);
+    observers.expect(
         &[(State::Established, State::FinWait2, CONNECTIONS), (State::Established, State::CloseWait, CONNECTIONS)],
         0,
     );
     drop(clients);
-    settle(port, &[(State::Listen, 1), (State::TimeWait, CONNECTIONS)]);
-    kept.expect(&[(State::FinWait2, State::TimeWait, CONNECTIONS)], CONNECTIONS);
+    wait_for_states(port, &[(State::Listen, 1), (State::TimeWait, CONNECTIONS)]);
+    observers.expect(&[(State::FinWait2, State::TimeWait, CONNECTIONS)], CONNECTIONS);
 }
 
 #[test]
-fn a_normal_close_is_one_change_in_every_class() {
-    by_itself("closing::a_normal_close_is_one_change_in_every_class", || {
-        a_normal_close_is_one_change::<BasicRow>();
-        a_normal_close_is_one_change::<OwnerPidRow>();
-        a_normal_close_is_one_change::<OffloadRow>();
-        a_normal_close_is_one_change::<OwnerModuleRow>();
+fn normal_close_is_one_change_in_every_class() {
+    by_itself("closing::normal_close_is_one_change_in_every_class", || {
+        check_normal_close::<BasicRow>();
+        check_normal_close::<OwnerPidRow>();
+        check_normal_close::<OffloadRow>();
+        check_normal_close::<OwnerModuleRow>();
     });
 }
 
 #[test]
-fn a_close_in_two_steps_is_two_changes_in_every_class() {
-    by_itself("closing::a_close_in_two_steps_is_two_changes_in_every_class", || {
-        a_close_in_two_steps_is_two_changes::<BasicRow>();
-        a_close_in_two_steps_is_two_changes::<OwnerPidRow>();
-        a_close_in_two_steps_is_two_changes::<OffloadRow>();
-        a_close_in_two_steps_is_two_changes::<OwnerModuleRow>();
+fn close_in_two_steps_is_two_changes_in_every_class() {
+    by_itself("closing::close_in_two_steps_is_two_changes_in_every_class", || {
+        check_close_in_two_steps::<BasicRow>();
+        check_close_in_two_steps::<OwnerPidRow>();
+        check_close_in_two_steps::<OffloadRow>();
+        check_close_in_two_steps::<OwnerModuleRow>();
     });
 }

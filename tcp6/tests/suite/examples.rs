@@ -1,4 +1,4 @@
-//! The examples, run as programs.
+//! Runs the examples as programs.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -17,13 +17,13 @@ fn port(listener: &TcpListener) -> String {
 }
 
 #[test]
-fn netstat6_prints_what_the_c_program_prints() {
+fn netstat6_prints_the_format_of_the_c_example() {
     let listener = listener();
     let text = stdout("netstat6", &[]);
-    let (number, rows) = text.split_once("\n\n").unwrap();
-    let number: usize = number.strip_prefix("\tNumber of entries: ").unwrap().parse().unwrap();
+    let (count, rows) = text.split_once("\n\n").unwrap();
+    let count: usize = count.strip_prefix("\tNumber of entries: ").unwrap().parse().unwrap();
     let rows: Vec<&str> = rows.split("\n\n").collect();
-    assert_eq!(rows.len(), number);
+    assert_eq!(rows.len(), count);
     let ours = format!("Local Port: {}\n", port(&listener));
     let at = rows.iter().position(|row| row.contains(&ours) && row.contains("LISTEN")).unwrap();
     let lines: Vec<&str> = rows[at].lines().collect();
@@ -41,30 +41,30 @@ fn listening_names_the_process_on_a_port() {
     let listener = listener();
     let text = stdout("listening", &[&port(&listener)]);
     assert!(text.contains(&format!(":{} ", port(&listener))), "{text}");
-    // Wine 8 reports nobody as the owner of each IPv6 socket.
+    // Wine 8 reports no owner for IPv6 sockets.
     assert!(text.contains(&std::process::id().to_string()) || cfg!(windows) && text.contains("nobody"), "{text}");
     drop(listener);
     assert_eq!(
         Command::new(example("listening")).stderr(Stdio::null()).status().unwrap().code(),
         Some(2),
-        "the port is missing"
+        "exit code without a port"
     );
 }
 
 #[test]
-fn changes_reports_a_listener_that_comes() {
+fn changes_reports_a_new_listener() {
     let mut child = started(|| Command::new(example("changes")).arg("40").stdout(Stdio::piped()).spawn());
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     assert_eq!(lines.next().as_deref(), Some("watching"));
     let listener = listener();
     let added = format!("]:{} ", port(&listener));
-    assert!(lines.any(|line| line.starts_with("+ [::1") && line.contains(&added)), "20 s without it");
+    assert!(lines.any(|line| line.starts_with("+ [::1") && line.contains(&added)), "the listener is not reported");
     child.kill().unwrap();
     child.wait().unwrap();
 }
 
 #[test]
-fn replay_plays_what_record_has_recorded() {
+fn replay_prints_the_tables_that_record_wrote() {
     let listener = listener();
     let path = std::env::temp_dir().join(format!("tcp6-record-{}", std::process::id()));
     let file = path.to_str().unwrap();

@@ -1,4 +1,6 @@
-//! The written formats, as files that `cargo xtask qemu` compares between machines of another byte order or word size.
+//! The serialized formats, written to files for `cargo xtask qemu`.
+//!
+//! It compares these files with those of machines that have a different byte order or word size.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -10,9 +12,12 @@ use tcp6::{
     State, StateSet, Table,
 };
 
+/// The environment variable with the folder for the files.
 const FOLDER: &str = "TCP6_FORMATS";
 
-/// Rows of a class with a different value in every byte of every field, in three states.
+/// Rows of a class in three states, with multi-byte values whose bytes differ.
+///
+/// A wrong byte order or field width therefore changes the files.
 fn rows<R: Row>() -> Snapshot<R> {
     let row = |state, port: u16| {
         let mut raw = *OwnerModuleRow::new(state, "[fe80::1%7]:443".parse().unwrap(), None).as_raw();
@@ -25,12 +30,12 @@ fn rows<R: Row>() -> Snapshot<R> {
     let rows = [row(State::Listen, 1), row(State::Established, 50_000), row(State::Other(0x1122_3344), 2)];
     let mut linux = *rows[1].as_raw();
     linux.OwningModuleInfo = [0; 16];
-    // Inode, uid and cookie as Linux rows have them.
+    // Cookie, inode and uid of a row from Linux.
     linux.OwningModuleInfo[1..4].copy_from_slice(&[0x1122_3344_5566_7788, 0x99AA_BBCC, 1_000]);
     linux.OwningModuleInfo[15] = u64::from_be_bytes(*b"tcp6:lnx");
     let rows = rows.into_iter().chain([OwnerModuleRow::from_raw(linux)]);
     let taken_at = SystemTime::UNIX_EPOCH + Duration::new(1_795_430_559, 99_338_100);
-    // No other class carries an offload state.
+    // `to_class` leaves the offload state unset, because only `OffloadRow` has one.
     let with_offload = |row: OwnerModuleRow| {
         let mut raw = *row.to_class::<OffloadRow>().as_raw();
         raw.dwOffloadState = 0x0A0B_0C0D;
@@ -66,9 +71,9 @@ fn write_class<R: Row + Serialize>(folder: &Path) {
 }
 
 #[test]
-#[ignore = "not a test: writes the files that `cargo xtask qemu` compares"]
+#[ignore = "not a test: writes the files that cargo xtask qemu compares"]
 fn write_every_format() {
-    let folder = env::var_os(FOLDER).expect("the folder to write into");
+    let folder = env::var_os(FOLDER).expect("TCP6_FORMATS names the output folder");
     let folder = Path::new(&folder);
     write_class::<BasicRow>(folder);
     write_class::<OwnerPidRow>(folder);
@@ -77,9 +82,9 @@ fn write_every_format() {
     write(folder, "states", &(StateSet::LISTEN | StateSet::OTHER));
 }
 
-/// The files that are compared differ from class to class, and their rows from one another; no field is left out.
+/// Checks the test data: the captures of the classes differ, the rows differ, and a capture keeps all fields.
 #[test]
-fn rows_of_every_format_differ() {
+fn test_data_differs_between_classes_and_rows() {
     let captures =
         [capture::<BasicRow>(), capture::<OwnerPidRow>(), capture::<OffloadRow>(), capture::<OwnerModuleRow>()];
     for (i, capture) in captures.iter().enumerate() {

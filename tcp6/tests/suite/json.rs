@@ -1,16 +1,16 @@
-//! JSON as other programs read it: `jq`, and whatever keeps numbers as 64-bit floats.
+//! JSON read and written by other programs: `jq`, and programs that store numbers as 64-bit floats.
 
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tcp6::{OffloadRow, OwnerModuleRow, Row, Snapshot, State};
 
-/// A time with a fraction in the steps of Windows.
+/// A time with a fraction in units of 100 ns, the resolution of Windows.
 fn time() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::new(1_795_430_559, 99_338_100)
 }
 
-/// Rows with the greatest numbers that there may be, of Linux and of Windows.
+/// Rows from Linux and Windows with extreme numbers, of which 64-bit floats cannot represent all.
 fn snapshot() -> Snapshot<OwnerModuleRow> {
     let row = |port, ticks, module| {
         let local = format!("[::1]:{port}").parse().unwrap();
@@ -21,7 +21,7 @@ fn snapshot() -> Snapshot<OwnerModuleRow> {
     let mark = u64::from_be_bytes(*b"tcp6:lnx");
     let mut socket = [0; 16];
     (socket[1], socket[2], socket[3], socket[15]) = (u64::MAX - 1, u32::MAX.into(), u32::MAX.into(), mark);
-    // Marked as Linux', and not all of it is.
+    // Has the Linux marker, but also sets a word that the crate does not use on Linux.
     let mut odd = socket;
     odd[0] = (1 << 53) + 1;
     let rows = [
@@ -33,7 +33,7 @@ fn snapshot() -> Snapshot<OwnerModuleRow> {
     Snapshot::from_rows(rows, time())
 }
 
-/// The text as a reader writes it again that keeps each number as a 64-bit float.
+/// Parses and rewrites JSON as a program does that stores each number as a 64-bit float.
 fn through_floats(json: &str) -> String {
     fn walk(value: &mut Value) {
         match value {
@@ -53,16 +53,18 @@ fn through_floats(json: &str) -> String {
 }
 
 #[test]
-fn nothing_is_lost_where_numbers_are_floats() {
+fn json_survives_a_program_that_stores_numbers_as_floats() {
     let json = serde_json::to_string(&snapshot()).unwrap();
     let again: Snapshot<OwnerModuleRow> = serde_json::from_str(&through_floats(&json)).unwrap();
     assert_eq!(again, snapshot());
     assert_eq!(again.taken_at(), Some(time()));
-    let before = through_floats(r#"{"number":9007199254740993}"#);
-    assert_eq!(before, r#"{"number":9007199254740992}"#, "what such a reader does to numbers");
+    let rounded = through_floats(r#"{"number":9007199254740993}"#);
+    assert_eq!(rounded, r#"{"number":9007199254740992}"#, "the program rounds large numbers");
 }
 
-/// The output of `jq` with this filter. Without `jq`, the test is skipped; in CI it fails.
+/// Runs `jq` with a filter and returns its output.
+///
+/// Returns `None` if `jq` cannot be started, so that the test is skipped. In CI it panics instead.
 #[cfg(not(windows))]
 fn jq(filter: &str, input: &str) -> Option<String> {
     use std::io::Write;
@@ -86,9 +88,9 @@ fn jq(filter: &str, input: &str) -> Option<String> {
 
 #[cfg(not(windows))]
 #[test]
-fn jq_loses_nothing() {
+fn json_survives_jq() {
     let json = serde_json::to_string(&snapshot()).unwrap();
-    // The second has it compute with each number, as later versions keep untouched ones as they are.
+    // The second filter adds 0 to each number: newer versions of jq keep unmodified numbers as text.
     for filter in [".", r#"walk(if type == "number" then . + 0 else . end)"#] {
         let Some(text) = jq(filter, &json) else { return };
         let again: Snapshot<OwnerModuleRow> = serde_json::from_str(&text).unwrap();
@@ -117,7 +119,7 @@ fn jq_reads_the_fields() {
 }
 
 #[test]
-fn an_offload_state_that_is_unknown_is_left_out() {
+fn omits_an_unknown_offload_state() {
     let row = OffloadRow::new(State::Listen, "[::1]:80".parse().unwrap(), None);
     let json = serde_json::to_string(&row).unwrap();
     assert_eq!(json, r#"{"local":"[::1]:80","remote":null,"state":"LISTEN","owner":"unresolved"}"#);

@@ -1,7 +1,7 @@
-//! Laws of snapshots and diffs, over tables of any content.
+//! Property tests of snapshots and diffs over random tables.
 //!
-//! The generators are made to collide: few addresses, few ports, few owners, so that duplicates, reused ends and changes
-//! of every kind come up all the time, with garbage wherever garbage may stand.
+//! The generators use few addresses, ports and owners, so that duplicates, reused ends and all kinds of changes are
+//! frequent. Bits without a meaning are random.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use tcp6_sys::{IN6_ADDR, IN6_ADDR_0, MIB_TCP6ROW, MIB_TCP6ROW_OWNER_MODULE, MIB_
 
 const CASES: u32 = 10_000;
 
-/// A row, and the same row with other garbage.
+/// Two rows that differ only in bits without a meaning.
 type Twins<R> = (R, R);
 
 #[derive(Clone, Copy, Debug)]
@@ -33,10 +33,10 @@ struct Ends {
 }
 
 impl Ends {
-    /// The same ends with something else where nothing has a meaning.
-    fn with_garbage(self, garbage: u16, listens: bool) -> Ends {
+    /// Replaces the bits without a meaning: the upper halves of the ports and, for a listener, the remote end.
+    fn with_garbage(self, garbage: u16, is_listener: bool) -> Ends {
         let upper = u32::from(garbage) << 16;
-        let remote = if listens { garbage as u8 } else { 0 };
+        let remote = if is_listener { garbage as u8 } else { 0 };
         Ends {
             local_port: self.local_port & 0xFFFF | upper,
             remote_port: self.remote_port & 0xFFFF ^ u32::from(remote) | upper,
@@ -69,7 +69,7 @@ prop_compose! {
     }
 }
 
-/// The classes, for laws that hold for each.
+/// A row class with a generator of rows.
 trait AnyRow: Row {
     fn any() -> BoxedStrategy<Twins<Self>>;
 }
@@ -177,11 +177,11 @@ impl AnyRow for OwnerModuleRow {
     }
 }
 
-/// Two tables that share some of their rows, each with garbage of its own, each in an order of its own.
+/// Two shuffled tables that share some of their rows, up to bits without a meaning.
 fn tables<R: AnyRow>() -> impl Strategy<Value = (Vec<R>, Vec<R>)> {
-    (vec(R::any(), 0..12), vec(R::any(), 0..6), vec(R::any(), 0..6)).prop_flat_map(|(both, lost, gained)| {
-        let before = both.iter().chain(&lost).map(|twins| twins.0).collect::<Vec<R>>();
-        let after = both.iter().chain(&gained).map(|twins| twins.1).collect::<Vec<R>>();
+    (vec(R::any(), 0..12), vec(R::any(), 0..6), vec(R::any(), 0..6)).prop_flat_map(|(both, removed, added)| {
+        let before = both.iter().chain(&removed).map(|twins| twins.0).collect::<Vec<R>>();
+        let after = both.iter().chain(&added).map(|twins| twins.1).collect::<Vec<R>>();
         (Just(before).prop_shuffle(), Just(after).prop_shuffle())
     })
 }
@@ -194,36 +194,37 @@ fn diff<R: Row>(before: &Snapshot<R>, after: &Snapshot<R>) -> Vec<Change<R>> {
     before.diff(after).map(Change::cloned).collect()
 }
 
-/// In an order that depends on nothing but the changes.
+/// Sorts the changes by their rows.
 fn sorted<R: Row>(mut changes: Vec<Change<R>>) -> Vec<Change<R>> {
     changes.sort_by_key(|change| (change.before(), change.after()));
     changes
 }
 
-/// Ends and identity: what a Changed has the same on both sides.
+/// The ends and the identity of a row. Both rows of a [`Change::Changed`] have the same.
 fn pairing_key<R: Row>(row: &R) -> (String, String) {
     let identity = row.to_class::<OwnerModuleRow>();
-    let carries = R::CLASS == tcp6::Class::OwnerModule;
-    let identity = if carries { format!("{:?}", identity.created_ticks()) } else { String::new() };
+    let has_identity = R::CLASS == tcp6::Class::OwnerModule;
+    let identity = if has_identity { format!("{:?}", identity.created_ticks()) } else { String::new() };
     (format!("{} {:?}", row.local(), row.remote().map_or("[::]:0".to_owned(), |remote| remote.to_string())), identity)
 }
 
-/// The least number of changes for the pairing rule, by counting: equal rows are none, rows of equal ends and identity
-/// are one a pair, others one each.
-fn least<R: Row>(before: &Snapshot<R>, after: &Snapshot<R>) -> usize {
+/// Counts the changes between two snapshots by the pairing rule.
+///
+/// A pair of equal rows is no change, a pair with the same ends and identity is one, and each other row is one.
+fn expected_changes<R: Row>(before: &Snapshot<R>, after: &Snapshot<R>) -> usize {
     let mut balance = BTreeMap::<R, i64>::new();
     before.iter().for_each(|row| *balance.entry(*row).or_default() -= 1);
     after.iter().for_each(|row| *balance.entry(*row).or_default() += 1);
-    let mut left = BTreeMap::<_, (i64, i64)>::new();
+    let mut unpaired = BTreeMap::<_, (i64, i64)>::new();
     for (row, count) in balance {
-        let (lost, gained) = left.entry(pairing_key(&row)).or_default();
-        *lost += (-count).max(0);
-        *gained += count.max(0);
+        let (removed, added) = unpaired.entry(pairing_key(&row)).or_default();
+        *removed += (-count).max(0);
+        *added += count.max(0);
     }
-    left.values().map(|(lost, gained)| *lost.max(gained) as usize).sum()
+    unpaired.values().map(|(removed, added)| *removed.max(added) as usize).sum()
 }
 
-fn laws<R: AnyRow>() {
+fn check_properties<R: AnyRow>() {
     let config = ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |((one, other) in tables::<R>(), seed in any::<u64>())| {
         let (before, after) = (snapshot(&one), snapshot(&other));
@@ -232,20 +233,20 @@ fn laws<R: AnyRow>() {
         // A snapshot does not differ from itself.
         prop_assert_eq!(diff(&before, &before), []);
 
-        // A diff leads from one to the other, in whatever order its changes are made.
+        // Applying the diff to `before` gives `after`, in any order of the changes.
         let mut applied = before.clone();
         applied.apply(changes.iter().copied()).unwrap();
         prop_assert_eq!(&applied, &after);
-        let mut backwards = before.clone();
-        backwards.apply(changes.iter().rev().copied()).unwrap();
-        prop_assert_eq!(&backwards, &after);
+        let mut applied_backwards = before.clone();
+        applied_backwards.apply(changes.iter().rev().copied()).unwrap();
+        prop_assert_eq!(&applied_backwards, &after);
 
-        // The way back is its mirror.
-        let mirror = changes.iter().map(|change| change.reversed()).collect();
-        prop_assert_eq!(sorted(diff(&after, &before)), sorted(mirror));
+        // The diff in the other direction has the reversed changes.
+        let reversed = changes.iter().map(|change| change.reversed()).collect();
+        prop_assert_eq!(sorted(diff(&after, &before)), sorted(reversed));
 
-        // There are as few changes as the pairing rule allows, and none is of nothing or of different things.
-        prop_assert_eq!(changes.len(), least(&before, &after));
+        // The number of changes follows from the pairing rule. Both rows of a Changed differ, but have the same key.
+        prop_assert_eq!(changes.len(), expected_changes(&before, &after));
         for change in &changes {
             if let Change::Changed { before, after } = change {
                 prop_assert_ne!(before, after);
@@ -256,7 +257,7 @@ fn laws<R: AnyRow>() {
             }
         }
 
-        // They come in the order of their ends.
+        // Changes are sorted by their ends.
         let ends = |change: &Change<R>| {
             let (local, remote) = (change.row().local(), change.row().remote());
             let key = |end: std::net::SocketAddrV6| (end.ip().octets(), end.scope_id(), end.port());
@@ -264,17 +265,17 @@ fn laws<R: AnyRow>() {
         };
         prop_assert!(changes.is_sorted_by_key(ends));
 
-        // What does not fit is refused, and nothing is touched.
-        if let Some(lost) = changes.iter().find(|change| change.before().is_some()) {
-            let mut without = after.clone();
-            let gone = lost.before().unwrap();
-            if !after.contains(&gone) {
-                prop_assert!(matches!(without.apply([Change::Removed(gone)]), Err(Error::RowNotFound)));
-                prop_assert_eq!(&without, &after);
+        // Removing a missing row is refused and does not modify the snapshot.
+        if let Some(change) = changes.iter().find(|change| change.before().is_some()) {
+            let mut unchanged = after.clone();
+            let missing = change.before().unwrap();
+            if !after.contains(&missing) {
+                prop_assert!(matches!(unchanged.apply([Change::Removed(missing)]), Err(Error::RowNotFound)));
+                prop_assert_eq!(&unchanged, &after);
             }
         }
 
-        // Order and garbage of the input play no part.
+        // The order of the input does not matter.
         let mut shuffled = one.clone();
         shuffled.sort_by_key(|row| hash(&(seed, row)));
         prop_assert_eq!(diff(&snapshot(&shuffled), &after), changes);
@@ -284,31 +285,32 @@ fn laws<R: AnyRow>() {
     proptest!(config, |(twins in vec(R::any(), 0..12))| {
         let one = snapshot(&twins.iter().map(|twins| twins.0).collect::<Vec<R>>());
         let other = snapshot(&twins.iter().rev().map(|twins| twins.1).collect::<Vec<R>>());
+        // Neither the order of the rows nor bits without a meaning affect a snapshot.
         prop_assert_eq!(diff(&one, &other), []);
-        prop_assert_eq!(bytes(&one), bytes(&other), "equal to the byte");
+        prop_assert_eq!(bytes(&one), bytes(&other), "snapshots from rows differ in bytes");
 
-        // Rows compare by meaning, and what is equal has one hash.
+        // Rows that differ only in bits without a meaning are equal and have the same hash.
         for (one, other) in &twins {
             prop_assert_eq!(one.cmp(other), Ordering::Equal);
             prop_assert_eq!(hash(one), hash(other));
         }
 
-        // Nor does the garbage of changes.
+        // Nor do such bits in changes affect a snapshot.
         let mut applied = Snapshot::new();
         applied.apply(twins.iter().map(|twins| Change::Added(twins.1))).unwrap();
-        prop_assert_eq!(bytes(&one), bytes(&applied), "equal to the byte");
+        prop_assert_eq!(bytes(&one), bytes(&applied), "snapshots from changes differ in bytes");
         applied.apply(twins.iter().map(|twins| Change::Removed(twins.0))).unwrap();
         prop_assert!(applied.is_empty());
     });
 }
 
-fn hash(what: &impl Hash) -> u64 {
+fn hash(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    what.hash(&mut hasher);
+    value.hash(&mut hasher);
     hasher.finish()
 }
 
-/// The rows' bytes, as a buffer writes them.
+/// The table of the snapshot in bytes, as a buffer writes it.
 fn bytes<R: Row>(snapshot: &Snapshot<R>) -> Vec<u8> {
     let mut buffer = tcp6::Buffer::new();
     buffer.write_rows(R::CLASS, snapshot).unwrap();
@@ -320,28 +322,30 @@ fn bytes<R: Row>(snapshot: &Snapshot<R>) -> Vec<u8> {
 }
 
 #[test]
-fn the_laws_hold_for_basic_rows() {
-    laws::<BasicRow>();
+fn properties_hold_for_basic_rows() {
+    check_properties::<BasicRow>();
 }
 
 #[test]
-fn the_laws_hold_for_owner_pid_rows() {
-    laws::<OwnerPidRow>();
+fn properties_hold_for_owner_pid_rows() {
+    check_properties::<OwnerPidRow>();
 }
 
 #[test]
-fn the_laws_hold_for_offload_rows() {
-    laws::<OffloadRow>();
+fn properties_hold_for_offload_rows() {
+    check_properties::<OffloadRow>();
 }
 
 #[test]
-fn the_laws_hold_for_owner_module_rows() {
-    laws::<OwnerModuleRow>();
+fn properties_hold_for_owner_module_rows() {
+    check_properties::<OwnerModuleRow>();
 }
 
-/// A table that is sorted but for one place, wherever that is: rows are checked and copied piece by piece.
+/// Sorts a table that is out of order at one position only.
+///
+/// It tries each position, because rows are checked and copied in blocks.
 #[test]
-fn a_table_with_one_step_back_is_put_in_order() {
+fn sorts_a_rotated_table() {
     let row = |port| BasicRow::new(State::Listen, format!("[::1]:{port}").parse().unwrap(), None);
     let sorted: Vec<BasicRow> = (1..=100).map(row).collect();
     let mut buffer = Buffer::new();
@@ -355,7 +359,7 @@ fn a_table_with_one_step_back_is_put_in_order() {
 }
 
 #[test]
-fn a_snapshot_finds_what_a_look_at_each_row_would() {
+fn searches_find_the_same_rows_as_a_linear_scan() {
     let mut rows = Vec::new();
     for address in ["::", "::1", "fe80::1%1", "fe80::1%2"] {
         for port in [79, 80, 81] {
@@ -379,14 +383,14 @@ fn a_snapshot_finds_what_a_look_at_each_row_would() {
     assert!(snapshot.find("[::2]:80".parse().unwrap(), None).is_empty());
     assert!(snapshot.listeners().eq(snapshot.iter().filter(|row| row.is_listener())));
     assert_eq!(snapshot.listeners().count(), 24);
-    let mut left = snapshot.clone();
-    left.retain(|row| !row.is_listener());
-    assert_eq!(left.len(), rows.len() - 24);
-    assert!(left.iter().eq(snapshot.iter().filter(|row| !row.is_listener())));
+    let mut connections = snapshot.clone();
+    connections.retain(|row| !row.is_listener());
+    assert_eq!(connections.len(), rows.len() - 24);
+    assert!(connections.iter().eq(snapshot.iter().filter(|row| !row.is_listener())));
 }
 
 #[test]
-fn a_change_tells_its_rows_and_its_fields() {
+fn change_returns_its_rows_and_changed_fields() {
     let listener = OwnerModuleRow::new(State::Listen, "[::1]:80".parse().unwrap(), None);
     let raw = *listener.as_raw();
     let mut module = raw;
@@ -416,7 +420,7 @@ fn a_change_tells_its_rows_and_its_fields() {
 }
 
 #[test]
-fn a_row_with_another_time_of_creation_is_another_row() {
+fn rows_with_different_creation_times_are_not_paired() {
     let rows = [0, 7, 8].map(|created| {
         let row = OwnerModuleRow::new(State::Listen, "[::1]:80".parse().unwrap(), None);
         OwnerModuleRow::from_raw(MIB_TCP6ROW_OWNER_MODULE { liCreateTimestamp: created, ..*row.as_raw() })

@@ -13,7 +13,6 @@ mod act;
 mod actor;
 mod compare;
 mod crew;
-mod reader;
 mod first_table;
 mod history;
 mod model;
@@ -23,6 +22,7 @@ mod odd;
 mod plan;
 mod process;
 mod random;
+mod reader;
 mod rights;
 mod seen;
 mod watch;
@@ -50,7 +50,7 @@ fn number_from_env(variable: &str) -> Option<u64> {
 }
 
 #[test]
-fn random_lives_of_sockets_are_shown_as_ss_shows_them() {
+fn random_histories_match_ss() {
     if !witness::is_available() {
         return eprintln!("skipped: ss is not installed");
     }

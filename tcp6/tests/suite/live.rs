@@ -1,4 +1,4 @@
-//! The table of the machine that the tests run on, looked up for sockets of their own.
+//! The live table of this machine, which must list the sockets that the tests open.
 
 use std::net::Shutdown;
 
@@ -9,8 +9,8 @@ use tcp6::{
 
 use crate::support::{Loopback, alone_with_the_table, eventually, states};
 
-/// A listener and both sides of its connection are in the table of class `R`, each once.
-fn finds_its_own_sockets<R: Row>() {
+/// Asserts that a table of class `R` lists a listener and both sides of a connection, each once.
+fn check_own_sockets<R: Row>() {
     let own = Loopback::open();
     let (listening, calling) = (own.listening(), own.calling());
     let mut system = System::new().unwrap();
@@ -35,49 +35,49 @@ fn finds_its_own_sockets<R: Row>() {
 }
 
 #[test]
-fn basic_rows_show_sockets_opened_a_moment_before() {
-    finds_its_own_sockets::<BasicRow>();
+fn basic_rows_list_new_sockets() {
+    check_own_sockets::<BasicRow>();
 }
 
 #[test]
-fn owner_pid_rows_show_sockets_opened_a_moment_before() {
-    finds_its_own_sockets::<OwnerPidRow>();
+fn owner_pid_rows_list_new_sockets() {
+    check_own_sockets::<OwnerPidRow>();
 }
 
 #[test]
-fn offload_rows_show_sockets_opened_a_moment_before() {
-    finds_its_own_sockets::<OffloadRow>();
+fn offload_rows_list_new_sockets() {
+    check_own_sockets::<OffloadRow>();
 }
 
 #[test]
-fn owner_module_rows_show_sockets_opened_a_moment_before() {
-    finds_its_own_sockets::<OwnerModuleRow>();
+fn owner_module_rows_list_new_sockets() {
+    check_own_sockets::<OwnerModuleRow>();
 }
 
 #[test]
-fn a_closed_socket_is_gone_and_a_half_closed_one_says_so() {
+fn closed_sockets_disappear_and_half_closed_ones_change_state() {
     let own = Loopback::open();
     let (listening, calling) = (own.listening(), own.calling());
     let mut system = System::new().unwrap();
     let mut buffer = Buffer::new();
-    let mut shows = |local, remote, wanted: &[State]| {
-        eventually(&format!("{local} {remote:?} {wanted:?}"), || {
+    let mut wait_for = |local, remote, expected: &[State]| {
+        eventually(&format!("{local} {remote:?} in state {expected:?}"), || {
             let table = system.table::<BasicRow>(&Query::all(), &mut buffer).unwrap();
-            states(&table, local, remote) == wanted
+            states(&table, local, remote) == expected
         });
     };
 
     own.client.shutdown(Shutdown::Write).unwrap();
-    shows(calling, Some(listening), &[State::FinWait2]);
-    shows(listening, Some(calling), &[State::CloseWait]);
+    wait_for(calling, Some(listening), &[State::FinWait2]);
+    wait_for(listening, Some(calling), &[State::CloseWait]);
     drop(own.listener);
-    shows(listening, None, &[]);
+    wait_for(listening, None, &[]);
     drop(own.server);
-    shows(listening, Some(calling), &[]);
+    wait_for(listening, Some(calling), &[]);
 }
 
 #[test]
-fn a_sorted_table_is_in_the_documented_order() {
+fn tables_are_sorted_by_their_ends() {
     let _own: Vec<Loopback> = (0..20).map(|_| Loopback::open()).collect();
     let mut buffer = Buffer::new();
     let table = System::new().unwrap().table::<OwnerPidRow>(&Query::all(), &mut buffer).map(|t| t.to_vec()).unwrap();
@@ -90,29 +90,29 @@ fn a_sorted_table_is_in_the_documented_order() {
 }
 
 #[test]
-fn a_refresh_into_a_used_buffer_asks_the_system_once() {
+fn refresh_into_a_used_buffer_makes_one_call() {
     let _alone = alone_with_the_table();
     let mut system = System::new().unwrap();
     let mut buffer = Buffer::new();
     for class in Class::ALL {
-        // On Windows the call fills the buffer, and the sockets of other tests may outgrow it now and then. On Linux each
-        // refresh is one call, also the first.
-        let most = if cfg!(windows) { 50 } else { 4 };
-        let mut in_a_row = 0;
-        for _ in 0..most {
+        // On Windows, sockets of other tests can make the buffer too small, which takes a second call. On Linux each
+        // refresh, including the first, is one call.
+        let max_refreshes = if cfg!(windows) { 50 } else { 4 };
+        let mut consecutive = 0;
+        for _ in 0..max_refreshes {
             let before = system.calls();
             system.fill(class, &Query::all(), &mut buffer).unwrap();
-            in_a_row = if system.calls() - before == 1 { in_a_row + 1 } else { 0 };
-            if in_a_row == 4 {
+            consecutive = if system.calls() - before == 1 { consecutive + 1 } else { 0 };
+            if consecutive == 4 {
                 break;
             }
         }
-        assert_eq!(in_a_row, 4, "{class}");
+        assert_eq!(consecutive, 4, "{class}");
     }
 }
 
 #[test]
-fn a_system_is_used_through_a_reference_to_any_source() {
+fn system_works_as_a_dyn_source() {
     let own = Loopback::open();
     let mut system = System::new().unwrap();
     let source: &mut dyn Source = &mut system;
@@ -122,22 +122,22 @@ fn a_system_is_used_through_a_reference_to_any_source() {
 }
 
 #[test]
-fn what_moves_between_threads_may() {
-    fn may<T: Send + Sync>() {}
-    may::<System>();
-    may::<Buffer>();
-    may::<tcp6::Table<'_, BasicRow>>();
-    may::<tcp6::Snapshot<BasicRow>>();
-    may::<tcp6::Diff<'_, BasicRow>>();
-    may::<tcp6::Watcher<BasicRow, System>>();
-    may::<tcp6::Processes>();
-    may::<tcp6::Replay>();
-    may::<tcp6::Error>();
+fn public_types_are_send_and_sync() {
+    fn check<T: Send + Sync>() {}
+    check::<System>();
+    check::<Buffer>();
+    check::<tcp6::Table<'_, BasicRow>>();
+    check::<tcp6::Snapshot<BasicRow>>();
+    check::<tcp6::Diff<'_, BasicRow>>();
+    check::<tcp6::Watcher<BasicRow, System>>();
+    check::<tcp6::Processes>();
+    check::<tcp6::Replay>();
+    check::<tcp6::Error>();
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn linux_tells_inode_user_and_cookie_of_a_socket() {
+fn linux_rows_have_inode_uid_and_cookie() {
     use std::os::fd::AsFd;
     use tcp6::os::linux::OwnerModuleRowExt;
 
@@ -145,7 +145,7 @@ fn linux_tells_inode_user_and_cookie_of_a_socket() {
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
     let table = system.table::<OwnerModuleRow>(&Query::listeners(), &mut buffer).unwrap();
     let row = table.iter().find(|row| row.local() == own.listening()).unwrap();
-    let info = row.socket_info().expect("a row from Linux");
+    let info = row.socket_info().expect("the row is from Linux");
     let file = rustix::fs::fstat(own.listener.as_fd()).unwrap();
     assert_eq!(u64::from(info.inode.unwrap()), file.st_ino);
     assert_eq!(info.uid, Some(rustix::process::geteuid().as_raw()));

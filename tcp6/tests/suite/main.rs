@@ -1,4 +1,4 @@
-//! The tests that use the crate as its users do, in one binary.
+//! The integration tests, which use only the public interface. They form one binary.
 
 mod agreement;
 mod allocations;
@@ -35,19 +35,19 @@ mod watcher;
 use std::process::Command;
 
 impl load::Load {
-    /// Connections held by children of this test program.
+    /// Opens connections that children of this test program hold.
     fn in_tests(connections: usize) -> load::Load {
-        let again = || {
+        let program = || {
             let mut command = Command::new(std::env::current_exe().unwrap());
             command.args(["--ignored", "--exact", "a_child_that_holds_connections", "--nocapture"]);
             command
         };
-        load::Load::open(connections, again).unwrap()
+        load::Load::open(connections, program).unwrap()
     }
 }
 
 #[test]
-#[ignore = "not a test: what the children of the load run"]
+#[ignore = "not a test: the main function of a child of the load"]
 fn a_child_that_holds_connections() {
     load::child();
 }

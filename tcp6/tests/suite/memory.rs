@@ -1,4 +1,4 @@
-//! Memory is proportional to the data, whatever a file claims, and however many tables and watchers there are.
+//! Memory use is proportional to the data, also for files with false counts and for many tables and watchers.
 
 use std::io::Read;
 use std::time::SystemTime;
@@ -27,8 +27,8 @@ fn replay_all(mut replay: Replay) -> usize {
 }
 
 #[test]
-fn a_capture_of_empty_tables_takes_the_memory_of_its_bytes() {
-    // 480 KB, and 24 MB as a hostile file may have.
+fn replay_of_empty_tables_takes_memory_proportional_to_the_file() {
+    // Files of 480 kB and 24 MB.
     for tables in [20_000, 1_000_000] {
         let capture = empty_tables(tables);
         assert_eq!(capture.len(), 16 + 24 * tables);
@@ -42,7 +42,7 @@ fn a_capture_of_empty_tables_takes_the_memory_of_its_bytes() {
 }
 
 #[test]
-fn a_count_that_lies_takes_the_memory_of_the_bytes_that_follow() {
+fn false_row_count_takes_memory_proportional_to_the_file() {
     let mut capture = empty_tables(1);
     capture[16 + 4] = 3; // owner-module
     capture[16 + 8..16 + 12].copy_from_slice(&(u32::MAX / 200).to_le_bytes());
@@ -53,15 +53,15 @@ fn a_count_that_lies_takes_the_memory_of_the_bytes_that_follow() {
 }
 
 #[test]
-fn a_reader_without_end_is_read_up_to_the_damage() {
+fn endless_reader_is_read_only_up_to_the_damage() {
     let capture = empty_tables(1);
     let (replay, taken) = memory(|| Replay::from_reader((&capture[..]).chain(std::io::repeat(0))).unwrap());
-    assert_eq!(replay.remaining(), 2, "the table, and the damage");
+    assert_eq!(replay.remaining(), 2, "the table and the damage");
     assert!(taken.peak <= 32 * 1024, "{taken:?}");
 }
 
 #[test]
-fn a_history_takes_the_memory_of_its_rows() {
+fn history_takes_memory_proportional_to_its_rows() {
     let snapshot = Snapshot::from_rows([listener::<OwnerModuleRow>()], SystemTime::UNIX_EPOCH);
     let (replay, taken) = memory(|| (0..20_000).fold(Replay::new(), |replay, _| replay.then(&snapshot).unwrap()));
     assert_eq!(replay.remaining(), 20_000);
@@ -70,17 +70,17 @@ fn a_history_takes_the_memory_of_its_rows() {
     let mut buffer = Buffer::new();
     buffer.writer::<BasicRow>().finish().unwrap();
     let (replay, taken) = memory(|| {
-        let add =
+        let append =
             |replay: Replay, _| replay.then_bytes(Class::Basic, buffer.as_bytes(), SystemTime::UNIX_EPOCH).unwrap();
-        (0..20_000).fold(Replay::new(), add)
+        (0..20_000).fold(Replay::new(), append)
     });
     assert_eq!(replay.remaining(), 20_000);
     assert!(taken.peak <= 3 * 20_000 * 24, "{taken:?}");
 }
 
 #[test]
-fn a_length_that_lies_in_a_binary_snapshot_takes_little_memory() {
-    // No time, class owner-module, 2^62 rows, and then nothing.
+fn false_length_of_a_binary_snapshot_takes_little_memory() {
+    // No time, class owner-module, a count of 2^62 rows, and no rows.
     let bytes = [&[0, 3][..], &[0x80; 8], &[0x40]].concat();
     let (read, taken) = memory(|| postcard::from_bytes::<Snapshot<OwnerModuleRow>>(&bytes));
     assert!(read.is_err());
@@ -88,7 +88,7 @@ fn a_length_that_lies_in_a_binary_snapshot_takes_little_memory() {
 }
 
 #[test]
-fn many_snapshots_take_the_memory_of_their_rows() {
+fn many_snapshots_take_memory_proportional_to_their_rows() {
     let snapshots = vec![Snapshot::<OwnerModuleRow>::from_rows([listener()], SystemTime::UNIX_EPOCH); 10_000];
     let bytes = postcard::to_allocvec(&snapshots).unwrap();
     let (again, taken) = memory(|| postcard::from_bytes::<Vec<Snapshot<OwnerModuleRow>>>(&bytes).unwrap());
@@ -97,7 +97,7 @@ fn many_snapshots_take_the_memory_of_their_rows() {
 }
 
 #[test]
-fn many_watchers_of_small_tables_take_little_memory() {
+fn watchers_of_small_tables_take_at_most_2_kib_each() {
     let snapshot = Snapshot::from_rows([listener::<BasicRow>()], SystemTime::UNIX_EPOCH);
     let (watchers, taken) = memory(|| {
         let watcher = |_| {

@@ -1,4 +1,4 @@
-//! Processes by their ids: this one, and children that it starts and ends.
+//! Look-ups of processes by pid: this process, and children that the tests start and end.
 
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -11,18 +11,18 @@ use tcp6::{Buffer, OwnerModuleRow, Process, Processes, Query, Row, System};
 use crate::allocations::allocations;
 use crate::support::{Loopback, eventually, same_end};
 
-/// A child that does nothing until it is dropped, and is gone then.
+/// A child that waits until this is dropped, which ends the child and reaps it.
 struct Idle(Child);
 
 impl Idle {
-    /// A copy of this program that is called so, if it is to have another name.
+    /// Starts this program, or a copy of it.
     fn start(program: &Path) -> Idle {
         let mut command = Command::new(program);
         command.args(["--ignored", "--exact", "process::a_child_that_waits", "--nocapture"]);
         command.stdin(Stdio::piped()).stdout(Stdio::null());
         loop {
             match command.spawn() {
-                // It was copied just now: a child that another test was starting has it open for a moment more.
+                // The copy is still open for writing in a child of another test that has not yet called exec.
                 Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => thread::sleep(Duration::from_millis(1)),
                 child => return Idle(child.unwrap()),
             }
@@ -42,7 +42,7 @@ impl Drop for Idle {
 }
 
 #[test]
-#[ignore = "not a test: what the children run"]
+#[ignore = "not a test: the main function of an idle child"]
 fn a_child_that_waits() {
     let _ = std::io::stdin().read(&mut [0]);
 }
@@ -51,12 +51,12 @@ fn this_program() -> PathBuf {
     std::env::current_exe().unwrap()
 }
 
-/// The path without its symbolic links, and under Wine as any other is written.
+/// The path without symbolic links and, under Wine, in a form that can be compared.
 fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap()
 }
 
-fn is_this_program(process: &Process) {
+fn assert_runs_this_program(process: &Process) {
     assert_eq!(process.name(), this_program().file_name().unwrap());
     assert_eq!(canonical(process.path().unwrap()), canonical(&this_program()));
     assert!(!process.path_is_deleted());
@@ -64,60 +64,60 @@ fn is_this_program(process: &Process) {
 }
 
 #[test]
-fn this_process_is_found_by_its_name_and_path() {
+fn finds_this_process_with_its_name_and_path() {
     let mut processes = Processes::new();
     for _ in 0..2 {
         let process = processes.get(std::process::id()).unwrap();
         assert_eq!(process.pid(), std::process::id());
-        is_this_program(process);
+        assert_runs_this_program(process);
     }
 }
 
 #[test]
-fn ids_that_nobody_has_are_nobody() {
+fn unused_pids_have_no_process() {
     let mut processes = Processes::new();
     assert_eq!(processes.get(0), None);
     assert_eq!(processes.get(u32::MAX), None);
 }
 
 #[test]
-fn a_child_is_found_while_it_runs_and_forgotten_when_it_is_gone() {
+fn finds_a_child_only_while_it_exists() {
     let mut processes = Processes::new();
     let child = Idle::start(&this_program());
     let pid = child.pid();
-    is_this_program(processes.get(pid).unwrap());
+    assert_runs_this_program(processes.get(pid).unwrap());
     let started = processes.get(pid).unwrap().started_ticks();
     assert!(started >= processes.get(std::process::id()).unwrap().started_ticks());
     drop(child);
-    // The id is free, and somebody may have taken it; not at that time.
+    // Another process may already reuse the pid, but with another start time.
     assert!(processes.get(pid).is_none_or(|process| process.started_ticks() != started));
     assert!(processes.batch().get(pid).is_none_or(|process| process.started_ticks() != started));
 }
 
 #[test]
-fn a_process_that_has_ended_is_gone_before_it_is_waited_for() {
+fn zombies_are_not_found() {
     let mut processes = Processes::new();
     let mut child = Idle::start(&this_program());
     let pid = child.pid();
     assert!(processes.get(pid).is_some());
     drop(child.0.stdin.take());
-    // It is not waited for, and its id is not free, for as long as `child` lives.
-    eventually("the child ends", || processes.get(pid).is_none());
+    // The child is not reaped, so its pid is not reused, until `child` is dropped.
+    eventually("the ended child is not found", || processes.get(pid).is_none());
 }
 
 #[test]
-fn a_round_keeps_what_it_has_said() {
+fn a_batch_keeps_its_results() {
     let mut processes = Processes::with_capacity(2);
     let child = Idle::start(&this_program());
     let pid = child.pid();
-    let mut round = processes.batch();
-    let name = round.get(pid).unwrap().name().to_owned();
+    let mut batch = processes.batch();
+    let name = batch.get(pid).unwrap().name().to_owned();
     drop(child);
-    assert_eq!(round.get(pid).unwrap().name(), name);
+    assert_eq!(batch.get(pid).unwrap().name(), name);
 }
 
 #[test]
-fn processes_that_are_known_cost_no_allocation() {
+fn repeated_look_ups_allocate_nothing() {
     let child = Idle::start(&this_program());
     let pids = [std::process::id(), child.pid(), u32::MAX];
     let mut processes = Processes::new();
@@ -125,16 +125,16 @@ fn processes_that_are_known_cost_no_allocation() {
         for pid in pids {
             std::hint::black_box(processes.get(pid));
         }
-        let mut round = processes.batch();
+        let mut batch = processes.batch();
         for pid in pids.iter().cycle().take(100) {
-            std::hint::black_box(round.get(*pid));
+            std::hint::black_box(batch.get(*pid));
         }
     };
     look();
     assert_eq!(allocations(look), 0);
 }
 
-/// The rows of these sockets as they would be if the system told the owner, which Wine 8 does not.
+/// The rows of the listener, with this process set as the owner, because Wine 8 does not report owners.
 fn rows_owned_by_this_process(own: &Loopback) -> Vec<OwnerModuleRow> {
     let mut buffer = Buffer::new();
     let table = System::new().unwrap().table::<OwnerModuleRow>(&Query::listeners(), &mut buffer).unwrap().to_vec();
@@ -154,10 +154,10 @@ fn the_module_of_a_socket_of_this_process_is_this_program() {
     let rows = rows_owned_by_this_process(&own);
     assert_eq!(rows.len(), 1);
     let mut processes = Processes::new();
-    let mut round = processes.batch();
+    let mut batch = processes.batch();
     for row in rows.iter().cycle().take(10) {
-        let module = round.module(row).unwrap();
-        // Windows names the module as the file is called, whatever the letters' case.
+        let module = batch.module(row).unwrap();
+        // The name on Windows can differ in case from the name of the file.
         assert!(module.name().eq_ignore_ascii_case(this_program().file_name().unwrap()));
         assert_eq!(canonical(module.path().unwrap()), canonical(&this_program()));
     }
@@ -169,7 +169,7 @@ mod linux {
 
     use super::*;
 
-    /// A copy of this program under another name, which is removed when this is dropped.
+    /// A copy of this program under another name. The file is removed when this is dropped.
     struct Copy(PathBuf);
 
     impl Copy {
@@ -188,10 +188,10 @@ mod linux {
         }
     }
 
-    /// The process, when it has become the program: until then it is a copy of this one.
-    fn when_started(child: &Idle, program: &Path) -> Process {
+    /// Waits until the child has called exec, and returns its process.
+    fn wait_for_exec(child: &Idle, program: &Path) -> Process {
         let mut process = None;
-        eventually("the child runs its program", || {
+        eventually("the child executes its program", || {
             process = Processes::new().get(child.pid()).cloned();
             process.as_ref().is_some_and(|process| process.path().is_some_and(|path| path.ends_with(program)))
         });
@@ -199,25 +199,25 @@ mod linux {
     }
 
     #[test]
-    fn names_may_have_anything_in_them() {
+    fn reads_names_with_special_characters() {
         for name in ["a) R 1 (b", "two words", "line\nbreak", "exactly-fifteen", "sixteen-letters-", "x (deleted)"] {
             let program = Copy::of_this_program(name);
             let child = Idle::start(&program.0);
-            let process = when_started(&child, &program.0);
+            let process = wait_for_exec(&child, &program.0);
             assert_eq!(process.name(), name);
             assert!(!process.path_is_deleted(), "{name}");
         }
     }
 
     #[test]
-    fn after_exec_a_process_has_the_new_name_and_path() {
+    fn exec_changes_the_name_and_path() {
         let mut shell = Command::new("sh");
-        // The shell waits for a line, runs `cat` in its place, and that waits for the end.
+        // The shell reads a line and then executes `cat`, which runs until its standard input is closed.
         shell.args(["-c", "read line; exec cat"]).stdin(Stdio::piped()).stdout(Stdio::null());
         let mut child = shell.spawn().unwrap();
         let pid = child.id();
         let (mut processes, mut path) = (Processes::new(), PathBuf::new());
-        eventually("the shell", || {
+        eventually("the child runs sh", || {
             let shell = processes.get(pid);
             shell.is_some_and(|process| {
                 path = process.path().unwrap().to_owned();
@@ -225,7 +225,7 @@ mod linux {
             })
         });
         std::io::Write::write_all(child.stdin.as_mut().unwrap(), b"\n").unwrap();
-        eventually("the program that it runs", || processes.get(pid).unwrap().name() == "cat");
+        eventually("the child runs cat", || processes.get(pid).unwrap().name() == "cat");
         let process = processes.get(pid).unwrap();
         assert_ne!(process.path().unwrap(), path);
         assert_eq!(process.path().unwrap().file_name().unwrap(), "cat");
@@ -234,10 +234,10 @@ mod linux {
     }
 
     #[test]
-    fn a_deleted_executable_has_the_path_it_had() {
+    fn a_deleted_executable_keeps_its_path() {
         let program = Copy::of_this_program("soon-deleted");
         let child = Idle::start(&program.0);
-        when_started(&child, &program.0);
+        wait_for_exec(&child, &program.0);
         fs::remove_file(&program.0).unwrap();
         let mut processes = Processes::new();
         let process = processes.get(child.pid()).unwrap();
@@ -247,8 +247,8 @@ mod linux {
     }
 
     #[test]
-    fn a_thread_of_the_kernel_has_a_name_and_no_path() {
-        // Where it is not hidden, as it is in a container, it is the second process of all.
+    fn a_kernel_thread_has_a_name_and_no_path() {
+        // kthreadd has pid 2, except in a container with its own pids.
         let mut processes = Processes::new();
         if let Some(process) = processes.get(2).filter(|process| process.name() == "kthreadd") {
             assert_eq!(process.path(), None);

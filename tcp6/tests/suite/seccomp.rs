@@ -1,4 +1,4 @@
-//! System calls that are refused to the calling thread.
+//! Seccomp filters that refuse system calls to the calling thread.
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
 mod filters {
@@ -9,19 +9,21 @@ mod filters {
         BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
     };
 
-    /// Refuses sockets of this family with this errno from now on.
+    /// Makes socket calls for this family fail with this errno from now on.
     pub fn refuse_sockets(family: u64, errno: u32) {
         let is_family = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, family).unwrap();
         refuse_by(SYS_SOCKET, vec![SeccompRule::new(vec![is_family]).unwrap()], errno);
     }
 
-    /// Refuses this system call with this errno from now on.
+    /// Makes this system call fail with this errno from now on.
     pub fn refuse(call: i64, errno: u32) {
         refuse_by(call, Vec::new(), errno);
     }
 
-    /// Refuses the calls that match one of the rules or, without any, every one: to this thread and those that it starts. Other
-    /// threads keep it, as a sanitizer forks at the end to look for leaks.
+    /// Refuses calls that match a rule, or all calls if there is no rule.
+    ///
+    /// This applies to the calling thread and to threads that it starts. Other threads are not affected, because a
+    /// sanitizer forks at the end to look for leaks.
     fn refuse_by(call: i64, rules: Vec<SeccompRule>, errno: u32) {
         let rules = BTreeMap::from([(call, rules)]);
         let arch = std::env::consts::ARCH.try_into().unwrap();
@@ -31,21 +33,20 @@ mod filters {
     }
 }
 
-/// The tests that need filters are ignored here.
+/// Stubs for other architectures, on which the tests that need filters are ignored.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")))]
 mod filters {
     pub fn refuse_sockets(family: u64, errno: u32) {
-        panic!("no filter for this architecture: family {family}, errno {errno}");
+        panic!("seccompiler does not support this architecture: family {family}, errno {errno}");
     }
 
     pub fn refuse(call: i64, errno: u32) {
-        panic!("no filter for this architecture: system call {call}, errno {errno}");
+        panic!("seccompiler does not support this architecture: system call {call}, errno {errno}");
     }
 }
 
 pub use filters::{refuse, refuse_sockets};
 
-/// The numbers of the system calls.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64"))]
 const SYS_SOCKET: i64 = if cfg!(target_arch = "x86_64") { 41 } else { 198 };
 pub const SYS_SENDTO: i64 = if cfg!(target_arch = "x86_64") { 44 } else { 206 };

@@ -1,4 +1,4 @@
-//! Sources of one's own, and tables of one's own bytes.
+//! User-defined sources, and tables from user-supplied bytes.
 
 use std::time::SystemTime;
 
@@ -7,7 +7,7 @@ use tcp6::{
 };
 use tcp6::{Source, State, StateSet, Table};
 
-/// A source that knows nothing of queries: its rows, in their order.
+/// A source that ignores the query: it returns its rows in their original order.
 struct Fixed(Vec<OwnerModuleRow>);
 
 impl Source for Fixed {
@@ -33,7 +33,7 @@ fn some_rows() -> Fixed {
 }
 
 #[test]
-fn what_a_source_hands_over_is_sorted_and_narrowed_for_it() {
+fn sorts_and_filters_the_rows_of_a_source() {
     let mut buffer = Buffer::new();
     let mut text = |query: Query| -> Vec<String> {
         let table = Table::<BasicRow>::read(&mut some_rows(), &query, &mut buffer).unwrap();
@@ -57,14 +57,14 @@ fn what_a_source_hands_over_is_sorted_and_narrowed_for_it() {
     );
     assert_eq!(text(Query::all().states(StateSet::OTHER)), ["[::]:9 77"]);
     assert!(text(Query::all().states(StateSet::empty())).is_empty());
-    // A port at either end, in whatever states.
+    // A port matches the local or the remote port, in all requested states.
     assert_eq!(text(Query::all().port(9)), ["[::]:9 77"]);
     assert_eq!(text(Query::all().port(256)), ["[::1]:443 TIME-WAIT"]);
     assert_eq!(text(Query::listeners().port(443)), ["[::1]:443 LISTEN"]);
 }
 
 #[test]
-fn a_source_that_fills_another_class_is_found_out() {
+fn a_source_that_fills_the_wrong_class_is_an_error() {
     struct Wrong;
     impl Source for Wrong {
         fn fill(&mut self, _: Class, _: &Query, buffer: &mut Buffer) -> Result<()> {
@@ -72,13 +72,13 @@ fn a_source_that_fills_another_class_is_found_out() {
         }
     }
     let mut buffer = Buffer::new();
-    let answer = Table::<BasicRow>::read(&mut Wrong, &Query::all(), &mut buffer).map(|_| ());
-    assert!(matches!(answer, Err(Error::WrongClass { wanted: Class::Basic, held: Some(Class::Offload), .. })));
+    let result = Table::<BasicRow>::read(&mut Wrong, &Query::all(), &mut buffer).map(|_| ());
+    assert!(matches!(result, Err(Error::WrongClass { wanted: Class::Basic, held: Some(Class::Offload), .. })));
     assert_eq!(buffer.class(), None);
 }
 
 #[test]
-fn a_source_that_fails_leaves_no_table_behind() {
+fn a_failed_source_leaves_no_table_in_the_buffer() {
     struct Fails;
     impl Source for Fails {
         fn fill(&mut self, class: Class, _: &Query, buffer: &mut Buffer) -> Result<()> {
@@ -95,7 +95,7 @@ fn a_source_that_fails_leaves_no_table_behind() {
 }
 
 #[test]
-fn a_source_that_fills_nothing_does_not_show_the_last_table_again() {
+fn a_source_that_fills_nothing_is_an_error() {
     struct Idle;
     impl Source for Idle {
         fn fill(&mut self, _: Class, _: &Query, _: &mut Buffer) -> Result<()> {
@@ -104,12 +104,12 @@ fn a_source_that_fills_nothing_does_not_show_the_last_table_again() {
     }
     let mut buffer = Buffer::new();
     assert_eq!(Table::<BasicRow>::read(&mut some_rows(), &Query::all(), &mut buffer).unwrap().len(), 7);
-    let answer = Table::<BasicRow>::read(&mut Idle, &Query::all(), &mut buffer).map(|_| ());
-    assert!(matches!(answer, Err(Error::WrongClass { wanted: Class::Basic, held: None, .. })));
+    let result = Table::<BasicRow>::read(&mut Idle, &Query::all(), &mut buffer).map(|_| ());
+    assert!(matches!(result, Err(Error::WrongClass { wanted: Class::Basic, held: None, .. })));
 }
 
 #[test]
-fn a_table_of_borrowed_bytes_is_checked_like_any_other() {
+fn a_table_from_bytes_is_validated() {
     let mut buffer = Buffer::new();
     buffer.write_rows(Class::OwnerPid, &some_rows().0).unwrap();
     let bytes = buffer.as_bytes();
@@ -123,15 +123,15 @@ fn a_table_of_borrowed_bytes_is_checked_like_any_other() {
         assert!(matches!(short, Err(Error::Malformed(_))), "{cut}");
     }
     let misaligned = [&[0u8; 1][..], bytes].concat();
-    let somewhere = (0..4).map(|skip| Table::<OwnerPidRow>::from_bytes(&misaligned[skip.min(1)..], now).is_ok());
-    // A Vec<u8> may begin anywhere; at most one of two neighbours is a multiple of 4.
-    assert!(somewhere.take(2).filter(|aligned| *aligned).count() <= 1);
-    let eight = Table::<OwnerModuleRow>::from_bytes(&[1; 7], now);
-    assert!(matches!(eight, Err(Error::Malformed(Malformed::CountBeyondBytes { .. }))));
+    let results = (0..4).map(|skip| Table::<OwnerPidRow>::from_bytes(&misaligned[skip.min(1)..], now).is_ok());
+    // A Vec<u8> has any alignment. At most one of two adjacent addresses is a multiple of 4.
+    assert!(results.take(2).filter(|aligned| *aligned).count() <= 1);
+    let short = Table::<OwnerModuleRow>::from_bytes(&[1; 7], now);
+    assert!(matches!(short, Err(Error::Malformed(Malformed::CountBeyondBytes { .. }))));
 }
 
 #[test]
-fn garbage_in_fields_without_meaning_is_not_shown() {
+fn accessors_ignore_bits_without_a_meaning() {
     let raw = tcp6_sys::MIB_TCP6ROW_OWNER_PID {
         ucLocalAddr: std::net::Ipv6Addr::LOCALHOST.octets(),
         dwLocalScopeId: 0,
@@ -146,7 +146,7 @@ fn garbage_in_fields_without_meaning_is_not_shown() {
     assert_eq!(row.local(), "[::1]:8080".parse().unwrap());
     assert_eq!(row.remote(), None);
     assert_eq!(row.owner(), Owner::Process(17));
-    assert_eq!(row.as_raw().dwRemoteScopeId, 0xEEEE_EEEE, "what the system wrote stays within reach");
-    let shown = format!("{row:?}");
-    assert!(shown.contains("Listen") && shown.contains("[::1]:8080") && shown.contains("Process(17)"), "{shown}");
+    assert_eq!(row.as_raw().dwRemoteScopeId, 0xEEEE_EEEE, "as_raw returns the original bits");
+    let text = format!("{row:?}");
+    assert!(text.contains("Listen") && text.contains("[::1]:8080") && text.contains("Process(17)"), "{text}");
 }

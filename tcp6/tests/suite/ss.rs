@@ -1,4 +1,4 @@
-//! The table against `ss`, which asks the same kernel in its own way.
+//! Comparison with `ss`, an independent client of sock_diag.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddrV6;
@@ -6,25 +6,25 @@ use std::process::Command;
 
 use tcp6::{BasicRow, Buffer, Query, Row, System};
 
-use crate::agreement::{Moments, agree};
+use crate::agreement::{Observation, assert_agrees};
 use crate::load::Load;
 use crate::support::alone_with_the_table;
 
-/// State, local end, remote end, in `ss`'s own words; sorted.
+/// Sorted lines of state, local end and remote end, in the notation of `ss`.
 type Lines = Vec<[String; 3]>;
 
-/// What `ss` prints, or `None` where it is not installed.
+/// Runs `ss` and returns the lines of its output, or `None` if it is not installed.
 fn ss(options: &str) -> Option<Vec<String>> {
     let output = Command::new("ss").arg(options).output().ok()?;
     Some(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect())
 }
 
-/// State and ends of a line of its output, and what stands behind.
+/// Splits a line of `ss` into state and ends, and the field after them.
 fn split(line: &str) -> ([String; 3], &str) {
     let mut fields = line.split_ascii_whitespace();
     let mut next = |skip| fields.nth(skip).unwrap_or_default();
     let (state, local, remote, rest) = (next(0), next(2), next(0), next(0));
-    // A listener that takes IPv4 as well stands on any address of both.
+    // `ss` prints `*` as the address of a dual-stack listener.
     let end = |end: &str| end.strip_prefix("*:").map_or_else(|| end.to_owned(), |port| format!("[::]:{port}"));
     ([state.to_owned(), end(local), end(remote)], rest)
 }
@@ -35,7 +35,7 @@ fn lines(options: &str) -> Option<Lines> {
     Some(lines)
 }
 
-/// The lines and, for each, the processes that hold the socket.
+/// Returns the lines of `ss` with the pids of the processes that hold each socket.
 pub fn with_pids() -> Option<Vec<([String; 3], BTreeSet<u32>)>> {
     let pids = |users: &str| {
         let numbers = users.split("pid=").skip(1);
@@ -72,7 +72,7 @@ fn end(end: SocketAddrV6) -> String {
 
 const NO_END: &str = "[::]:*";
 
-/// The row as `ss` would print it.
+/// Formats the row as `ss` does.
 pub fn line(row: &impl Row) -> [String; 3] {
     let state = name(row.state().name().unwrap());
     [state.to_owned(), end(row.local()), row.remote().map_or_else(|| NO_END.to_owned(), end)]
@@ -83,18 +83,18 @@ fn rows(system: &mut System, buffer: &mut Buffer, query: Query) -> Lines {
     table.iter().map(line).collect()
 }
 
-fn same_as_ss(options: &str, least: usize, mut ours: impl FnMut() -> Lines) {
-    let look = || Some(Moments { before: lines(options)?, ours: ours(), after: lines(options)? });
-    if let Some(ours) = agree(look) {
-        assert!(ours.len() >= least, "{} rows", ours.len());
+fn assert_equals_ss(options: &str, min_rows: usize, mut ours: impl FnMut() -> Lines) {
+    let observe = || Some(Observation { before: lines(options)?, ours: ours(), after: lines(options)? });
+    if let Some(ours) = assert_agrees(observe) {
+        assert!(ours.len() >= min_rows, "{} rows", ours.len());
     }
 }
 
 #[test]
-fn eighteen_thousand_rows_are_those_of_ss() {
+fn eighteen_thousand_rows_equal_those_of_ss() {
     let _alone = alone_with_the_table();
     let _load = Load::in_tests(9_000);
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
-    same_as_ss("-6tanHn", 18_000, || rows(&mut system, &mut buffer, Query::all()));
-    same_as_ss("-6tlnHn", 6, || rows(&mut system, &mut buffer, Query::listeners()));
+    assert_equals_ss("-6tanHn", 18_000, || rows(&mut system, &mut buffer, Query::all()));
+    assert_equals_ss("-6tlnHn", 6, || rows(&mut system, &mut buffer, Query::listeners()));
 }

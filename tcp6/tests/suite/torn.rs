@@ -1,4 +1,4 @@
-//! Captures that are torn, damaged, concatenated or continued: no complete table is lost.
+//! Captures that are torn, damaged, concatenated or appended to: no complete table is lost.
 
 use std::io::Cursor;
 
@@ -8,22 +8,22 @@ use tcp6::{
 
 use crate::capture::{record, rows};
 
-/// What is wrong with a capture, and at which offset.
+/// The damage of a capture, with its offset in bytes.
 #[derive(Debug, PartialEq)]
 enum Damage {
     Torn(u64),
-    Other(u64),
+    Corrupt(u64),
 }
 
 fn damage(malformed: Malformed) -> Damage {
     match malformed {
         Malformed::Torn { offset, .. } => Damage::Torn(offset),
-        Malformed::Capture { offset, .. } => Damage::Other(offset),
+        Malformed::Capture { offset, .. } => Damage::Corrupt(offset),
         other => panic!("{other}"),
     }
 }
 
-/// Replays to the end. Returns the number of complete tables, and the damage after them, which is replayed last.
+/// Replays to the end. Returns the number of complete tables and the damage, which is reported after them.
 fn replayed(capture: &[u8]) -> (usize, Option<Damage>) {
     let mut replay = Replay::from_reader(capture).unwrap();
     let expected = replay.damage();
@@ -42,27 +42,27 @@ fn replayed(capture: &[u8]) -> (usize, Option<Damage>) {
     }
 }
 
-/// Where a damaged file is damaged; `None` if it is torn or intact.
-fn damaged_at(capture: &[u8]) -> Option<u64> {
+/// The offset at which a capture is corrupt, or `None` if it is torn or intact.
+fn corrupt_at(capture: &[u8]) -> Option<u64> {
     let malformed = match Replay::from_reader(capture) {
         Ok(replay) => replay.damage()?,
         Err(Error::Malformed(malformed)) => malformed,
         Err(error) => panic!("{error}"),
     };
     match damage(malformed) {
-        Damage::Other(offset) => Some(offset),
+        Damage::Corrupt(offset) => Some(offset),
         Damage::Torn(_) => None,
     }
 }
 
 #[test]
-fn every_damaged_byte_is_found() {
+fn detects_a_change_of_any_byte() {
     let capture = record(&[rows::<OwnerPidRow>()]);
     for at in 0..capture.len() {
         for bit in [1, 0x80] {
             let mut damaged = capture.clone();
             damaged[at] ^= bit;
-            // More rows than there are bytes for look like a torn file.
+            // A count of more rows than the file contains is reported as a torn table.
             let (tables, damage) = match Replay::from_reader(&damaged[..]) {
                 Ok(replay) => (replay.remaining() - 1, replay.damage()),
                 Err(Error::Malformed(malformed)) => (0, Some(malformed)),
@@ -77,17 +77,17 @@ fn every_damaged_byte_is_found() {
 }
 
 #[test]
-fn damage_is_reported_with_its_offset_after_the_tables_before_it() {
+fn reports_damage_with_its_offset_after_the_complete_tables() {
     let capture = record(&[rows::<OwnerPidRow>(), rows::<OwnerPidRow>(), rows::<OwnerPidRow>()]);
-    let heading = 16;
-    let size = (capture.len() - heading) / 3;
-    let second = heading + size;
-    // The damaged byte, the reported offset (of the field, or of the table), the tables before it.
+    let header = 16;
+    let size = (capture.len() - header) / 3;
+    let second = header + size;
+    // The damaged byte, the reported offset (of the field or of the table), and the number of tables before it.
     for (at, offset, tables) in [
-        (heading, heading, 0),
-        (heading + 4, heading + 4, 0),
-        (heading + 7, heading + 4, 0),
-        (heading + 24, heading, 0),
+        (header, header, 0),
+        (header + 4, header + 4, 0),
+        (header + 7, header + 4, 0),
+        (header + 24, header, 0),
         (second, second, 1),
         (second + 15, second + 12, 1),
         (second + size - 1, second, 1),
@@ -95,18 +95,18 @@ fn damage_is_reported_with_its_offset_after_the_tables_before_it() {
     ] {
         let mut damaged = capture.clone();
         damaged[at] ^= 0x80;
-        assert_eq!(damaged_at(&damaged), Some(offset as u64), "byte {at}");
+        assert_eq!(corrupt_at(&damaged), Some(offset as u64), "byte {at}");
         assert_eq!(replayed(&damaged).0, tables, "byte {at}");
     }
     for (at, offset) in [(0, 0), (7, 0), (8, 8), (15, 8)] {
         let mut damaged = capture.clone();
         damaged[at] ^= 0x80;
         assert!(Replay::from_reader(&damaged[..]).is_err());
-        assert_eq!(damaged_at(&damaged), Some(offset), "byte {at}");
+        assert_eq!(corrupt_at(&damaged), Some(offset), "byte {at}");
     }
 }
 
-/// Three tables of different classes and sizes, and where each begins and the last ends.
+/// A capture of three tables with different classes and sizes. Also returns the start of each table and the file size.
 fn three_tables() -> (Vec<u8>, [usize; 4]) {
     let mut recorder = Recorder::new(Vec::new()).unwrap();
     let mut buffer = Buffer::new();
@@ -128,7 +128,7 @@ fn three_tables() -> (Vec<u8>, [usize; 4]) {
 }
 
 #[test]
-fn a_capture_that_ends_at_any_byte_keeps_its_complete_tables() {
+fn a_capture_cut_at_any_byte_keeps_its_complete_tables() {
     let (capture, ends) = three_tables();
     for cut in 0..=capture.len() {
         let complete = ends.iter().filter(|end| **end <= cut).count();
@@ -141,42 +141,42 @@ fn a_capture_that_ends_at_any_byte_keeps_its_complete_tables() {
 }
 
 #[test]
-fn concatenated_captures_are_replayed_one_after_the_other() {
+fn concatenated_captures_are_replayed_in_order() {
     let (capture, ends) = three_tables();
     let two = [&capture[..], &capture[..]].concat();
     assert_eq!(replayed(&two), (6, None));
     assert_eq!(replayed(&[&two[..], &capture[..]].concat()), (9, None));
-    // Torn in the second one, at any byte.
+    // The second capture is cut at any byte.
     for cut in 0..capture.len() {
         let (tables, damage) = replayed(&two[..capture.len() + cut]);
         let complete = ends.iter().filter(|end| **end <= cut).count();
-        let begin = if complete == 0 { 0 } else { ends[complete - 1] };
-        let torn = Damage::Torn((capture.len() + begin) as u64);
+        let start = if complete == 0 { 0 } else { ends[complete - 1] };
+        let torn = Damage::Torn((capture.len() + start) as u64);
         let intact = cut == 0 || ends.contains(&cut);
         assert_eq!((tables, damage), (3 + complete.saturating_sub(1), (!intact).then_some(torn)), "cut at {cut}");
     }
     let mut newer = two;
     newer[capture.len() + 8] = 2;
-    assert_eq!(damaged_at(&newer), Some(capture.len() as u64 + 8), "a version of the second that is unknown");
+    assert_eq!(corrupt_at(&newer), Some(capture.len() as u64 + 8), "unknown version of the second capture");
     assert_eq!(replayed(&newer).0, 3);
 }
 
-/// A file of this length in memory.
+/// A file in memory with these bytes.
 fn in_memory(bytes: &[u8]) -> Cursor<Vec<u8>> {
     Cursor::new(bytes.to_vec())
 }
 
 #[test]
-fn a_torn_capture_is_continued_once_the_torn_table_is_cut_off() {
+fn append_requires_that_a_torn_table_is_cut_off() {
     let (capture, ends) = three_tables();
     let mut buffer = Buffer::new();
     buffer.write_rows(Class::Basic, &rows::<BasicRow>()).unwrap();
     for cut in 0..=capture.len() {
         let mut file = in_memory(&capture[..cut]);
-        let whole = match Recorder::append(&mut file).map(|_| ()) {
+        let length = match Recorder::append(&mut file).map(|_| ()) {
             Ok(()) => cut,
             Err(Error::Malformed(Malformed::Torn { offset, .. })) => {
-                assert_eq!(file.get_ref()[..], capture[..cut], "a refusal writes nothing");
+                assert_eq!(file.get_ref()[..], capture[..cut], "a refused append writes nothing");
                 file.get_mut().truncate(offset as usize);
                 offset as usize
             }
@@ -184,7 +184,7 @@ fn a_torn_capture_is_continued_once_the_torn_table_is_cut_off() {
         };
         let mut recorder = Recorder::append(file).unwrap();
         recorder.record(buffer.table::<BasicRow>().unwrap()).unwrap();
-        let complete = ends.iter().filter(|end| **end <= whole).count().saturating_sub(1);
+        let complete = ends.iter().filter(|end| **end <= length).count().saturating_sub(1);
         assert_eq!(replayed(recorder.into_inner().get_ref()), (complete + 1, None), "cut at {cut}");
     }
     let mut damaged = capture;
@@ -194,16 +194,16 @@ fn a_torn_capture_is_continued_once_the_torn_table_is_cut_off() {
     assert!(matches!(Recorder::append(in_memory(b"#!/bin/sh")), Err(Error::Malformed(Malformed::Capture { .. }))));
 }
 
-/// A file on a disk with room for a number of bytes, which writes at most seven at once.
+/// A file on a disk that has space for `capacity` bytes. Each write is limited to 7 bytes.
 #[derive(Debug)]
-struct Disk {
+struct SmallDisk {
     bytes: Vec<u8>,
-    room: usize,
+    capacity: usize,
 }
 
-impl std::io::Write for Disk {
+impl std::io::Write for SmallDisk {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let length = bytes.len().min(7).min(self.room - self.bytes.len());
+        let length = bytes.len().min(7).min(self.capacity - self.bytes.len());
         if length == 0 {
             return Err(std::io::ErrorKind::StorageFull.into());
         }
@@ -217,12 +217,12 @@ impl std::io::Write for Disk {
 }
 
 #[test]
-fn a_disk_that_is_full_at_any_byte_loses_no_complete_table() {
+fn a_full_disk_loses_no_complete_table() {
     let (capture, ends) = three_tables();
-    for room in 0..=capture.len() {
-        let disk = Disk { bytes: Vec::new(), room };
+    for capacity in 0..=capture.len() {
+        let disk = SmallDisk { bytes: Vec::new(), capacity };
         let Ok(mut recorder) = Recorder::new(disk) else {
-            assert!(room < 16);
+            assert!(capacity < 16);
             continue;
         };
         let mut replay = Replay::from_reader(&capture[..]).unwrap();
@@ -240,64 +240,65 @@ fn a_disk_that_is_full_at_any_byte_loses_no_complete_table() {
                 Err(error) => assert!(matches!(error, Error::Os { .. }), "{error}"),
             }
         }
-        let complete = ends.iter().filter(|end| **end <= room).count() - 1;
-        assert_eq!(recorded, complete, "room for {room} bytes: a failure is reported");
+        let complete = ends.iter().filter(|end| **end <= capacity).count() - 1;
+        assert_eq!(recorded, complete, "tables reported as recorded on a disk of {capacity} bytes");
         let file = recorder.into_inner().bytes;
-        assert_eq!(file, capture[..room]);
+        assert_eq!(file, capture[..capacity]);
         assert_eq!(replayed(&file).0, complete);
     }
 }
 
 #[test]
-fn a_disk_that_has_room_again_is_used_unless_a_table_was_written_in_part() {
+fn recording_continues_after_a_full_disk_unless_a_table_is_torn() {
     let snapshot = rows::<BasicRow>();
     let mut buffer = Buffer::new();
     buffer.write_rows(Class::Basic, &snapshot).unwrap();
     let table = buffer.table::<BasicRow>().unwrap();
 
-    // Full at the end of a table.
-    let mut recorder = Recorder::new(Full { left: 16, ..Full::default() }).unwrap();
+    // The disk becomes full between tables, and the capture is appended to later.
+    let mut recorder = Recorder::new(FullDisk { free: 16, ..FullDisk::default() }).unwrap();
     let error = recorder.record(table).unwrap_err().to_string();
     assert!(error.contains("writing a capture") && error.contains("no storage space"), "{error}");
     let mut disk = recorder.into_inner();
-    disk.left = usize::MAX;
+    disk.free = usize::MAX;
     let mut recorder = Recorder::append(in_memory(&disk.bytes)).unwrap();
     recorder.record(table).unwrap();
     assert_eq!(replayed(recorder.into_inner().get_ref()), (1, None));
 
-    // Full within a table, and for a while only.
-    let mut recorder = Recorder::new(Full { left: 17, failures: 1, ..Full::default() }).unwrap();
+    // The disk becomes full within a table, and has space again after one failure.
+    let mut recorder = Recorder::new(FullDisk { free: 17, failures: 1, ..FullDisk::default() }).unwrap();
     recorder.record(table).unwrap_err();
     let error = recorder.record(table).unwrap_err().to_string();
     assert!(error.contains("cut it off and append"), "{error}");
     assert_eq!(replayed(&recorder.into_inner().bytes), (0, Some(Damage::Torn(16))));
 
-    // Full at the end of a table, and for a while only.
-    let mut recorder = Recorder::new(Full { left: 16, failures: 1, ..Full::default() }).unwrap();
+    // The disk becomes full between tables, and has space again after one failure.
+    let mut recorder = Recorder::new(FullDisk { free: 16, failures: 1, ..FullDisk::default() }).unwrap();
     recorder.record(table).unwrap_err();
     recorder.record(table).unwrap();
     assert_eq!(replayed(&recorder.into_inner().bytes), (1, None));
 }
 
-/// A disk that has room for `left` bytes, and more after `failures` failures.
+/// A file on a disk that has space for `free` bytes, and unlimited space after `failures` failed writes.
 #[derive(Debug, Default)]
-struct Full {
+struct FullDisk {
     bytes: Vec<u8>,
-    left: usize,
+    free: usize,
+    /// If 0, the disk stays full.
     failures: usize,
 }
 
-impl std::io::Write for Full {
+impl std::io::Write for FullDisk {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.left == 0 {
+        if self.free == 0 {
             if self.failures == 1 {
-                self.left = usize::MAX;
+                self.free = usize::MAX;
             }
             self.failures = self.failures.saturating_sub(1);
             return Err(std::io::ErrorKind::StorageFull.into());
         }
-        let length = bytes.len().min(self.left);
-        self.left -= length;
+        let length = bytes.len().min(self.free);
+        self.free -= length;
         self.bytes.extend(&bytes[..length]);
         Ok(length)
     }
@@ -309,14 +310,14 @@ impl std::io::Write for Full {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_device_is_an_error() {
+fn dev_full_is_an_error() {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let error = Recorder::new(full).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(28), "ENOSPC");
 }
 
 #[test]
-fn a_buffered_file_has_each_table_as_soon_as_it_is_recorded() {
+fn record_flushes_each_table() {
     let path = std::env::temp_dir().join(format!("tcp6-buffered-{}", std::process::id()));
     let file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
     let mut recorder = Recorder::new(file).unwrap();
@@ -330,14 +331,14 @@ fn a_buffered_file_has_each_table_as_soon_as_it_is_recorded() {
 }
 
 #[test]
-fn a_count_that_lies_is_a_torn_table() {
+fn a_false_row_count_is_a_torn_table() {
     let mut capture = record(&[rows::<OwnerModuleRow>()]);
     capture[16 + 8..16 + 12].copy_from_slice(&u32::MAX.to_le_bytes());
     let damage = Replay::from_reader(&capture[..]).unwrap().damage().unwrap();
-    // So many bytes have no addresses on a 32-bit system: there the count itself is wrong.
+    // On a 32-bit system, the size of this table exceeds the address space, so the count is reported as corrupt.
     if cfg!(target_pointer_width = "64") {
         assert_eq!(self::damage(damage), Damage::Torn(16));
     } else {
-        assert_eq!(self::damage(damage), Damage::Other(24));
+        assert_eq!(self::damage(damage), Damage::Corrupt(24));
     }
 }

@@ -1,7 +1,7 @@
-//! A machine in trouble: no descriptors, no permission, no sock_diag, no IPv6, no loopback, no `/proc`.
+//! Restricted environments: no descriptors, no permission, no sock_diag, no IPv6, no loopback, no `/proc`.
 //!
-//! Each trouble is made for a child, which is this program run again, so that it troubles nobody else. Where making it
-//! takes root and there is none, the test says that it was skipped.
+//! Each restriction applies to a child, which is this program run again, so that other tests are not affected. A test
+//! that needs root prints that it is skipped if it runs without.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -27,28 +27,31 @@ use crate::seccomp::{
 };
 use crate::support::{Loopback, connect, listener, reset, same_end, v6};
 
+/// The environment variable with the restriction of a child.
 const TROUBLE: &str = "TCP6_TROUBLE";
+
+/// The uid and gid of the user nobody.
 const NOBODY: u32 = 65_534;
 
-/// Runs this test again in a child that has the trouble.
-fn in_trouble(trouble: &str) {
+/// Runs the test of this restriction in a child.
+fn in_child(trouble: &str) {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--ignored", "--exact", "trouble::a_child_in_trouble", "--nocapture"]).env(TROUBLE, trouble);
+    command.args(["--ignored", "--exact", "trouble::restricted_child", "--nocapture"]).env(TROUBLE, trouble);
     match command.output() {
         Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{trouble}: {said}");
-            if let Some(skipped) = said.lines().find(|line| line.contains("skipped:")) {
+            let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{trouble}: {text}");
+            if let Some(skipped) = text.lines().find(|line| line.contains("skipped:")) {
                 eprintln!("{skipped}");
             }
         }
-        Err(error) => eprintln!("skipped: this program cannot be run so: {error}"),
+        Err(error) => eprintln!("skipped: starting the child failed: {error}"),
     }
 }
 
 #[test]
-#[ignore = "not a test: what a child in trouble does"]
-fn a_child_in_trouble() {
+#[ignore = "not a test: the main function of a restricted child"]
+fn restricted_child() {
     match std::env::var(TROUBLE).as_deref() {
         Ok("no descriptors") => no_descriptors(),
         Ok("no descriptor for sock_diag") => no_descriptor_for_sock_diag(),
@@ -69,16 +72,16 @@ fn a_child_in_trouble() {
     }
 }
 
-/// A test in a child that has the trouble, made by a filter for system calls.
+/// Defines a test whose restriction is a seccomp filter.
 macro_rules! filtered_test {
     ($name:ident, $trouble:literal) => {
         #[test]
         #[cfg_attr(
             not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")),
-            ignore = "seccompiler makes no filters for this architecture"
+            ignore = "seccompiler does not support this architecture"
         )]
         fn $name() {
-            in_trouble($trouble);
+            in_child($trouble);
         }
     };
 }
@@ -93,8 +96,8 @@ fn listeners(system: &mut System) -> Vec<BasicRow> {
 }
 
 #[test]
-fn without_descriptors_there_is_an_error_and_afterwards_a_table() {
-    in_trouble("no descriptors");
+fn new_fails_without_descriptors_and_open_systems_continue() {
+    in_child("no descriptors");
 }
 
 fn no_descriptors() {
@@ -111,30 +114,30 @@ fn no_descriptors() {
     setrlimit(Resource::Nofile, limit).unwrap();
     let error = System::new().unwrap_err();
     assert_eq!(error.raw_os_error(), Some(24), "EMFILE: {error}");
-    // One that has its socket goes on. It knows the owners that it knew; finding others takes descriptors.
+    // A `System` that is open still reads tables and keeps known owners. Finding other owners takes descriptors.
     assert_eq!(owner(&mut used), this);
     assert_eq!(owner(&mut fresh), Owner::Unresolved);
-    // When there are some again, so are the owners.
+    // With free descriptors, the owners are found again.
     setrlimit(Resource::Nofile, Rlimit { current: Some(1024), ..limit }).unwrap();
     assert_eq!(owner(&mut used), this);
     assert_eq!(owner(&mut fresh), this);
-    // Room for the socket, and none for /proc.
+    // One descriptor is free, which is enough for the socket but not for /proc.
     let free = File::open("/dev/null").unwrap().as_raw_fd() as u64;
     setrlimit(Resource::Nofile, Rlimit { current: Some(free + 1), ..limit }).unwrap();
     let error = System::new().unwrap_err();
     assert_eq!(error.raw_os_error(), Some(24), "EMFILE: {error}");
 }
 
-filtered_test!(without_a_descriptor_for_sock_diag_the_text_is_not_read_instead, "no descriptor for sock_diag");
+filtered_test!(emfile_for_the_sock_diag_socket_is_an_error, "no descriptor for sock_diag");
 
-/// The text could be read; but sock_diag is not refused, and whoever has no descriptors has to be told.
+/// EMFILE is reported. `/proc/net/tcp6` is only read if sock_diag is refused.
 fn no_descriptor_for_sock_diag() {
     refuse_sockets(AF_NETLINK, EMFILE);
     let error = System::new().unwrap_err();
     assert_eq!(error.raw_os_error(), Some(24), "EMFILE: {error}");
 }
 
-filtered_test!(without_threads_owners_are_found_by_the_one_that_there_is, "no threads");
+filtered_test!(finds_owners_if_threads_cannot_be_started, "no threads");
 
 fn no_threads() {
     let own = Loopback::open();
@@ -148,26 +151,26 @@ fn no_threads() {
     refuse(SYS_CLONE3, EAGAIN);
     assert!(thread::Builder::new().spawn(|| ()).is_err());
     assert_eq!(owner(), Owner::Process(std::process::id()));
-    // And where there is so much to be read that threads would share it.
+    // This number of descriptors would be read by several threads.
     let Ok(()) = setrlimit(Resource::Nofile, Rlimit { current: Some(6_000), maximum: Some(6_000) }) else {
-        return eprintln!("skipped: 6,000 descriptors are too many");
+        return eprintln!("skipped: the descriptor limit cannot be set to 6,000");
     };
     let zero = File::open("/dev/zero").unwrap();
     let _many: Vec<File> = (0..5_000).map(|_| zero.try_clone().unwrap()).collect();
     assert_eq!(owner(), Owner::Process(std::process::id()));
 }
 
-filtered_test!(where_sock_diag_is_refused_the_text_is_read, "no sock_diag");
+filtered_test!(reads_proc_net_if_sock_diag_is_refused, "no sock_diag");
 
 fn no_sock_diag() {
     let own = Loopback::open();
     let mut before = System::new().unwrap();
     refuse_sockets(AF_NETLINK, EACCES);
     let mut after = System::new().unwrap();
-    let (by_dump, by_text) = (listeners(&mut before), listeners(&mut after));
-    assert!(by_text.iter().any(|row| row.local() == own.listening()));
-    for row in &by_dump {
-        assert!(by_text.iter().any(|other| same_end(other.local(), row.local())), "{row:?}");
+    let (from_dump, from_proc) = (listeners(&mut before), listeners(&mut after));
+    assert!(from_proc.iter().any(|row| row.local() == own.listening()));
+    for row in &from_dump {
+        assert!(from_proc.iter().any(|other| same_end(other.local(), row.local())), "{row:?}");
     }
     let mut buffer = Buffer::new();
     let table = after.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
@@ -175,7 +178,7 @@ fn no_sock_diag() {
     assert_eq!(owner, Owner::Process(std::process::id()));
 }
 
-filtered_test!(where_dumps_are_refused_the_text_is_read, "no dumps");
+filtered_test!(reads_proc_net_if_dumps_are_refused, "no dumps");
 
 fn no_dumps() {
     let own = Loopback::open();
@@ -184,7 +187,7 @@ fn no_dumps() {
     assert!(shows(&mut before));
     assert_eq!(before.calls(), 1);
     refuse(SYS_SENDTO, EPERM);
-    // The socket is had or can be made, but nothing can be asked. That is tried once.
+    // The netlink socket can be opened, but requests are refused. After one attempt, only /proc is read.
     let mut after = System::new().unwrap();
     for (system, calls) in [(&mut before, 1), (&mut after, 0)] {
         assert!(shows(system));
@@ -194,73 +197,73 @@ fn no_dumps() {
     }
 }
 
-filtered_test!(without_ipv6_there_is_no_table_rather_than_an_empty_one, "no ipv6");
+filtered_test!(no_ipv6_is_an_error_and_not_an_empty_table, "no ipv6");
 
-/// A kernel without IPv6 has no sockets of it, and makes none. The first is had in a namespace of one's own.
+/// Emulates a kernel without IPv6: an empty network namespace, and a filter that refuses IPv6 sockets.
 fn no_ipv6() {
     if !is_root() {
-        return eprintln!("skipped: only root can have a network namespace of its own");
+        return eprintln!("skipped: creating a network namespace needs root");
     }
-    leave_network();
+    enter_net_namespace();
     refuse_sockets(AF_INET6, EAFNOSUPPORT);
     let mut system = System::new().unwrap();
-    let answer = system.table::<BasicRow>(&Query::all(), &mut Buffer::new()).map(|table| table.len());
-    assert!(matches!(answer, Err(Error::NotSupported)), "{answer:?}");
+    let result = system.table::<BasicRow>(&Query::all(), &mut Buffer::new()).map(|table| table.len());
+    assert!(matches!(result, Err(Error::NotSupported)), "{result:?}");
 }
 
-/// Gives the calling thread a network namespace of its own, in which there is nothing, the loopback being down.
-fn leave_network() {
+/// Moves the calling thread to a new network namespace. It has no sockets, and its loopback is down.
+fn enter_net_namespace() {
     #[allow(unsafe_code)]
     // SAFETY: no file descriptor table is unshared, which is what makes this call unsafe.
     unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.unwrap();
 }
 
 #[test]
-fn a_system_shows_the_namespace_in_which_it_was_made() {
-    in_trouble("another namespace");
+fn a_system_reads_the_namespace_in_which_it_was_created() {
+    in_child("another namespace");
 }
 
 fn another_namespace() {
     if !is_root() {
-        return eprintln!("skipped: only root can have a network namespace of its own");
+        return eprintln!("skipped: creating a network namespace needs root");
     }
     let own = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
-    let here = v6(own.local_addr().unwrap());
-    let shows = |system: &mut System| listeners(system).iter().any(|row| row.local() == here);
-    let mut made_before = System::new().unwrap();
+    let local = v6(own.local_addr().unwrap());
+    let shows = |system: &mut System| listeners(system).iter().any(|row| row.local() == local);
+    let mut outer = System::new().unwrap();
     std::thread::scope(|scope| {
-        let elsewhere = scope.spawn(|| {
-            leave_network();
-            let mut made_here = System::new().unwrap();
-            // IPv6 without a loopback, without a socket: an empty table, and no error.
-            assert!(listeners(&mut made_here).is_empty());
-            assert!(shows(&mut made_before), "wherever it is used");
-            made_here
+        let thread = scope.spawn(|| {
+            enter_net_namespace();
+            let mut inner = System::new().unwrap();
+            // The table is empty, which is not an error, although the loopback is down.
+            assert!(listeners(&mut inner).is_empty());
+            assert!(shows(&mut outer), "the outer system reads its own namespace in any thread");
+            inner
         });
-        let mut made_elsewhere = elsewhere.join().unwrap();
-        assert!(!shows(&mut made_elsewhere));
+        let mut inner = thread.join().unwrap();
+        assert!(!shows(&mut inner));
         assert!(shows(&mut System::new().unwrap()));
     });
 }
 
 #[test]
-fn pids_are_those_of_proc_in_another_pid_namespace() {
-    in_trouble("another pid namespace");
+fn owners_are_the_pids_of_the_mounted_proc() {
+    in_child("another pid namespace");
 }
 
-/// Runs a child in a pid namespace of its own, which sees the `/proc` of this one.
+/// Runs a child in a new pid namespace, with the `/proc` of the outer pid namespace.
 fn another_pid_namespace() {
     if !is_root() {
-        return eprintln!("skipped: only root can have a pid namespace of its own");
+        return eprintln!("skipped: creating a pid namespace needs root");
     }
     #[allow(unsafe_code)]
     // SAFETY: no file descriptor table is unshared, which is what makes this call unsafe.
     unsafe { unshare_unsafe(UnshareFlags::NEWPID) }.unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--ignored", "--exact", "trouble::a_child_in_trouble", "--nocapture"]);
+    command.args(["--ignored", "--exact", "trouble::restricted_child", "--nocapture"]);
     command.env(TROUBLE, "inside another pid namespace").stdin(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // It has no other way to know its pid here.
+    // The child cannot read its outer pid itself.
     writeln!(child.stdin.take().unwrap(), "{}", child.id()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -283,41 +286,42 @@ fn inside_another_pid_namespace() {
                 assert_eq!(rows.map(|row| row.owner()).collect::<Vec<_>>(), [this], "{ends:?}");
             }
         }
-        // The next sockets take numbers of these.
+        // The next sockets reuse the descriptors of these.
         open.drain(..open.len() / 2).for_each(drop);
         files.push(File::open("/dev/null").unwrap());
     }
 }
 
 #[test]
-fn where_the_kernel_passes_over_sockets_the_table_has_them() {
-    in_trouble("a small hash");
+fn lists_sockets_that_a_dump_skips() {
+    in_child("a small hash");
 }
 
-/// Where the chains of the kernel's hash are long, and connections end while it goes through them, one dump of a few
-/// passes over sockets.
+/// Reads the table while connections close, with a small hash table of connections in the kernel.
+///
+/// With long hash chains, the kernel skips sockets in one of every few dumps.
 fn a_small_hash() {
     if !is_root() {
-        return eprintln!("skipped: only root can have a network namespace of its own");
+        return eprintln!("skipped: creating a network namespace needs root");
     }
-    // A namespace has a hash of the size that the one before says.
-    leave_network();
+    // The sysctl sets the hash size of child namespaces.
+    enter_net_namespace();
     if let Err(error) = std::fs::write("/proc/sys/net/ipv4/tcp_child_ehash_entries", "16") {
-        return eprintln!("skipped: a namespace has no hash of its own here: {error}");
+        return eprintln!("skipped: setting the hash size failed: {error}");
     }
-    leave_network();
+    enter_net_namespace();
     match Command::new("ip").args(["link", "set", "lo", "up"]).status() {
         Ok(status) if status.success() => {}
-        other => return eprintln!("skipped: no loopback: {other:?}"),
+        other => return eprintln!("skipped: ip link set lo up: {other:?}"),
     }
-    // Few ports for clients: a new connection takes the place of one in TIME-WAIT.
+    // With few client ports, new connections replace those in TIME-WAIT.
     std::fs::write("/proc/sys/net/ipv4/ip_local_port_range", "20000 20999").unwrap();
-    // By default half as many can be in TIME-WAIT as the hash has chains.
+    // The default limit of sockets in TIME-WAIT is half the number of hash chains.
     std::fs::write("/proc/sys/net/ipv4/tcp_max_tw_buckets", "4096").unwrap();
     let listener = listener();
-    let lasting: Vec<_> = (0..200).map(|_| connect(&listener)).collect();
-    let here = v6(listener.local_addr().unwrap());
-    let others = self::listener();
+    let stable: Vec<_> = (0..200).map(|_| connect(&listener)).collect();
+    let port = listener.local_addr().unwrap().port();
+    let churn_listener = self::listener();
     let end = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -326,13 +330,13 @@ fn a_small_hash() {
                 if end.load(Ordering::Relaxed) {
                     break;
                 }
-                open.push_back(connect(&others));
+                open.push_back(connect(&churn_listener));
                 if open.len() > 100 {
                     let (client, server) = open.pop_front().unwrap();
                     if number % 2 == 0 {
                         reset(client);
                     } else {
-                        // Its own side stays in TIME-WAIT, and its port is free for another client.
+                        // The server side stays in TIME-WAIT. The port of the client is free again.
                         drop(server);
                     }
                 }
@@ -341,72 +345,72 @@ fn a_small_hash() {
         let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
         let start = Instant::now();
         let mut tables = Vec::new();
-        let mut waiting = 0;
+        let mut max_time_wait = 0;
         while start.elapsed() < Duration::from_secs(1) {
             let table = system.table::<OwnerModuleRow>(&Query::all(), &mut buffer).unwrap();
-            let is_here = |row: &&OwnerModuleRow| {
-                row.local().port() == here.port() || row.remote().is_some_and(|end| end.port() == here.port())
+            let is_stable = |row: &&OwnerModuleRow| {
+                row.local().port() == port || row.remote().is_some_and(|end| end.port() == port)
             };
             let mut cookies: Vec<_> = table.iter().filter_map(|row| row.socket_info().unwrap().cookie).collect();
             assert_eq!(cookies.len(), table.len());
             cookies.sort_unstable();
-            let doubled = cookies.windows(2).filter(|pair| pair[0] == pair[1]).count();
-            tables.push((doubled, table.iter().filter(is_here).count()));
-            waiting = waiting.max(table.iter().filter(|row| row.state() == State::TimeWait).count());
+            let duplicates = cookies.windows(2).filter(|pair| pair[0] == pair[1]).count();
+            tables.push((duplicates, table.iter().filter(is_stable).count()));
+            max_time_wait = max_time_wait.max(table.iter().filter(|row| row.state() == State::TimeWait).count());
         }
         end.store(true, Ordering::Relaxed);
-        assert!(waiting > 100, "{waiting} in TIME-WAIT");
-        // The first has nothing to be compared with, and may lack rows.
-        assert_eq!(tables[0].0, 0, "doubled");
+        assert!(max_time_wait > 100, "{max_time_wait} in TIME-WAIT");
+        // The first table cannot be reconciled with an earlier one, so rows may be missing.
+        assert_eq!(tables[0].0, 0, "duplicates");
         for table in &tables[1..] {
-            assert_eq!(*table, (0, 1 + 2 * lasting.len()), "doubled, and rows of sockets that last");
+            assert_eq!(*table, (0, 1 + 2 * stable.len()), "(duplicates, rows of stable sockets)");
         }
     });
 }
 
-/// Gives this process mounts of its own.
-fn leave_mounts() {
+/// Moves the calling thread to a new mount namespace.
+fn enter_mount_namespace() {
     #[allow(unsafe_code)]
     // SAFETY: no file descriptor table is unshared, which is what makes this call unsafe.
     unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.unwrap();
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).unwrap();
 }
 
-filtered_test!(without_proc_there_is_a_table_without_owners, "no proc");
+filtered_test!(owners_are_unresolved_without_proc, "no proc");
 
 fn no_proc() {
     if !is_root() {
-        return eprintln!("skipped: only root can have mounts of its own");
+        return eprintln!("skipped: creating a mount namespace needs root");
     }
-    leave_mounts();
-    // Something empty in its place: it cannot be unmounted while this program uses it.
+    enter_mount_namespace();
+    // An empty file system hides /proc, which cannot be unmounted while this program uses it.
     mount("none", "/proc", "tmpfs", MountFlags::empty(), None).unwrap();
     let own = Loopback::open();
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
     let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
     let row = table.iter().find(|row| row.is_listener() && row.local() == own.listening()).unwrap();
     assert_eq!(row.owner(), Owner::Unresolved);
-    let resolution = system.owner_counts();
-    assert_eq!((resolution.processes, resolution.owned), (0, 0));
-    assert!(resolution.unresolved >= 3);
-    // With sock_diag refused as well there is nothing to read, and that is an error.
+    let counts = system.owner_counts();
+    assert_eq!((counts.processes, counts.owned), (0, 0));
+    assert!(counts.unresolved >= 3);
+    // If sock_diag is refused too, the missing file is an error.
     refuse_sockets(AF_NETLINK, EACCES);
     let error = System::new().unwrap_err();
     assert!(error.to_string().contains("/proc/thread-self/net/tcp6"), "{error}");
-    // But where there is no IPv6 there is no such file.
+    // Without IPv6, the kernel has no such file, so the error is NotSupported.
     refuse_sockets(AF_INET6, EAFNOSUPPORT);
     assert!(matches!(System::new(), Err(Error::NotSupported)));
     unmount("/proc", UnmountFlags::DETACH).unwrap();
 }
 
-filtered_test!(before_linux_3_17_the_text_is_found_without_thread_self, "an old proc");
+filtered_test!(reads_proc_net_without_thread_self, "an old proc");
 
-/// A `/proc` without `thread-self` and, as before Linux 3.17, with the text of the first thread's namespace only.
+/// Reads a `/proc` without `thread-self`, and one as before Linux 3.17, which has `net` for the first thread only.
 fn an_old_proc() {
     if !is_root() {
-        return eprintln!("skipped: only root can have mounts of its own");
+        return eprintln!("skipped: creating a mount namespace needs root");
     }
-    leave_mounts();
+    enter_mount_namespace();
     let own = Loopback::open();
     let real = std::env::temp_dir().join(format!("tcp6-proc-{}", std::process::id()));
     let tid = rustix::thread::gettid().as_raw_pid();
@@ -423,7 +427,7 @@ fn an_old_proc() {
     mount("none", "/proc", "tmpfs", MountFlags::empty(), None).unwrap();
     link("self", "self");
     let mut system = System::new().unwrap();
-    assert!(listeners(&mut system).iter().any(|row| row.local() == own.listening()), "by the thread's id");
+    assert!(listeners(&mut system).iter().any(|row| row.local() == own.listening()), "read from self/task/<tid>/net");
     unmount("/proc", UnmountFlags::DETACH).unwrap();
 
     mount("none", "/proc", "tmpfs", MountFlags::empty(), None).unwrap();
@@ -431,9 +435,9 @@ fn an_old_proc() {
     link("self/ns", "self/ns");
     link(&format!("{task}/ns"), &format!("{task}/ns"));
     let mut system = System::new().unwrap();
-    assert!(listeners(&mut system).iter().any(|row| row.local() == own.listening()), "by the first thread");
-    // Its text is the wrong one for a thread in another namespace.
-    leave_network();
+    assert!(listeners(&mut system).iter().any(|row| row.local() == own.listening()), "read from self/net");
+    // `self/net` has the wrong table for a thread in another network namespace.
+    enter_net_namespace();
     let error = System::new().unwrap_err();
     assert!(error.to_string().contains("/proc/thread-self/net/tcp6"), "{error}");
     unmount("/proc", UnmountFlags::DETACH).unwrap();
@@ -442,14 +446,14 @@ fn an_old_proc() {
 }
 
 #[test]
-fn root_that_may_not_trace_is_refused_and_says_so() {
-    in_trouble("no right to trace");
+fn root_without_cap_sys_ptrace_reports_refused_processes() {
+    in_child("no right to trace");
 }
 
-/// Root in a container: it may list the descriptors of other users' processes, and not read what they are.
+/// Root in a container: it can list the descriptors of other users' processes, but not read their links.
 fn no_right_to_trace() {
     if !is_root() {
-        return eprintln!("skipped: only root can become somebody else");
+        return eprintln!("skipped: changing the uid needs root");
     }
     let listener = listener();
     let local = v6(listener.local_addr().unwrap());
@@ -463,24 +467,24 @@ fn no_right_to_trace() {
         .gid(NOBODY);
     let mut holder = match command.spawn() {
         Ok(holder) => holder,
-        Err(error) => return eprintln!("skipped: nobody may not run this program: {error}"),
+        Err(error) => return eprintln!("skipped: the user nobody cannot run this program: {error}"),
     };
     drop(command);
-    let look = || {
+    let observe = || {
         let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
         let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
         let owner = table.iter().find(|row| row.is_listener() && row.local() == local).unwrap().owner();
         (owner, system.owner_counts().refused)
     };
-    let mut rights = capabilities(None).unwrap();
-    let before = look();
-    let may_trace = rights.effective.contains(CapabilitySet::SYS_PTRACE);
-    rights.effective.remove(CapabilitySet::SYS_PTRACE);
-    set_capabilities(None, rights).unwrap();
-    let after = look();
+    let mut sets = capabilities(None).unwrap();
+    let before = observe();
+    let can_trace = sets.effective.contains(CapabilitySet::SYS_PTRACE);
+    sets.effective.remove(CapabilitySet::SYS_PTRACE);
+    set_capabilities(None, sets).unwrap();
+    let after = observe();
     drop(holder.stdin.take());
     holder.wait().unwrap();
-    if may_trace {
+    if can_trace {
         assert_eq!(before.0, Owner::Process(holder.id()));
     }
     assert_eq!(after.0, Owner::Unresolved);
@@ -488,28 +492,28 @@ fn no_right_to_trace() {
 }
 
 #[test]
-fn where_proc_hides_others_their_sockets_are_unresolved() {
+fn hidepid_makes_owners_of_other_users_unresolved() {
     if !is_root() {
-        return eprintln!("skipped: only root can mount");
+        return eprintln!("skipped: creating a mount namespace needs root");
     }
-    in_trouble("hidepid");
+    in_child("hidepid");
 }
 
 fn hidepid() {
     let others = Loopback::open();
-    leave_mounts();
+    enter_mount_namespace();
     mount("proc", "/proc", "proc", MountFlags::empty(), Some(c"hidepid=2")).unwrap();
-    // From here on as somebody else, in a process of its own, which sees the same mounts.
+    // Runs as another user in a child, which has the same mount namespace.
     let mut command = Command::new("/proc/self/exe");
     command
-        .args(["--ignored", "--exact", "owners::linux::a_look_around_as_nobody", "--nocapture"])
+        .args(["--ignored", "--exact", "owners::linux::an_unprivileged_child", "--nocapture"])
         .env("TCP6_OWNERS_TASK", others.listening().to_string())
         .env("TCP6_OWNERS_HIDDEN", "1")
         .uid(NOBODY)
         .gid(NOBODY);
     match command.output() {
         Ok(output) => assert!(output.status.success(), "{output:?}"),
-        Err(error) => eprintln!("skipped: nobody may not run this program: {error}"),
+        Err(error) => eprintln!("skipped: the user nobody cannot run this program: {error}"),
     }
     drop(File::open("/proc/self/stat").unwrap());
 }

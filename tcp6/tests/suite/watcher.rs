@@ -1,4 +1,4 @@
-//! The watcher: over scripted histories, and over sockets of its own.
+//! The watcher, tested with scripted histories and with real sockets.
 
 use std::io::Read;
 use std::net::Shutdown;
@@ -27,25 +27,25 @@ fn poll(watcher: &mut Watcher<BasicRow, impl Source>) -> Vec<Change<BasicRow>> {
 }
 
 #[test]
-fn the_first_poll_is_the_baseline_or_everything() {
+fn first_poll_reports_nothing_or_all_rows() {
     let tables: &[&[BasicRow]] = &[&[row(State::Listen, 80)], &[row(State::Listen, 80)]];
-    let mut quiet = Watcher::new(history(tables));
-    assert_eq!(poll(&mut quiet), []);
-    assert_eq!(poll(&mut quiet), []);
-    let mut loud = Watcher::new(history(tables)).report_initial();
-    assert_eq!(poll(&mut loud), [Change::Added(row(State::Listen, 80))]);
-    assert_eq!(poll(&mut loud), []);
-    assert_eq!(loud.snapshot().rows(), [row(State::Listen, 80)]);
+    let mut without_initial = Watcher::new(history(tables));
+    assert_eq!(poll(&mut without_initial), []);
+    assert_eq!(poll(&mut without_initial), []);
+    let mut with_initial = Watcher::new(history(tables)).report_initial();
+    assert_eq!(poll(&mut with_initial), [Change::Added(row(State::Listen, 80))]);
+    assert_eq!(poll(&mut with_initial), []);
+    assert_eq!(with_initial.snapshot().rows(), [row(State::Listen, 80)]);
 }
 
 #[test]
-fn a_first_poll_that_fails_leaves_the_baseline_to_the_first_good_one() {
+fn first_successful_poll_is_the_baseline() {
     let tables = || history(&[&[row(State::Listen, 80)], &[row(State::Listen, 80), row(State::Listen, 443)]]);
     let source = |script: &[Fault]| Unreliable { history: tables(), script: script.to_vec() };
     for fault in [Fault::Error, Fault::HalfWritten] {
         let mut watcher = Watcher::<BasicRow, _>::new(source(&[fault]));
         assert!(watcher.poll().is_err());
-        assert_eq!(poll(&mut watcher), [], "what is there at the first good poll is no change");
+        assert_eq!(poll(&mut watcher), [], "rows of the first successful poll are the baseline");
         assert_eq!(poll(&mut watcher), [Change::Added(row(State::Listen, 443))]);
         let mut watcher = Watcher::<BasicRow, _>::new(source(&[fault])).report_initial();
         assert!(watcher.poll().is_err());
@@ -54,14 +54,14 @@ fn a_first_poll_that_fails_leaves_the_baseline_to_the_first_good_one() {
 }
 
 #[test]
-fn a_row_that_leaves_the_filter_is_changed_and_not_removed() {
+fn a_row_that_leaves_the_report_filter_is_changed_and_not_removed() {
     let (open, closing) = (row(State::Established, 80), row(State::TimeWait, 80));
     let tables: &[&[BasicRow]] = &[&[open], &[closing], &[closing, row(State::Listen, 443)], &[]];
     let mut watcher = Watcher::new(history(tables)).report(Query::all().states(StateSet::ESTABLISHED));
     assert_eq!(poll(&mut watcher), []);
     assert_eq!(poll(&mut watcher), [Change::Changed { before: open, after: closing }]);
-    assert_eq!(poll(&mut watcher), [], "a listener was not asked for");
-    assert_eq!(poll(&mut watcher), [], "nor was what it had become");
+    assert_eq!(poll(&mut watcher), [], "a new listener does not match the filter");
+    assert_eq!(poll(&mut watcher), [], "neither of the removed rows matches the filter");
 
     let mut watcher = Watcher::new(history(tables)).report(Query::all().port(443));
     let polls = [poll(&mut watcher), poll(&mut watcher), poll(&mut watcher), poll(&mut watcher)];
@@ -70,7 +70,7 @@ fn a_row_that_leaves_the_filter_is_changed_and_not_removed() {
 }
 
 #[test]
-fn what_is_not_read_is_not_known() {
+fn a_row_that_leaves_the_query_is_removed() {
     let tables: &[&[BasicRow]] = &[&[row(State::Listen, 80)], &[row(State::Established, 80)]];
     let mut watcher = Watcher::new(history(tables)).with_query(Query::listeners());
     assert_eq!(poll(&mut watcher), []);
@@ -78,17 +78,17 @@ fn what_is_not_read_is_not_known() {
 }
 
 #[test]
-fn a_reused_pair_of_ends_is_told_where_rows_carry_an_identity() {
-    let with_cookie = |cookie: u64| {
+fn rows_are_paired_only_with_the_same_identity() {
+    let connection = |created: i64| {
         let mut raw = *row(State::Established, 80).to_class::<OwnerModuleRow>().as_raw();
-        raw.liCreateTimestamp = cookie as i64;
+        raw.liCreateTimestamp = created;
         OwnerModuleRow::from_raw(raw)
     };
-    let snapshot = |cookie| Snapshot::from_iter([with_cookie(cookie)]);
+    let snapshot = |created| Snapshot::from_iter([connection(created)]);
     let changes: Vec<_> = snapshot(1).diff(&snapshot(2)).map(Change::cloned).collect();
-    assert_eq!(changes, [Change::Removed(with_cookie(1)), Change::Added(with_cookie(2))]);
+    assert_eq!(changes, [Change::Removed(connection(1)), Change::Added(connection(2))]);
 
-    // Among listeners on one end, those of one identity belong together, however the others change.
+    // Listeners on the same end are paired by identity, regardless of changes of the others.
     let listener = |created, owner| {
         let mut raw = *row(State::Listen, 80).to_class::<OwnerModuleRow>().as_raw();
         (raw.liCreateTimestamp, raw.dwOwningPid) = (created, owner);
@@ -109,7 +109,7 @@ fn a_reused_pair_of_ends_is_told_where_rows_carry_an_identity() {
 }
 
 #[test]
-fn five_listeners_that_become_three_are_two_removed() {
+fn removing_two_of_five_equal_listeners_is_two_changes() {
     let listener = row(State::Listen, 80);
     let changes =
         Snapshot::from_iter([listener; 5]).diff(&Snapshot::from_iter([listener; 3])).collect::<Vec<_>>().len();
@@ -118,7 +118,7 @@ fn five_listeners_that_become_three_are_two_removed() {
     assert!(five.diff(&Snapshot::from_iter([listener; 3])).all(|change| change == Change::Removed(&listener)));
 }
 
-/// A source that fails, or panics, when it is told to; else it plays a history.
+/// A source that replays a history, with scripted faults. It takes the script from its end.
 struct Unreliable {
     history: Replay,
     script: Vec<Fault>,
@@ -127,11 +127,11 @@ struct Unreliable {
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     None,
-    /// An error, at once.
+    /// An error before anything is written.
     Error,
-    /// An error, when half of the table has been written.
+    /// An error after a part of the table is written.
     HalfWritten,
-    /// A panic, when half of the table has been written.
+    /// A panic after a table is written.
     Panic,
 }
 
@@ -155,9 +155,9 @@ impl Source for Unreliable {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Between two good tables any number of failures: the changes are those of a source that never fails.
+    /// Compares the changes with those of a source that never fails.
     #[test]
-    fn failures_change_nothing(
+    fn failed_polls_lose_no_changes(
         tables in proptest::collection::vec(proptest::collection::vec((1..6u16, any::<bool>()), 0..6), 1..6),
         faults in proptest::collection::vec(0..3u8, 0..12),
     ) {
@@ -166,13 +166,13 @@ proptest! {
         };
         let tables: Vec<Vec<BasicRow>> = tables.iter().map(rows).collect();
         let tables: Vec<&[BasicRow]> = tables.iter().map(Vec::as_slice).collect();
-        let mut perfect = Watcher::new(history(&tables)).report_initial();
+        let mut reliable = Watcher::new(history(&tables)).report_initial();
 
         let script = faults.iter().map(|fault| [Fault::None, Fault::Error, Fault::HalfWritten][usize::from(*fault)]);
         let source = Unreliable { history: history(&tables), script: script.collect() };
         let mut watcher = Watcher::<BasicRow, _>::new(source).report_initial();
         for _ in &tables {
-            let expected = poll(&mut perfect);
+            let expected = poll(&mut reliable);
             let changes = loop {
                 match watcher.poll() {
                     Ok(changes) => break changes.map(Change::cloned).collect::<Vec<_>>(),
@@ -180,13 +180,13 @@ proptest! {
                 }
             };
             prop_assert_eq!(changes, expected);
-            prop_assert_eq!(watcher.snapshot(), perfect.snapshot());
+            prop_assert_eq!(watcher.snapshot(), reliable.snapshot());
         }
     }
 }
 
 #[test]
-fn a_source_that_panics_leaves_the_watcher_as_it_was() {
+fn a_panicking_source_does_not_change_the_watcher() {
     let tables: &[&[BasicRow]] = &[&[row(State::Listen, 80)], &[row(State::Listen, 443)]];
     let source = Unreliable { history: history(tables), script: vec![Fault::Panic, Fault::None] };
     let mut watcher = Watcher::<BasicRow, _>::new(source);
@@ -196,68 +196,68 @@ fn a_source_that_panics_leaves_the_watcher_as_it_was() {
     assert_eq!(poll(&mut watcher), [Change::Removed(row(State::Listen, 80)), Change::Added(row(State::Listen, 443))]);
 }
 
-/// Connections of one's own: opened, closed without a trace, and half-closed between two polls, and told as such.
+/// Opens, resets, half-closes and closes connections between two polls.
 #[test]
-fn the_watcher_tells_what_was_opened_closed_and_half_closed() {
-    // Under Wine every refresh takes a hundred times as long.
-    let (opened, closed, half_closed) = if cfg!(windows) { (20, 10, 5) } else { (200, 100, 50) };
-    // Wine has not been tried with connections in TIME-WAIT.
-    let waiting = if cfg!(windows) { 0 } else { 50 };
+fn reports_opened_closed_and_half_closed_connections() {
+    // Under Wine, each refresh takes 100 times as long.
+    let (opened, reset_count, half_closed) = if cfg!(windows) { (20, 10, 5) } else { (200, 100, 50) };
+    // This test has not been run under Wine with connections in TIME-WAIT.
+    let closed = if cfg!(windows) { 0 } else { 50 };
     let _alone = alone_with_the_table();
     let _load = Load::in_tests(if cfg!(windows) { 100 } else { 9_000 });
     load::raise_descriptor_limit();
     let listener = listener();
     let port = listener.local_addr().unwrap().port();
     let connections = |count: usize| -> Vec<_> { (0..count).map(|_| connect(&listener)).collect() };
-    let (closing, half_closing, in_order) = (connections(closed), connections(half_closed), connections(waiting));
+    let (resetting, half_closing, closing) = (connections(reset_count), connections(half_closed), connections(closed));
 
     let mut watcher = Watcher::<BasicRow, _>::new(System::new().unwrap()).report(Query::all().port(port));
     watcher.poll().unwrap();
     let new = connections(opened);
-    // The sides that were called stay open, and are gone all the same.
-    let (clients, _called): (Vec<_>, Vec<_>) = closing.into_iter().unzip();
+    // The servers keep their descriptors, but the reset removes their sockets from the table.
+    let (clients, _servers): (Vec<_>, Vec<_>) = resetting.into_iter().unzip();
     clients.into_iter().for_each(reset);
     half_closing.iter().for_each(|(client, _)| client.shutdown(Shutdown::Write).unwrap());
-    // The client closes first and stays in TIME-WAIT; the server closes after it has seen that, and is gone.
-    for (client, mut server) in in_order {
+    // The client closes first and stays in TIME-WAIT. The server then closes and is removed.
+    for (client, mut server) in closing {
         drop(client);
         assert_eq!(server.read(&mut [0]).unwrap(), 0);
     }
 
-    // The kernel needs a moment until both sides know. Then one poll tells everything.
+    // Waits until the kernel has processed all segments. One poll then reports all changes.
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
-    eventually("every state", || {
+    eventually("all connections are in their final states", || {
         let table = system.table::<BasicRow>(&Query::all().port(port), &mut buffer).unwrap();
         let counts = table.to_snapshot().unwrap().counts();
         counts.get(State::FinWait2) == half_closed
             && counts.get(State::CloseWait) == half_closed
             && counts.get(State::Established) == 2 * opened
-            && counts.get(State::TimeWait) == waiting
-            && counts.total() == 1 + 2 * (opened + half_closed) + waiting
+            && counts.get(State::TimeWait) == closed
+            && counts.total() == 1 + 2 * (opened + half_closed) + closed
     });
     let changes: Vec<Change<BasicRow>> = watcher.poll().unwrap().map(Change::cloned).collect();
-    let settled = |side: &dyn Fn(&Change<BasicRow>) -> bool| changes.iter().filter(|change| side(change)).count();
-    assert_eq!(settled(&|change| matches!(change, Change::Added(_))), 2 * opened);
-    assert_eq!(settled(&|change| matches!(change, Change::Removed(_))), 2 * closed + waiting);
+    let count = |matches: &dyn Fn(&Change<BasicRow>) -> bool| changes.iter().filter(|change| matches(change)).count();
+    assert_eq!(count(&|change| matches!(change, Change::Added(_))), 2 * opened);
+    assert_eq!(count(&|change| matches!(change, Change::Removed(_))), 2 * reset_count + closed);
     let states = |before: State, after: State| {
-        settled(
+        count(
             &|change| matches!(change, Change::Changed { before: b, after: a } if b.state() == before && a.state() == after),
         )
     };
     assert_eq!(states(State::Established, State::FinWait2), half_closed);
     assert_eq!(states(State::Established, State::CloseWait), half_closed);
-    assert_eq!(states(State::Established, State::TimeWait), waiting);
-    assert_eq!(changes.len(), 2 * (opened + closed + half_closed + waiting));
+    assert_eq!(states(State::Established, State::TimeWait), closed);
+    assert_eq!(changes.len(), 2 * (opened + reset_count + half_closed + closed));
     for (client, _) in &new {
         let calling = v6(client.local_addr().unwrap());
         let sides =
             |row: &BasicRow| same_end(row.local(), calling) || row.remote().is_some_and(|r| same_end(r, calling));
-        assert_eq!(settled(&|change| matches!(change, Change::Added(row) if sides(row))), 2, "{calling}");
+        assert_eq!(count(&|change| matches!(change, Change::Added(row) if sides(row))), 2, "{calling}");
     }
 }
 
 #[test]
-fn owned_changes_equal_the_changes_of_a_poll() {
+fn poll_owned_returns_the_changes_of_poll() {
     let rows = [row(State::Listen, 80), row(State::Listen, 443)];
     let tables: &[&[BasicRow]] = &[&rows[..1], &rows, &rows[1..]];
     let mut borrowed = Watcher::<BasicRow, _>::new(history(tables)).report_initial();

@@ -8,19 +8,20 @@ use tcp6::{Class, Processes, State, StateSet, System};
 
 use super::compare::{Transition, compare, differs_beyond_owners};
 use super::crew::Crew;
-use super::reader::{self, ReadMode, Reading, TableReader};
 use super::names;
 use super::plan::Plan;
 use super::random::Random;
+use super::reader::{self, ReadMode, Reading, TableReader};
 use super::witness::{Line, Witness};
 
 /// Limit of rounds per step. A round reads each chosen table once.
 const MAX_READS: usize = 20;
 
 /// Number of descriptors up to which owners are exact in each table, as documented for `System`.
-///
-/// If there are more, it is also the number of descriptors that a refresh reads.
 const EXACT_DESCRIPTORS: usize = 4_096;
+
+/// Number of descriptors that a refresh reads in turn at least, if there are more.
+const READ_IN_TURN: usize = 1_024;
 
 /// The parameters of a history.
 #[derive(Clone, Debug)]
@@ -245,7 +246,7 @@ impl History {
         let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
         let counts = processes.filter_map(|process| Some(std::fs::read_dir(process.path().join("fd")).ok()?.count()));
         let descriptors: usize = counts.sum();
-        if descriptors <= EXACT_DESCRIPTORS { 0 } else { descriptors.div_ceil(EXACT_DESCRIPTORS) + 1 }
+        if descriptors <= EXACT_DESCRIPTORS { 0 } else { descriptors.div_ceil(READ_IN_TURN) }
     }
 
     /// Returns the inodes of all sockets, or 20 random ones if there are more than 200.
