@@ -250,8 +250,9 @@ mod linux {
     fn a_kernel_thread_has_a_name_and_no_path() {
         // kthreadd has pid 2, except in a container with its own pids.
         let mut processes = Processes::new();
-        if let Some(process) = processes.get(2).filter(|process| process.name() == "kthreadd") {
-            assert_eq!(process.path(), None);
+        match processes.get(2).filter(|process| process.name() == "kthreadd") {
+            Some(process) => assert_eq!(process.path(), None),
+            None => eprintln!("skipped: process 2 is not kthreadd"),
         }
     }
 }

@@ -16,6 +16,7 @@ type Lines = Vec<[String; 3]>;
 /// Runs `ss` and returns the lines of its output, or `None` if it is not installed.
 fn ss(options: &str) -> Option<Vec<String>> {
     let output = Command::new("ss").arg(options).output().ok()?;
+    assert!(output.status.success(), "ss failed: {output:?}");
     Some(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect())
 }
 
