@@ -213,6 +213,14 @@ impl Buffer {
         if make_room(&mut self.words, words) { Ok(()) } else { Err(Error::OutOfMemory { bytes }) }
     }
 
+    /// Frees the storage beyond `bytes`, rounded up to a word. What was held is forgotten.
+    #[cfg_attr(not(windows), allow(dead_code))]
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+        self.clear();
+        self.words.truncate(bytes.div_ceil(WORD));
+        self.words.shrink_to_fit();
+    }
+
     /// Makes room for `bytes`: exactly in a new buffer, with a quarter more in one that has to grow, so that tables
     /// which grow a little each time do not reallocate each time.
     pub(crate) fn reserve(&mut self, bytes: usize) -> Result<()> {
