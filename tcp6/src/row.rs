@@ -78,10 +78,12 @@ pub trait Row: Layout + fmt::Debug + Ord + Hash + Send + Sync + Unpin + 'static 
         self.raw_local().socket_addr()
     }
 
-    /// The remote end, or `None` for a listener: it has none, whatever the system left in the field.
+    /// The remote end, or `None` if there is none: for a listener, whatever the system left in the field, and in any other
+    /// state if the field is the unspecified address with port 0, as for a socket that is only bound.
     #[inline]
     fn remote(&self) -> Option<SocketAddrV6> {
-        if self.is_listener() { None } else { Some(self.raw_remote().socket_addr()) }
+        let remote = self.raw_remote();
+        if self.is_listener() || remote.is_unspecified() { None } else { Some(remote.socket_addr()) }
     }
 
     /// Whose socket it is. [`Owner::Unresolved`] where the class does not carry it.

@@ -16,7 +16,7 @@ use crate::{BasicRow, Class, OffloadRow, OwnerModuleRow, OwnerPidRow, Row, State
 /// An end in binary formats: address, scope id, port.
 type End = ([u8; 16], u32, u16);
 
-/// The fields of every class in binary formats: state, local end, and the remote one except for listeners.
+/// The fields of every class in binary formats: state, local end, and the remote one if there is one.
 type Ends = (u32, End, Option<End>);
 
 fn serialize<R: Row, S: Serializer>(row: &R, serializer: S) -> Result<S::Ok, S::Error> {
@@ -63,9 +63,8 @@ fn build<R: Row>(
     parts: Parts,
 ) -> Result<R, InvalidRow> {
     let remote = match (state, remote) {
-        (State::Listen, None) => RawEnd::default(),
+        (_, None) => RawEnd::default(),
         (State::Listen, Some(_)) => return Err(InvalidRow::RemoteOfListener),
-        (_, None) => return Err(InvalidRow::Missing("remote")),
         (_, Some(remote)) => RawEnd::new(remote),
     };
     Ok(R::build(&Parts { state: state.as_raw(), local: RawEnd::new(local), remote, ..parts }))
