@@ -6,11 +6,18 @@ use std::rc::Rc;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
-use tcp6::{Owner, Processes};
+use tcp6::{Owner, Processes, Round, Row};
 
 use crate::escape::{decode, escape};
 
-/// The name of a process, shared by its rows. It is escaped where it is written.
+/// The class of rows whose owners are shown: on Windows with the module, which names a service.
+#[cfg(windows)]
+pub type Owned = tcp6::OwnerModuleRow;
+/// The class of rows whose owners are shown.
+#[cfg(not(windows))]
+pub type Owned = tcp6::OwnerPidRow;
+
+/// The name of a process, and on Windows of its module if that is another, shared by its rows. It is escaped where it is written.
 pub type Name = Rc<str>;
 
 /// An owner and its name when it was looked up. The process may have ended since.
@@ -63,16 +70,47 @@ impl Serialize for Named {
     }
 }
 
-/// Looks up the names of processes, each of them once.
-pub fn names(processes: &mut Processes) -> impl FnMut(u32) -> Option<Name> {
+/// Looks up the names of the owners of rows, each of them once.
+pub fn names(processes: &mut Processes) -> impl FnMut(&Owned) -> Option<Name> {
     let mut round = processes.round();
     let mut known = HashMap::new();
-    move |pid| known.entry(pid).or_insert_with(|| Some(decode(round.get(pid)?.name()).into())).clone()
+    move |row| {
+        let pid = row.owner().pid()?;
+        known.entry((pid, module_key(row))).or_insert_with(|| Some(name(&mut round, row, pid)?.into())).clone()
+    }
+}
+
+/// What tells the modules of one process apart.
+#[cfg(windows)]
+fn module_key(row: &Owned) -> Option<[u64; 16]> {
+    row.module_info().copied()
+}
+
+#[cfg(not(windows))]
+fn module_key(_: &Owned) {}
+
+/// `svchost.exe (Dnscache)`, or the process alone if its module is its executable.
+#[cfg(windows)]
+fn name(round: &mut Round<'_>, row: &Owned, pid: u32) -> Option<String> {
+    let module = decode(round.module(row)?.name());
+    let process = decode(round.get(pid)?.name());
+    Some(if module.eq_ignore_ascii_case(&process) { module } else { format!("{process} ({module})") })
+}
+
+#[cfg(not(windows))]
+fn name(round: &mut Round<'_>, _: &Owned, pid: u32) -> Option<String> {
+    Some(decode(round.get(pid)?.name()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn owned(pid: u32) -> Owned {
+        let mut raw = *Owned::new(tcp6::State::Listen, "[::1]:80".parse().unwrap(), None).as_raw();
+        raw.dwOwningPid = pid;
+        Owned::from_raw(raw)
+    }
 
     fn nginx(_: u32) -> Option<Name> {
         Some("nginx".into())
@@ -108,10 +146,11 @@ mod tests {
     fn each_process_is_looked_up_once() {
         let mut processes = Processes::new();
         let mut names = names(&mut processes);
-        let name = names(std::process::id()).unwrap();
+        let own = owned(std::process::id());
+        let name = names(&own).unwrap();
         assert!(!name.is_empty());
-        assert!(Rc::ptr_eq(&name, &names(std::process::id()).unwrap()));
-        assert_eq!(names(u32::MAX - 1), None);
+        assert!(Rc::ptr_eq(&name, &names(&own).unwrap()));
+        assert_eq!(names(&owned(u32::MAX - 1)), None);
     }
 
     #[test]

@@ -13,13 +13,14 @@ mod view;
 
 use std::io::{self, IsTerminal};
 
-use tcp6::{OwnerPidRow, System, Watcher};
+use tcp6::{Row, System, Watcher};
 
 use crate::args::{Select, Watch};
 use crate::message::Failure;
+use crate::owner::Owned;
 
-/// The class of rows that is watched.
-type Shown = OwnerPidRow;
+/// The class of rows of the live view.
+type Shown = Owned;
 
 pub fn run(options: &Watch) -> Result<(), Failure> {
     if options.json {
@@ -31,7 +32,7 @@ pub fn run(options: &Watch) -> Result<(), Failure> {
     live::run(options)
 }
 
-fn watcher(select: &Select) -> tcp6::Result<Watcher<Shown, System>> {
+fn watcher<R: Row>(select: &Select) -> tcp6::Result<Watcher<R, System>> {
     let watcher = Watcher::new(System::new()?).only_states(select.states());
     Ok(match select.port {
         Some(port) => watcher.only_port(port),

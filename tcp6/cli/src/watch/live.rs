@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_millis(250);
 
 pub fn run(options: &Watch) -> Result<(), Failure> {
     // Before the terminal is taken, so that an error is reported as in any other program.
-    let mut watcher = watcher(&options.select)?.with_initial();
+    let mut watcher = watcher::<Shown>(&options.select)?.with_initial();
     let baseline = watcher.poll()?.map(Change::row);
     let mut processes = Processes::new();
     let view = View::new(options.select.states(), baseline, names(&mut processes), Instant::now());

@@ -135,10 +135,10 @@ impl Rows {
     pub fn new<'a>(
         states: StateSet,
         baseline: impl IntoIterator<Item = &'a Shown>,
-        mut names: impl FnMut(u32) -> Option<Name>,
+        mut names: impl FnMut(&Shown) -> Option<Name>,
     ) -> Rows {
         let unmarked =
-            |row: &Shown| Entry { row: *row, owner: Named::new(row.owner(), &mut names), last: None, leaves: None };
+            |row: &Shown| Entry { row: *row, owner: Named::new(row.owner(), |_| names(row)), last: None, leaves: None };
         let mut entries: Vec<Entry> = baseline.into_iter().map(unmarked).collect();
         // The rows of a poll are in order already.
         entries.sort_by_key(|entry| entry.row);
@@ -158,7 +158,7 @@ impl Rows {
     pub fn update<'a>(
         &mut self,
         changes: impl IntoIterator<Item = Change<&'a Shown>>,
-        mut names: impl FnMut(u32) -> Option<Name>,
+        mut names: impl FnMut(&Shown) -> Option<Name>,
         now: Instant,
     ) -> Tally {
         let mut tally = Tally::default();
@@ -168,7 +168,7 @@ impl Rows {
             match change {
                 Change::Added(row) => {
                     tally.added += 1;
-                    let owner = Named::new(row.owner(), &mut names);
+                    let owner = Named::new(row.owner(), |_| names(row));
                     new.push(Entry { row: *row, owner, last: Some((Mark::Added, now)), leaves: None });
                 }
                 Change::Removed(row) => {
@@ -186,9 +186,9 @@ impl Rows {
                             entry.owner.clone()
                         }
                         // It was in a state that is not watched.
-                        None => Named::new(before.owner(), &mut names),
+                        None => Named::new(before.owner(), |_| names(before)),
                     };
-                    let owner = was.renew(after.owner(), &mut names);
+                    let owner = was.renew(after.owner(), |_| names(after));
                     let last = Some((Mark::Changed { state: before.state(), owner: was }, now));
                     let leaves = (!self.states.has(after.state())).then(|| now + LINGER);
                     new.push(Entry { row: *after, owner, last, leaves });
@@ -241,8 +241,8 @@ pub(super) mod tests {
     }
 
     /// The processes of the tests.
-    pub fn names(pid: u32) -> Option<Name> {
-        match pid {
+    pub fn names(row: &Shown) -> Option<Name> {
+        match row.owner().pid()? {
             1234 | 1235 => Some("nginx".into()),
             999 => Some("Sshd".into()),
             _ => None,
