@@ -12,16 +12,23 @@ use xshell::{Shell, cmd};
 
 use crate::debian;
 
-/// The libraries that `std` links by these names. All of their functions are in the one of the crate.
+/// The libraries that `std` and the crates of the program link by these names. All of their functions are in the one of
+/// the crate.
 const SYSTEM: &[&str] = &[
     "advapi32",
     "bcrypt",
+    "cfgmgr32",
     "dbghelp",
+    "gdi32",
     "kernel32",
     "legacy_stdio_definitions",
+    "msimg32",
     "ntdll",
+    "opengl32",
     "synchronization",
+    "user32",
     "userenv",
+    "winspool",
     "ws2_32",
 ];
 
