@@ -167,11 +167,10 @@ fn what_is_not_known_is_refused_and_not_something_else() {
         assert!(serde_json::from_str::<OffloadState>(&number).is_err(), "{number}");
         assert!(serde_json::from_str::<State>(&number).is_err(), "{number}");
     }
-    // Of a row in bytes: a listener with a remote end, a connection without one.
+    // Of a row in bytes: a listener with a remote end.
     let end = ([0u8; 16], 0u32, 80u16);
-    for row in [(2u32, end, Some(end)), (5, end, None)] {
-        assert!(postcard::from_bytes::<BasicRow>(&postcard::to_allocvec(&row).unwrap()).is_err());
-    }
+    let row = (2u32, end, Some(end));
+    assert!(postcard::from_bytes::<BasicRow>(&postcard::to_allocvec(&row).unwrap()).is_err());
 }
 
 /// Fields that a later version may add, in every object.

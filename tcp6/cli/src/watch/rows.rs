@@ -296,7 +296,7 @@ pub(super) mod tests {
         let row = connection(State::FinWait2, 5000);
         let (before, after) = (owned(1234, row), owned(0, row));
         let mut rows = Rows::new(StateSet::all(), [&before], names);
-        rows.update([Change::Changed { before: &before, after: &after }], |pid| panic!("{pid}"), start);
+        rows.update([Change::Changed { before: &before, after: &after }], |row: &Shown| panic!("{row:?}"), start);
         let [entry] = rows.entries() else { panic!("{rows:?}") };
         assert_eq!(entry.owner_text(start).full, "1234 nginx -> nobody");
         assert_eq!(entry.owner_text(start).short.as_deref(), Some("1234 nginx ->"));
@@ -312,7 +312,7 @@ pub(super) mod tests {
     #[test]
     fn a_row_keeps_the_name_of_an_owner_that_has_ended() {
         let start = Instant::now();
-        let gone = |_: u32| None;
+        let gone = |_: &Shown| None;
         let (before, after) =
             (owned(1234, connection(State::Established, 90)), owned(1234, connection(State::CloseWait, 90)));
         let mut rows = Rows::new(StateSet::all(), [&before], names);

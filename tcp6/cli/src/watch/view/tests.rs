@@ -165,7 +165,7 @@ fn counts_are_remembered_and_an_error_lasts_until_the_next_good_poll() {
 #[test]
 fn the_filter_finds_names_as_they_are_shown() {
     let start = Instant::now();
-    let named = |pid| match pid {
+    let named = |row: &Shown| match row.owner().pid()? {
         1 => Some("Bob's \"app\" a\\b".into()),
         2 => Some("ΟΔΟΣ".into()),
         3 => Some("\u{1b}[31mred".into()),
