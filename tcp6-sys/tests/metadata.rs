@@ -70,7 +70,7 @@ fn type_name(text: &str) -> String {
 
 /// The functions of these names, as windows-bindgen declares them.
 fn generated(names: &[&str]) -> BTreeMap<String, String> {
-    let file = std::env::temp_dir().join(format!("tcp6-sys-{}.rs", std::process::id()));
+    let file = std::env::temp_dir().join(format!("tcp6-sys-{}-{}.rs", std::process::id(), names[0]));
     let path = file.to_str().expect("a path in UTF-8");
     let mut args = vec!["--in", "default", "--out", path, "--flat", "--sys", "--filter"];
     args.extend(names);
