@@ -199,18 +199,27 @@ pub const ERROR_OUTOFMEMORY: u32 = 14;
 pub const ERROR_GEN_FAILURE: u32 = 31;
 /// Not on this system (no IPv6, say), or not for this address family and table class.
 pub const ERROR_NOT_SUPPORTED: u32 = 50;
+/// Not allowed over the network. `SetTcpEntry` returns it to a caller that may not delete the connection.
+pub const ERROR_NETWORK_ACCESS_DENIED: u32 = 65;
 /// A parameter is wrong: a required pointer is null, or a family or class is unknown.
 pub const ERROR_INVALID_PARAMETER: u32 = 87;
 /// The system exports the function and has no code behind it (Wine, for some).
 pub const ERROR_CALL_NOT_IMPLEMENTED: u32 = 120;
 /// The buffer is too small. The size that was passed in now holds what is needed.
 pub const ERROR_INSUFFICIENT_BUFFER: u32 = 122;
+/// The owner's module is not found. Newer versions of Windows return it for some rows whose `OwningModuleInfo` is not zero;
+/// the same row with zeros there gives the process.
+pub const ERROR_MOD_NOT_FOUND: u32 = 126;
 /// The library has no such function: the error that a failed run-time lookup leaves behind.
 pub const ERROR_PROC_NOT_FOUND: u32 = 127;
 /// There is nothing to list. Others have met it where no interface speaks IPv6.
 pub const ERROR_NO_DATA: u32 = 232;
+/// More data than fits. No function of this crate is documented to return it.
+pub const ERROR_MORE_DATA: u32 = 234;
 /// Only a part of the owner's data could be read.
 pub const ERROR_PARTIAL_COPY: u32 = 299;
+/// `SetTcpEntry` returns it if the connection is not found, or if the caller may not delete it.
+pub const ERROR_MR_MID_NOT_FOUND: u32 = 317;
 /// No such connection, or its owner is gone.
 pub const ERROR_NOT_FOUND: u32 = 1168;
 /// A buffer is null although its size is not zero, or has the wrong size.

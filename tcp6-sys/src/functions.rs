@@ -2,7 +2,10 @@
 
 use core::ffi::c_void;
 
-use crate::{MIB_TCP6ROW, MIB_TCP6ROW_OWNER_MODULE, MIB_TCPSTATS2, TCP_ESTATS_TYPE, TCPIP_OWNER_MODULE_INFO_CLASS};
+use crate::{
+    MIB_TCP6ROW, MIB_TCP6ROW_OWNER_MODULE, MIB_TCPROW, MIB_TCPROW_OWNER_MODULE, MIB_TCPSTATS2, TCP_ESTATS_TYPE,
+    TCPIP_OWNER_MODULE_INFO_CLASS,
+};
 
 /// The imports. `link!` takes neither attributes nor comments, so each function is documented where it is re-exported.
 #[cfg(windows)]
@@ -11,8 +14,9 @@ mod imports {
     use core::ffi::c_void;
 
     use crate::{
-        BOOL, MIB_TCP6ROW, MIB_TCP6ROW_OWNER_MODULE, MIB_TCP6TABLE, MIB_TCP6TABLE2, MIB_TCPSTATS, MIB_TCPTABLE2,
-        TCP_ESTATS_TYPE, TCP_TABLE_CLASS, TCPIP_OWNER_MODULE_INFO_CLASS,
+        BOOL, MIB_TCP6ROW, MIB_TCP6ROW_OWNER_MODULE, MIB_TCP6TABLE, MIB_TCP6TABLE2, MIB_TCPROW,
+        MIB_TCPROW_OWNER_MODULE, MIB_TCPSTATS, MIB_TCPTABLE, MIB_TCPTABLE2, TCP_ESTATS_TYPE, TCP_TABLE_CLASS,
+        TCPIP_OWNER_MODULE_INFO_CLASS,
     };
 
     windows_targets::link!("iphlpapi.dll" "system" fn GetTcp6Table(
@@ -22,6 +26,11 @@ mod imports {
     ) -> u32);
     windows_targets::link!("iphlpapi.dll" "system" fn GetTcp6Table2(
         TcpTable: *mut MIB_TCP6TABLE2,
+        SizePointer: *mut u32,
+        Order: BOOL,
+    ) -> u32);
+    windows_targets::link!("iphlpapi.dll" "system" fn GetTcpTable(
+        TcpTable: *mut MIB_TCPTABLE,
         SizePointer: *mut u32,
         Order: BOOL,
     ) -> u32);
@@ -37,6 +46,12 @@ mod imports {
         ulAf: u32,
         TableClass: TCP_TABLE_CLASS,
         Reserved: u32,
+    ) -> u32);
+    windows_targets::link!("iphlpapi.dll" "system" fn GetOwnerModuleFromTcpEntry(
+        pTcpEntry: *const MIB_TCPROW_OWNER_MODULE,
+        Class: TCPIP_OWNER_MODULE_INFO_CLASS,
+        pBuffer: *mut c_void,
+        pdwSize: *mut u32,
     ) -> u32);
     windows_targets::link!("iphlpapi.dll" "system" fn GetOwnerModuleFromTcp6Entry(
         pTcpEntry: *const MIB_TCP6ROW_OWNER_MODULE,
@@ -76,6 +91,28 @@ mod imports {
         RwSize: u32,
         Offset: u32,
     ) -> u32);
+    windows_targets::link!("iphlpapi.dll" "system" fn GetPerTcpConnectionEStats(
+        Row: *const MIB_TCPROW,
+        EstatsType: TCP_ESTATS_TYPE,
+        Rw: *mut u8,
+        RwVersion: u32,
+        RwSize: u32,
+        Ros: *mut u8,
+        RosVersion: u32,
+        RosSize: u32,
+        Rod: *mut u8,
+        RodVersion: u32,
+        RodSize: u32,
+    ) -> u32);
+    windows_targets::link!("iphlpapi.dll" "system" fn SetPerTcpConnectionEStats(
+        Row: *const MIB_TCPROW,
+        EstatsType: TCP_ESTATS_TYPE,
+        Rw: *const u8,
+        RwVersion: u32,
+        RwSize: u32,
+        Offset: u32,
+    ) -> u32);
+    windows_targets::link!("iphlpapi.dll" "system" fn SetTcpEntry(pTcpRow: *const MIB_TCPROW) -> u32);
 }
 
 /// Writes the IPv6 TCP table, a [`MIB_TCP6TABLE`](crate::MIB_TCP6TABLE), into the caller's buffer.
@@ -113,6 +150,17 @@ pub use imports::GetTcp6Table;
 #[cfg(windows)]
 pub use imports::GetTcp6Table2;
 
+/// Writes the IPv4 TCP table, a [`MIB_TCPTABLE`](crate::MIB_TCPTABLE), into the caller's buffer.
+///
+/// Parameters, return codes and safety are those of [`GetTcp6Table`]; the order is local address, local port, remote
+/// address, remote port, and the table may be null to ask for the size. This is the one function of the family for which
+/// Microsoft documents [`STATUS_UNSUCCESSFUL`](crate::STATUS_UNSUCCESSFUL).
+///
+/// Since Windows 2000. Wine's order is wrong: it compares the two middle bytes of an address swapped.
+/// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcptable)
+#[cfg(windows)]
+pub use imports::GetTcpTable;
+
 /// Writes the IPv4 TCP table with owner pids and offload states, a [`MIB_TCPTABLE2`](crate::MIB_TCPTABLE2), into the
 /// caller's buffer.
 ///
@@ -129,8 +177,9 @@ pub use imports::GetTcpTable2;
 /// `ulAf` is [`AF_INET6`](crate::AF_INET6) or [`AF_INET`](crate::AF_INET), `Reserved` must be 0. With `AF_INET6` and an
 /// `OWNER_PID` [class](crate::TCP_TABLE_CLASS) the table is a
 /// [`MIB_TCP6TABLE_OWNER_PID`](crate::MIB_TCP6TABLE_OWNER_PID), with an `OWNER_MODULE` class a
-/// [`MIB_TCP6TABLE_OWNER_MODULE`](crate::MIB_TCP6TABLE_OWNER_MODULE). (The IPv4 tables of this function are not
-/// declared here.) `pTcpTable` may be null to ask for the size. The size goes in and out as
+/// [`MIB_TCP6TABLE_OWNER_MODULE`](crate::MIB_TCP6TABLE_OWNER_MODULE). With `AF_INET` it is a
+/// [`MIB_TCPTABLE`](crate::MIB_TCPTABLE), [`MIB_TCPTABLE_OWNER_PID`](crate::MIB_TCPTABLE_OWNER_PID) or
+/// [`MIB_TCPTABLE_OWNER_MODULE`](crate::MIB_TCPTABLE_OWNER_MODULE). `pTcpTable` may be null to ask for the size. The size goes in and out as
 /// [the buffer protocol](crate#the-buffer-protocol) says; the order is that of [`GetTcp6Table`].
 ///
 /// Since Windows Vista (and XP SP2).
@@ -194,6 +243,43 @@ pub use imports::GetPerTcp6ConnectionEStats;
 #[cfg(windows)]
 pub use imports::SetPerTcp6ConnectionEStats;
 
+/// Returns the module that owns the endpoint of an IPv4 row: see [`PFN_GetOwnerModuleFromTcpEntry`].
+///
+/// A static import: under Wine, which lacks the function, the call ends the process.
+#[cfg(windows)]
+pub use imports::GetOwnerModuleFromTcpEntry;
+
+/// Reads extended statistics of one IPv4 connection: see [`PFN_GetPerTcpConnectionEStats`].
+///
+/// A static import: under Wine 8, which lacks the function, the call ends the process.
+#[cfg(windows)]
+pub use imports::GetPerTcpConnectionEStats;
+
+/// Switches the collection of extended statistics of one IPv4 connection: see [`PFN_SetPerTcpConnectionEStats`].
+#[cfg(windows)]
+pub use imports::SetPerTcpConnectionEStats;
+
+/// Deletes an IPv4 connection: `dwState` of the row is [`MIB_TCP_STATE_DELETE_TCB`](crate::MIB_TCP_STATE_DELETE_TCB),
+/// and the row is otherwise as `GetTcpTable` gave it. No other state can be set. IPv6 has no such function.
+///
+/// Since Windows 2000. Wine returns 0 and does nothing.
+/// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-settcpentry)
+///
+/// # Returns
+///
+/// * [`NO_ERROR`](crate::NO_ERROR)
+/// * [`ERROR_ACCESS_DENIED`](crate::ERROR_ACCESS_DENIED), [`ERROR_NETWORK_ACCESS_DENIED`](crate::ERROR_NETWORK_ACCESS_DENIED)
+///   or [`ERROR_MR_MID_NOT_FOUND`](crate::ERROR_MR_MID_NOT_FOUND): the caller is not an elevated administrator, depending
+///   on the version of Windows.
+/// * [`ERROR_INVALID_PARAMETER`](crate::ERROR_INVALID_PARAMETER): the row is null, or the state another.
+/// * [`ERROR_MR_MID_NOT_FOUND`](crate::ERROR_MR_MID_NOT_FOUND): there is no such connection.
+///
+/// # Safety
+///
+/// `pTcpRow` must be null or valid for a read.
+#[cfg(windows)]
+pub use imports::SetTcpEntry;
+
 /// `GetOwnerModuleFromTcp6Entry`, looked up at run time: which module owns the endpoint of a row.
 ///
 /// The answer, a [`TCPIP_OWNER_MODULE_BASIC_INFO`](crate::TCPIP_OWNER_MODULE_BASIC_INFO) and the strings that it points
@@ -201,15 +287,21 @@ pub use imports::SetPerTcp6ConnectionEStats;
 /// [`TCPIP_OWNER_MODULE_INFO_BASIC`](crate::TCPIP_OWNER_MODULE_INFO_BASIC). The row is taken as it came from
 /// `GetExtendedTcpTable`; its pid and `OwningModuleInfo` are what counts.
 ///
-/// Since Windows Vista; not in Wine.
+/// Since Windows Vista; in Wine since 11.3, so in none that Debian 12 or 13 has.
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getownermodulefromtcp6entry)
 ///
 /// # Returns
 ///
-/// * [`NO_ERROR`](crate::NO_ERROR), with empty strings where the caller may not look into the owner.
+/// The tests of Wine, which are meant to pass on Windows, have the values that Microsoft's page lacks.
+///
+/// * [`NO_ERROR`](crate::NO_ERROR), with empty strings where the caller may not look into the owner. The size is unchanged.
 /// * [`ERROR_INSUFFICIENT_BUFFER`](crate::ERROR_INSUFFICIENT_BUFFER): the size now says how many bytes it takes.
-/// * [`ERROR_INVALID_PARAMETER`](crate::ERROR_INVALID_PARAMETER): a required pointer is null, or the class unknown.
-/// * [`ERROR_NOT_FOUND`](crate::ERROR_NOT_FOUND): the pid is 0 or gone.
+/// * [`ERROR_ACCESS_DENIED`](crate::ERROR_ACCESS_DENIED): the caller may not look into the owner.
+/// * [`ERROR_INVALID_PARAMETER`](crate::ERROR_INVALID_PARAMETER): a required pointer is null, the class unknown, or the
+///   pid is one that no process has.
+/// * [`ERROR_MOD_NOT_FOUND`](crate::ERROR_MOD_NOT_FOUND): on newer versions, for some rows whose `OwningModuleInfo` is
+///   not zero. The same row with zeros there succeeds, with the names of the process.
+/// * [`ERROR_NOT_FOUND`](crate::ERROR_NOT_FOUND): the pid is 0, or the process is gone.
 /// * [`ERROR_PARTIAL_COPY`](crate::ERROR_PARTIAL_COPY): only a part of the owner's data could be read.
 /// * [`ERROR_NOT_ENOUGH_MEMORY`](crate::ERROR_NOT_ENOUGH_MEMORY)
 ///
@@ -230,7 +322,7 @@ pub type PFN_GetOwnerModuleFromTcp6Entry = unsafe extern "system" fn(
 /// Instead of a row it takes the row's `dwOwningPid` and a pointer to its `OwningModuleInfo`. Return codes and the
 /// other parameters are the same.
 ///
-/// Not in Wine. Microsoft has no page for it. Its header gives it no calling convention, and yet it is exported with
+/// Not in Wine. Microsoft has no page for it, so its first version is unknown. Its header gives it no calling convention, and yet it is exported with
 /// the one of all its siblings.
 ///
 /// # Safety
@@ -244,6 +336,38 @@ pub type PFN_GetOwnerModuleFromPidAndInfo = unsafe extern "system" fn(
     pBuffer: *mut c_void,
     pdwSize: *mut u32,
 ) -> u32;
+
+/// `GetOwnerModuleFromTcpEntry`, looked up at run time: [`PFN_GetOwnerModuleFromTcp6Entry`] for a row of IPv4. Return codes
+/// and safety are the same.
+///
+/// Since Windows Vista (and XP SP2); not in Wine 8 and 10.
+/// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getownermodulefromtcpentry)
+pub type PFN_GetOwnerModuleFromTcpEntry = unsafe extern "system" fn(
+    pTcpEntry: *const MIB_TCPROW_OWNER_MODULE,
+    Class: TCPIP_OWNER_MODULE_INFO_CLASS,
+    pBuffer: *mut c_void,
+    pdwSize: *mut u32,
+) -> u32;
+
+/// `InternalGetBoundTcp6EndpointTable`, looked up at run time: the endpoints that are bound and neither listen nor are
+/// connected, as `netstat -q` shows them.
+///
+/// `Table` receives a pointer to a [`MIB_TCP6TABLE2`](crate::MIB_TCP6TABLE2), allocated from the heap that `Heap` is a
+/// handle of, with `Flags` as HeapAlloc takes them. The caller frees it with HeapFree. State and offload state of the rows
+/// need not mean anything.
+///
+/// Undocumented: Microsoft declares it in no header, and its signature is as System Informer has it. Its first version is
+/// unknown, and no Wine has it. Resolve it at run time, and be prepared for its absence.
+///
+/// # Returns
+///
+/// [`NO_ERROR`](crate::NO_ERROR), or a Win32 code. Which ones is not established.
+///
+/// # Safety
+///
+/// `Table` must be valid for a write, `Heap` a heap of this process, `Flags` ones that HeapAlloc takes.
+pub type PFN_InternalGetBoundTcp6EndpointTable =
+    unsafe extern "system" fn(Table: *mut *mut c_void, Heap: *mut c_void, Flags: u32) -> u32;
 
 /// `GetTcpStatisticsEx2`, looked up at run time: the counters of the TCP stack with 64-bit segment counters.
 ///
@@ -323,11 +447,54 @@ pub type PFN_SetPerTcp6ConnectionEStats = unsafe extern "system" fn(
     Offset: u32,
 ) -> u32;
 
+/// `GetPerTcpConnectionEStats`, looked up at run time: [`PFN_GetPerTcp6ConnectionEStats`] for a connection of IPv4.
+///
+/// Since Windows Vista; not in Wine 8. Wine 10.0 and later return
+/// [`ERROR_CALL_NOT_IMPLEMENTED`](crate::ERROR_CALL_NOT_IMPLEMENTED).
+/// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getpertcpconnectionestats)
+pub type PFN_GetPerTcpConnectionEStats = unsafe extern "system" fn(
+    Row: *const MIB_TCPROW,
+    EstatsType: TCP_ESTATS_TYPE,
+    Rw: *mut u8,
+    RwVersion: u32,
+    RwSize: u32,
+    Ros: *mut u8,
+    RosVersion: u32,
+    RosSize: u32,
+    Rod: *mut u8,
+    RodVersion: u32,
+    RodSize: u32,
+) -> u32;
+
+/// `SetPerTcpConnectionEStats`, looked up at run time: [`PFN_SetPerTcp6ConnectionEStats`] for a connection of IPv4.
+///
+/// Since Windows Vista. Wine returns [`ERROR_NOT_SUPPORTED`](crate::ERROR_NOT_SUPPORTED).
+/// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-setpertcpconnectionestats)
+pub type PFN_SetPerTcpConnectionEStats = unsafe extern "system" fn(
+    Row: *const MIB_TCPROW,
+    EstatsType: TCP_ESTATS_TYPE,
+    Rw: *const u8,
+    RwVersion: u32,
+    RwSize: u32,
+    Offset: u32,
+) -> u32;
+
 // An import and the pointer type for the same function must be one signature.
 #[cfg(windows)]
 const _: (
+    PFN_GetOwnerModuleFromTcpEntry,
     PFN_GetOwnerModuleFromTcp6Entry,
     PFN_GetOwnerModuleFromPidAndInfo,
     PFN_GetPerTcp6ConnectionEStats,
     PFN_SetPerTcp6ConnectionEStats,
-) = (GetOwnerModuleFromTcp6Entry, GetOwnerModuleFromPidAndInfo, GetPerTcp6ConnectionEStats, SetPerTcp6ConnectionEStats);
+    PFN_GetPerTcpConnectionEStats,
+    PFN_SetPerTcpConnectionEStats,
+) = (
+    GetOwnerModuleFromTcpEntry,
+    GetOwnerModuleFromTcp6Entry,
+    GetOwnerModuleFromPidAndInfo,
+    GetPerTcp6ConnectionEStats,
+    SetPerTcp6ConnectionEStats,
+    GetPerTcpConnectionEStats,
+    SetPerTcpConnectionEStats,
+);

@@ -9,24 +9,45 @@
 //! | [`GetTcp6Table`] | [`MIB_TCP6TABLE`] | Vista |
 //! | [`GetTcp6Table2`] | [`MIB_TCP6TABLE2`]: owner pid, offload state | Vista |
 //! | [`GetExtendedTcpTable`] | [`MIB_TCP6TABLE_OWNER_PID`], [`MIB_TCP6TABLE_OWNER_MODULE`] | XP SP2 |
+//! | [`GetTcpTable`] | [`MIB_TCPTABLE`]: IPv4 | 2000 |
 //! | [`GetTcpTable2`] | [`MIB_TCPTABLE2`]: IPv4 | Vista |
-//! | [`GetOwnerModuleFromTcp6Entry`] * | [`TCPIP_OWNER_MODULE_BASIC_INFO`] | Vista |
+//! | [`GetOwnerModuleFromTcp6Entry`], [`GetOwnerModuleFromTcpEntry`] * | [`TCPIP_OWNER_MODULE_BASIC_INFO`] | Vista |
 //! | `GetOwnerModuleFromPidAndInfo` * | [`TCPIP_OWNER_MODULE_BASIC_INFO`] | not documented |
+//! | `InternalGetBoundTcp6EndpointTable` ** | [`MIB_TCP6TABLE2`]: endpoints that are only bound | not documented |
 //! | [`GetTcpStatisticsEx`] | [`MIB_TCPSTATS`] | XP |
 //! | [`GetTcpStatisticsEx2`] ** | [`MIB_TCPSTATS2`]: 64-bit counters | 10, version 1709 |
-//! | [`GetPerTcp6ConnectionEStats`] * | the `TCP_ESTATS_*` structures of one connection | Vista |
-//! | [`SetPerTcp6ConnectionEStats`] * | nothing; switches the statistics on and off | Vista |
+//! | [`GetPerTcp6ConnectionEStats`], [`GetPerTcpConnectionEStats`] * | the `TCP_ESTATS_*` structures of one connection | Vista |
+//! | [`SetPerTcp6ConnectionEStats`] *, [`SetPerTcpConnectionEStats`] | nothing; switches the statistics on and off | Vista |
+//! | [`SetTcpEntry`] | nothing; deletes a connection of IPv4 | 2000 |
+//!
+//! What Wine has of them:
+//!
+//! | | Wine 8.0 | Wine 10.0 | later |
+//! |---|---|---|---|
+//! | tables, `GetTcpStatisticsEx` | yes | yes | yes |
+//! | `GetOwnerModuleFromTcp6Entry` | absent | absent | since 11.3 |
+//! | `GetOwnerModuleFromTcpEntry`, `GetOwnerModuleFromPidAndInfo` | absent | absent | not checked |
+//! | `GetTcpStatisticsEx2`, `InternalGetBoundTcp6EndpointTable` | absent | absent | not checked |
+//! | `GetPerTcp6ConnectionEStats`, `SetPerTcp6ConnectionEStats` | absent | absent | 10.15: 120 and 50 |
+//! | `GetPerTcpConnectionEStats` | absent | 120 | 120 |
+//! | `SetPerTcpConnectionEStats` | 50 | 50 | 50 |
+//! | `SetTcpEntry` | 0, and nothing is done | the same | the same |
 //!
 //! \* Not in Wine. A program that calls the import there dies. One that is to run there looks the function up with
 //! `GetProcAddress` and casts what it gets to the `PFN_` type: [`PFN_GetOwnerModuleFromTcp6Entry`],
 //! [`PFN_GetOwnerModuleFromPidAndInfo`], [`PFN_GetPerTcp6ConnectionEStats`], [`PFN_SetPerTcp6ConnectionEStats`].
 //!
 //! \*\* Not in Wine nor in older Windows, where a program that imports it does not even start. So it is not imported,
-//! and there is [`PFN_GetTcpStatisticsEx2`] alone.
+//! and there are [`PFN_GetTcpStatisticsEx2`] and [`PFN_InternalGetBoundTcp6EndpointTable`] alone.
 //!
 //! [`GetTcp6Table`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcp6table
 //! [`GetTcp6Table2`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcp6table2
 //! [`GetExtendedTcpTable`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getextendedtcptable
+//! [`GetOwnerModuleFromTcpEntry`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getownermodulefromtcpentry
+//! [`GetPerTcpConnectionEStats`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getpertcpconnectionestats
+//! [`GetTcpTable`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcptable
+//! [`SetPerTcpConnectionEStats`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-setpertcpconnectionestats
+//! [`SetTcpEntry`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-settcpentry
 //! [`GetTcpTable2`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcptable2
 //! [`GetOwnerModuleFromTcp6Entry`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getownermodulefromtcp6entry
 //! [`GetTcpStatisticsEx`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcpstatisticsex
@@ -83,29 +104,31 @@ mod functions;
 mod layout;
 mod stats;
 mod types;
+mod types_ipv4;
 
 pub use constants::{
     AF_INET, AF_INET6, ANY_SIZE, BOOL, ERROR_ACCESS_DENIED, ERROR_CALL_NOT_IMPLEMENTED, ERROR_GEN_FAILURE,
-    ERROR_INSUFFICIENT_BUFFER, ERROR_INVALID_PARAMETER, ERROR_INVALID_USER_BUFFER, ERROR_NO_DATA,
-    ERROR_NOT_ENOUGH_MEMORY, ERROR_NOT_FOUND, ERROR_NOT_SUPPORTED, ERROR_OUTOFMEMORY, ERROR_PARTIAL_COPY,
-    ERROR_PROC_NOT_FOUND, FALSE, MIB_TCP_MAXCONN_DYNAMIC, MIB_TCP_RTO_CONSTANT, MIB_TCP_RTO_OTHER, MIB_TCP_RTO_RSRE,
-    MIB_TCP_RTO_VANJ, MIB_TCP_STATE, MIB_TCP_STATE_CLOSE_WAIT, MIB_TCP_STATE_CLOSED, MIB_TCP_STATE_CLOSING,
-    MIB_TCP_STATE_DELETE_TCB, MIB_TCP_STATE_ESTAB, MIB_TCP_STATE_FIN_WAIT1, MIB_TCP_STATE_FIN_WAIT2,
-    MIB_TCP_STATE_LAST_ACK, MIB_TCP_STATE_LISTEN, MIB_TCP_STATE_RESERVED, MIB_TCP_STATE_SYN_RCVD,
-    MIB_TCP_STATE_SYN_SENT, MIB_TCP_STATE_TIME_WAIT, NO_ERROR, STATUS_UNSUCCESSFUL, TCP_BOOLEAN_OPTIONAL,
-    TCP_CONNECTION_OFFLOAD_STATE, TCP_ESTATS_TYPE, TCP_RTO_ALGORITHM, TCP_SOFT_ERROR, TCP_TABLE_BASIC_ALL,
-    TCP_TABLE_BASIC_CONNECTIONS, TCP_TABLE_BASIC_LISTENER, TCP_TABLE_CLASS, TCP_TABLE_OWNER_MODULE_ALL,
-    TCP_TABLE_OWNER_MODULE_CONNECTIONS, TCP_TABLE_OWNER_MODULE_LISTENER, TCP_TABLE_OWNER_PID_ALL,
-    TCP_TABLE_OWNER_PID_CONNECTIONS, TCP_TABLE_OWNER_PID_LISTENER, TCPIP_OWNER_MODULE_INFO_BASIC,
-    TCPIP_OWNER_MODULE_INFO_CLASS, TCPIP_OWNING_MODULE_SIZE, TRUE, TcpBoolOptDisabled, TcpBoolOptEnabled,
-    TcpBoolOptUnchanged, TcpConnectionEstatsBandwidth, TcpConnectionEstatsData, TcpConnectionEstatsFineRtt,
-    TcpConnectionEstatsMaximum, TcpConnectionEstatsObsRec, TcpConnectionEstatsPath, TcpConnectionEstatsRec,
-    TcpConnectionEstatsSendBuff, TcpConnectionEstatsSndCong, TcpConnectionEstatsSynOpts,
-    TcpConnectionOffloadStateInHost, TcpConnectionOffloadStateMax, TcpConnectionOffloadStateOffloaded,
-    TcpConnectionOffloadStateOffloading, TcpConnectionOffloadStateUploading, TcpErrorAboveAckWindow,
-    TcpErrorAboveDataWindow, TcpErrorAboveTsWindow, TcpErrorBelowAckWindow, TcpErrorBelowDataWindow,
-    TcpErrorBelowTsWindow, TcpErrorDataChecksumError, TcpErrorDataLengthError, TcpErrorMaxSoftError, TcpErrorNone,
-    TcpRtoAlgorithmConstant, TcpRtoAlgorithmOther, TcpRtoAlgorithmRsre, TcpRtoAlgorithmVanj,
+    ERROR_INSUFFICIENT_BUFFER, ERROR_INVALID_PARAMETER, ERROR_INVALID_USER_BUFFER, ERROR_MOD_NOT_FOUND,
+    ERROR_MORE_DATA, ERROR_MR_MID_NOT_FOUND, ERROR_NETWORK_ACCESS_DENIED, ERROR_NO_DATA, ERROR_NOT_ENOUGH_MEMORY,
+    ERROR_NOT_FOUND, ERROR_NOT_SUPPORTED, ERROR_OUTOFMEMORY, ERROR_PARTIAL_COPY, ERROR_PROC_NOT_FOUND, FALSE,
+    MIB_TCP_MAXCONN_DYNAMIC, MIB_TCP_RTO_CONSTANT, MIB_TCP_RTO_OTHER, MIB_TCP_RTO_RSRE, MIB_TCP_RTO_VANJ,
+    MIB_TCP_STATE, MIB_TCP_STATE_CLOSE_WAIT, MIB_TCP_STATE_CLOSED, MIB_TCP_STATE_CLOSING, MIB_TCP_STATE_DELETE_TCB,
+    MIB_TCP_STATE_ESTAB, MIB_TCP_STATE_FIN_WAIT1, MIB_TCP_STATE_FIN_WAIT2, MIB_TCP_STATE_LAST_ACK,
+    MIB_TCP_STATE_LISTEN, MIB_TCP_STATE_RESERVED, MIB_TCP_STATE_SYN_RCVD, MIB_TCP_STATE_SYN_SENT,
+    MIB_TCP_STATE_TIME_WAIT, NO_ERROR, STATUS_UNSUCCESSFUL, TCP_BOOLEAN_OPTIONAL, TCP_CONNECTION_OFFLOAD_STATE,
+    TCP_ESTATS_TYPE, TCP_RTO_ALGORITHM, TCP_SOFT_ERROR, TCP_TABLE_BASIC_ALL, TCP_TABLE_BASIC_CONNECTIONS,
+    TCP_TABLE_BASIC_LISTENER, TCP_TABLE_CLASS, TCP_TABLE_OWNER_MODULE_ALL, TCP_TABLE_OWNER_MODULE_CONNECTIONS,
+    TCP_TABLE_OWNER_MODULE_LISTENER, TCP_TABLE_OWNER_PID_ALL, TCP_TABLE_OWNER_PID_CONNECTIONS,
+    TCP_TABLE_OWNER_PID_LISTENER, TCPIP_OWNER_MODULE_INFO_BASIC, TCPIP_OWNER_MODULE_INFO_CLASS,
+    TCPIP_OWNING_MODULE_SIZE, TRUE, TcpBoolOptDisabled, TcpBoolOptEnabled, TcpBoolOptUnchanged,
+    TcpConnectionEstatsBandwidth, TcpConnectionEstatsData, TcpConnectionEstatsFineRtt, TcpConnectionEstatsMaximum,
+    TcpConnectionEstatsObsRec, TcpConnectionEstatsPath, TcpConnectionEstatsRec, TcpConnectionEstatsSendBuff,
+    TcpConnectionEstatsSndCong, TcpConnectionEstatsSynOpts, TcpConnectionOffloadStateInHost,
+    TcpConnectionOffloadStateMax, TcpConnectionOffloadStateOffloaded, TcpConnectionOffloadStateOffloading,
+    TcpConnectionOffloadStateUploading, TcpErrorAboveAckWindow, TcpErrorAboveDataWindow, TcpErrorAboveTsWindow,
+    TcpErrorBelowAckWindow, TcpErrorBelowDataWindow, TcpErrorBelowTsWindow, TcpErrorDataChecksumError,
+    TcpErrorDataLengthError, TcpErrorMaxSoftError, TcpErrorNone, TcpRtoAlgorithmConstant, TcpRtoAlgorithmOther,
+    TcpRtoAlgorithmRsre, TcpRtoAlgorithmVanj,
 };
 pub use estats::{
     TCP_ESTATS_BANDWIDTH_ROD_v0, TCP_ESTATS_BANDWIDTH_RW_v0, TCP_ESTATS_DATA_ROD_v0, TCP_ESTATS_DATA_RW_v0,
@@ -116,16 +139,21 @@ pub use estats::{
 };
 #[cfg(windows)]
 pub use functions::{
-    GetExtendedTcpTable, GetOwnerModuleFromPidAndInfo, GetOwnerModuleFromTcp6Entry, GetPerTcp6ConnectionEStats,
-    GetTcp6Table, GetTcp6Table2, GetTcpStatisticsEx, GetTcpTable2, SetPerTcp6ConnectionEStats,
+    GetExtendedTcpTable, GetOwnerModuleFromPidAndInfo, GetOwnerModuleFromTcp6Entry, GetOwnerModuleFromTcpEntry,
+    GetPerTcp6ConnectionEStats, GetPerTcpConnectionEStats, GetTcp6Table, GetTcp6Table2, GetTcpStatisticsEx,
+    GetTcpTable, GetTcpTable2, SetPerTcp6ConnectionEStats, SetPerTcpConnectionEStats, SetTcpEntry,
 };
 pub use functions::{
-    PFN_GetOwnerModuleFromPidAndInfo, PFN_GetOwnerModuleFromTcp6Entry, PFN_GetPerTcp6ConnectionEStats,
-    PFN_GetTcpStatisticsEx2, PFN_SetPerTcp6ConnectionEStats,
+    PFN_GetOwnerModuleFromPidAndInfo, PFN_GetOwnerModuleFromTcp6Entry, PFN_GetOwnerModuleFromTcpEntry,
+    PFN_GetPerTcp6ConnectionEStats, PFN_GetPerTcpConnectionEStats, PFN_GetTcpStatisticsEx2,
+    PFN_InternalGetBoundTcp6EndpointTable, PFN_SetPerTcp6ConnectionEStats, PFN_SetPerTcpConnectionEStats,
 };
 pub use stats::{MIB_TCPSTATS, MIB_TCPSTATS2};
 pub use types::{
     IN6_ADDR, IN6_ADDR_0, MIB_TCP6ROW, MIB_TCP6ROW_OWNER_MODULE, MIB_TCP6ROW_OWNER_PID, MIB_TCP6ROW2, MIB_TCP6TABLE,
-    MIB_TCP6TABLE_OWNER_MODULE, MIB_TCP6TABLE_OWNER_PID, MIB_TCP6TABLE2, MIB_TCPROW2, MIB_TCPTABLE2,
-    TCPIP_OWNER_MODULE_BASIC_INFO,
+    MIB_TCP6TABLE_OWNER_MODULE, MIB_TCP6TABLE_OWNER_PID, MIB_TCP6TABLE2, TCPIP_OWNER_MODULE_BASIC_INFO,
+};
+pub use types_ipv4::{
+    MIB_TCPROW, MIB_TCPROW_OWNER_MODULE, MIB_TCPROW_OWNER_PID, MIB_TCPROW2, MIB_TCPTABLE, MIB_TCPTABLE_OWNER_MODULE,
+    MIB_TCPTABLE_OWNER_PID, MIB_TCPTABLE2,
 };

@@ -164,28 +164,6 @@ pub struct MIB_TCP6ROW_OWNER_MODULE {
     pub OwningModuleInfo: [u64; TCPIP_OWNING_MODULE_SIZE],
 }
 
-/// An IPv4 endpoint with its owner and offload state: the row of [`MIB_TCPTABLE2`].
-///
-/// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcprow2)
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MIB_TCPROW2 {
-    /// The state, one of [`MIB_TCP_STATE`].
-    pub dwState: u32,
-    /// Local address: its four bytes in network byte order; zero when any address is meant.
-    pub dwLocalAddr: u32,
-    /// Local port: low 16 bits, network byte order; the high 16 may be garbage.
-    pub dwLocalPort: u32,
-    /// Remote address: its four bytes in network byte order; without meaning for a listener.
-    pub dwRemoteAddr: u32,
-    /// Remote port: low 16 bits, network byte order; without meaning for a listener.
-    pub dwRemotePort: u32,
-    /// Pid of the process that bound the endpoint, 0 if there is none any more. The process may be long gone.
-    pub dwOwningPid: u32,
-    /// Who runs the protocol, the host or the network card.
-    pub dwOffloadState: TCP_CONNECTION_OFFLOAD_STATE,
-}
-
 /// What [`GetTcp6Table`] fills. See [Reading the rows](crate#reading-the-rows).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcp6table)
@@ -245,20 +223,6 @@ pub struct MIB_TCP6TABLE_OWNER_MODULE {
     pub dwNumEntries: u32,
     /// The first row. The others lie behind it.
     pub table: [MIB_TCP6ROW_OWNER_MODULE; ANY_SIZE],
-}
-
-/// What [`GetTcpTable2`] fills. See [Reading the rows](crate#reading-the-rows).
-///
-/// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcptable2)
-///
-/// [`GetTcpTable2`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcptable2
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default)]
-pub struct MIB_TCPTABLE2 {
-    /// How many rows there are.
-    pub dwNumEntries: u32,
-    /// The first row. The others lie behind it.
-    pub table: [MIB_TCPROW2; ANY_SIZE],
 }
 
 /// The module that owns an endpoint, as the owner-module functions write it at the start of the caller's buffer.

@@ -11,6 +11,8 @@ mod theirs {
     pub(crate) use windows_sys::Win32::Foundation::*;
     pub(crate) use windows_sys::Win32::NetworkManagement::IpHelper::*;
     pub(crate) use windows_sys::Win32::Networking::WinSock::{AF_INET, AF_INET6, IN6_ADDR};
+    // Its MIB_TCPROW_LH has the state in a union without a name.
+    pub(crate) use windows_sys::Win32::NetworkManagement::IpHelper::MIB_TCPROW_W2K as MIB_TCPROW;
     // Its MIB_TCPSTATS_LH has the algorithm in a union without a name. Otherwise the two are the same.
     pub(crate) use windows_sys::Win32::NetworkManagement::IpHelper::MIB_TCPSTATS_W2K as MIB_TCPSTATS;
 }

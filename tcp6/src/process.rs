@@ -1,4 +1,6 @@
-//! Processes and modules: the owners of sockets by name. Pure types; `system::processes` reads them.
+//! Processes and modules: the named owners of sockets.
+//!
+//! These are pure types; `system::processes` reads them from the system.
 
 pub(crate) mod cache;
 
@@ -6,23 +8,24 @@ use core::fmt;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// A process: its id, when it was started, and what it is called.
+/// A process: its id, start time, name and path.
 ///
-/// It describes the process as it was when it was looked up. A process that runs another program since (`exec`), or has
-/// changed its name, is looked up again the next time that it is asked for.
+/// It describes the process at the time of the look-up. [`Processes`](crate::Processes) looks a process up again after
+/// it has executed another program (`exec`) or changed its name.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Process {
     pub(crate) pid: u32,
     pub(crate) started: u64,
-    /// On Linux what [`Lookup::is_same`](cache::Lookup::is_same) tells one program of the process from another by. Elsewhere 0.
+    /// On Linux a hash by which [`Lookup::is_same`](cache::Lookup::is_same) detects another program or name of the same
+    /// process. 0 on other systems.
     pub(crate) image: u64,
-    /// The executable, in the form of a module: that of the rows for which the system names none.
+    /// The executable as a module, for rows whose module the system does not name.
     pub(crate) executable: Module,
     pub(crate) deleted: bool,
 }
 
 impl Process {
-    /// The id.
+    /// The process id.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
@@ -30,23 +33,23 @@ impl Process {
 
     /// The short name.
     ///
-    /// * On **Linux** that of [`/proc/PID/comm`](https://man7.org/linux/man-pages/man5/proc_pid_comm.5.html), which is
-    ///   what `ss -p`, `top` and `pgrep` show. The kernel cuts it at 15 bytes; where it did, and the name of the
-    ///   executable's file begins with these, it is that. The process chooses its name: it may be any bytes, control
-    ///   characters among them.
-    /// * On **Windows** the name of the executable's file, `svchost.exe`, or that in the system's list of processes:
-    ///   `System`.
+    /// * On **Linux** the name in [`/proc/PID/comm`](https://man7.org/linux/man-pages/man5/proc_pid_comm.5.html), which
+    ///   `ss -p`, `top` and `pgrep` show. The kernel truncates it to 15 bytes. If the name has 15 bytes and the file
+    ///   name of the executable begins with them, this is the file name. A process chooses its name, which may contain
+    ///   any bytes, including control characters.
+    /// * On **Windows** the file name of the executable, such as `svchost.exe`, or the name in the system's list of
+    ///   processes, such as `System`.
     #[must_use]
     pub fn name(&self) -> &OsStr {
         self.executable.name()
     }
 
-    /// The path of the executable, or `None` if it is not known.
+    /// The path of the executable, or `None` if it is unknown.
     ///
-    /// * On **Linux** what [`/proc/PID/exe`](https://man7.org/linux/man-pages/man5/proc_pid_exe.5.html) leads to,
-    ///   in the process' own mount namespace. The kernel tells it to root and to whoever may trace the process; its own
-    ///   threads have none.
-    /// * On **Windows** what [QueryFullProcessImageNameW] gives.
+    /// * On **Linux** the target of [`/proc/PID/exe`](https://man7.org/linux/man-pages/man5/proc_pid_exe.5.html), in the
+    ///   mount namespace of the process. Only root and callers that may trace the process can read it. Kernel threads
+    ///   have no executable.
+    /// * On **Windows** the result of [QueryFullProcessImageNameW].
     ///
     /// [QueryFullProcessImageNameW]: https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-queryfullprocessimagenamew
     #[must_use]
@@ -55,23 +58,25 @@ impl Process {
         self.executable.path()
     }
 
-    /// Whether the executable has been deleted since the process was started, as an upgrade does. At the
-    /// [`path`](Process::path) there is then nothing, or another file.
+    /// Whether the executable was deleted after the process started, for example by an upgrade.
     ///
-    /// Only on Linux, whose mark for it, ` (deleted)`, is not in the path. Windows does not let a running executable be
-    /// deleted.
+    /// The [`path`](Process::path) then leads to no file or to another one. It does not contain the ` (deleted)` that
+    /// Linux appends. Always false on Windows, where a running executable cannot be deleted.
     #[must_use]
     pub fn path_is_deleted(&self) -> bool {
         self.deleted
     }
 
-    /// When the process was started, as the system counts: with the id, it tells this process from all others.
+    /// The start time of the process, in ticks of the system.
     ///
-    /// * On **Linux** in clock ticks since the machine was booted, `starttime` of
-    ///   [`/proc/PID/stat`](https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html). There are
-    ///   `sysconf(_SC_CLK_TCK)` to a second, which is 100.
-    /// * On **Windows** in 100 ns ticks since 1601-01-01 UTC, the creation time of [GetProcessTimes]. It can be
-    ///   compared with [`OwnerModuleRow::created_ticks`]: a process that is younger than the socket has not bound it.
+    /// The id and the start time together identify a process.
+    ///
+    /// * On **Linux** in clock ticks since boot: `starttime` of
+    ///   [`/proc/PID/stat`](https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html). A second has
+    ///   `sysconf(_SC_CLK_TCK)` ticks, which is 100.
+    /// * On **Windows** in units of 100 ns since 1601-01-01 UTC: the creation time of [GetProcessTimes]. It can be
+    ///   compared with [`OwnerModuleRow::created_ticks`]: a process that started after the socket was bound did not
+    ///   bind it.
     ///
     /// [GetProcessTimes]: https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getprocesstimes
     #[must_use]
@@ -93,7 +98,7 @@ impl fmt::Debug for Process {
     }
 }
 
-/// What owns a socket within a process: a service, or the executable.
+/// The part of a process that owns a socket: a service, a module, or the executable.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Module {
     pub(crate) name: OsString,
@@ -101,14 +106,15 @@ pub struct Module {
 }
 
 impl Module {
-    /// The name: of the service or module if Windows names one, else [that of the process](Process::name).
+    /// The name of the service or module if Windows reports one, else the [name of the process](Process::name).
     #[must_use]
     pub fn name(&self) -> &OsStr {
         &self.name
     }
 
-    /// The path: of the module if Windows gives one, else [that of the process](Process::path). Of a service Windows
-    /// may give nothing but the name.
+    /// The path of the module if Windows reports one, else the [path of the process](Process::path).
+    ///
+    /// For a service, Windows may report only the name.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()

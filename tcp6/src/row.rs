@@ -92,10 +92,12 @@ pub trait Row: Sealed + Debug + Ord + Hash + Send + Sync + Unpin + 'static {
         self.raw_local().socket_addr()
     }
 
-    /// The remote end, or `None` for a listener, whatever the system left in the field.
+    /// The remote end, or `None` if there is none: for a listener, whatever the system left in the field, and in other
+    /// states if the field is `[::]:0`, as for a socket that is only bound.
     #[inline]
     fn remote(&self) -> Option<SocketAddrV6> {
-        if self.is_listener() { None } else { Some(self.raw_remote().socket_addr()) }
+        let remote = self.raw_remote();
+        if self.is_listener() || remote.is_unspecified() { None } else { Some(remote.socket_addr()) }
     }
 
     /// The owner of the socket; [`Owner::Unresolved`] if the class has none.

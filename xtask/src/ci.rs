@@ -32,6 +32,8 @@ const JOBS: &[Job] = &[
     Job { name: "soak", run: |sh| soak::run(sh, &words("--seconds 10")) },
     Job { name: "soak-small-hash", run: |sh| soak::run(sh, &words("--small-hash --seconds 8 --rate 1000")) },
     Job { name: "wine-test", run: |sh| wine(sh, "test --locked") },
+    Job { name: "wine-scripted", run: |sh| wine(sh, "--scripted test --locked") },
+    Job { name: "wine-scripted-msvc", run: |sh| wine(sh, "--target x86_64-pc-windows-msvc --scripted test --locked") },
     Job { name: "wine-bench", run: |sh| wine(sh, "test --locked -p benches --bench refresh") },
     // A call that takes 1 ms on Linux takes 1 s under Wine.
     Job {

@@ -17,6 +17,7 @@ mod report;
 mod sanitize;
 mod soak;
 mod targets;
+mod windows_report;
 mod wine;
 
 use std::{
@@ -82,9 +83,19 @@ const TASKS: &[Task] = &[
     },
     Task { name: "targets", help: "lint the crates for every system that they support", run: Run::Plain(targets::run) },
     Task {
+        name: "windows-report",
+        help: "on Windows: run every check and write a report to paste (see WINDOWS.md)",
+        run: Run::Plain(windows_report::run),
+    },
+    Task {
         name: "wine",
-        help: "[--wine PATH] <test|run|bench> [ARG...]: run cargo for Windows, with the programs under Wine",
+        help: "[--wine PATH] [--target TRIPLE] [--scripted] <test|run|bench> [ARG...]: run cargo for Windows, with the programs under Wine",
         run: Run::WithArgs(wine::run),
+    },
+    Task {
+        name: "wine-wow64",
+        help: "unpack a Wine that runs 32-bit programs, too, and print its path for --wine; takes root",
+        run: Run::Plain(wine::wow64::run),
     },
 ];
 
@@ -160,7 +171,7 @@ fn run(name: &str, args: &[String]) -> anyhow::Result<()> {
 fn usage() -> String {
     let mut text = String::from("Usage: cargo xtask <task> [ARG...]\n\nTasks:");
     for task in TASKS {
-        text += &format!("\n  {:<8} {}", task.name, task.help);
+        text += &format!("\n  {:<14} {}", task.name, task.help);
     }
     text
 }

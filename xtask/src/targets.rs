@@ -36,6 +36,9 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
             failed.push(target);
         }
     }
+    // Tests that only Windows compiles, which `cargo test` leaves out.
+    let lint = ["-p", "tcp6", "-p", "tcp6-cli", "--test", "scripted", "--target", "x86_64-pc-windows-gnu"];
+    debian::cargo(sh, "clippy")?.args(lint).args(["--locked", "--", "-D", "warnings"]).run()?;
     if !failed.is_empty() {
         bail!("{} of {} targets failed: {}", failed.len(), TARGETS.len(), failed.join(", "));
     }

@@ -57,6 +57,34 @@ layouts! {
         OwningModuleInfo: 64 + 128,
     }
 
+    MIB_TCPROW: size 20, align 4 {
+        dwState: 0 + 4,
+        dwLocalAddr: 4 + 4,
+        dwLocalPort: 8 + 4,
+        dwRemoteAddr: 12 + 4,
+        dwRemotePort: 16 + 4,
+    }
+
+    MIB_TCPROW_OWNER_PID: size 24, align 4 {
+        dwState: 0 + 4,
+        dwLocalAddr: 4 + 4,
+        dwLocalPort: 8 + 4,
+        dwRemoteAddr: 12 + 4,
+        dwRemotePort: 16 + 4,
+        dwOwningPid: 20 + 4,
+    }
+
+    MIB_TCPROW_OWNER_MODULE: size 160, align 8 {
+        dwState: 0 + 4,
+        dwLocalAddr: 4 + 4,
+        dwLocalPort: 8 + 4,
+        dwRemoteAddr: 12 + 4,
+        dwRemotePort: 16 + 4,
+        dwOwningPid: 20 + 4,
+        liCreateTimestamp: 24 + 8,
+        OwningModuleInfo: 32 + 128,
+    }
+
     MIB_TCPROW2: size 28, align 4 {
         dwState: 0 + 4,
         dwLocalAddr: 4 + 4,
@@ -85,6 +113,21 @@ layouts! {
     MIB_TCP6TABLE_OWNER_MODULE: size 200, align 8 {
         dwNumEntries: 0 + 4,
         table: 8 + 192,
+    }
+
+    MIB_TCPTABLE: size 24, align 4 {
+        dwNumEntries: 0 + 4,
+        table: 4 + 20,
+    }
+
+    MIB_TCPTABLE_OWNER_PID: size 28, align 4 {
+        dwNumEntries: 0 + 4,
+        table: 4 + 24,
+    }
+
+    MIB_TCPTABLE_OWNER_MODULE: size 168, align 8 {
+        dwNumEntries: 0 + 4,
+        table: 8 + 160,
     }
 
     MIB_TCPTABLE2: size 32, align 4 {
@@ -371,12 +414,16 @@ constants! {
     ERROR_OUTOFMEMORY = 14,
     ERROR_GEN_FAILURE = 31,
     ERROR_NOT_SUPPORTED = 50,
+    ERROR_NETWORK_ACCESS_DENIED = 65,
     ERROR_INVALID_PARAMETER = 87,
     ERROR_CALL_NOT_IMPLEMENTED = 120,
     ERROR_INSUFFICIENT_BUFFER = 122,
+    ERROR_MOD_NOT_FOUND = 126,
     ERROR_PROC_NOT_FOUND = 127,
     ERROR_NO_DATA = 232,
+    ERROR_MORE_DATA = 234,
     ERROR_PARTIAL_COPY = 299,
+    ERROR_MR_MID_NOT_FOUND = 317,
     ERROR_NOT_FOUND = 1168,
     ERROR_INVALID_USER_BUFFER = 1784,
     STATUS_UNSUCCESSFUL = 0xC0000001,

@@ -5,12 +5,12 @@ use std::net::SocketAddrV6;
 use std::time::SystemTime;
 
 use serde::Serialize;
-use tcp6::{BasicRow, Buffer, OwnerPidRow, Processes, Query, Row, State, StateCounts, System, Table};
+use tcp6::{BasicRow, Buffer, Processes, Query, Row, State, StateCounts, System, Table};
 
 use crate::args::List;
 use crate::columns::{pad, shrink, shrink_both, truncate, truncate_endpoint, width};
 use crate::message::{Failure, report};
-use crate::owner::{Named, names};
+use crate::owner::{Named, Owned, names};
 use crate::{json, terminal};
 
 /// The number of spaces between two columns.
@@ -25,7 +25,7 @@ pub fn run(options: &List) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let query = query(options);
     if options.processes {
-        let document = Document::new(system.table::<OwnerPidRow>(&query, &mut buffer)?);
+        let document = Document::new(system.table::<Owned>(&query, &mut buffer)?);
         if options.json {
             json::write_line(&mut out, &document)?;
         } else {
@@ -58,10 +58,10 @@ struct Document {
 }
 
 impl Document {
-    fn new(table: Table<'_, OwnerPidRow>) -> Document {
+    fn new(table: Table<'_, Owned>) -> Document {
         let mut processes = Processes::new();
         let mut names = names(&mut processes);
-        let printed = |row: &OwnerPidRow| Printed::new(row, Some(Named::new(row.owner(), &mut names)));
+        let printed = |row: &Owned| Printed::new(row, Some(Named::new(row.owner(), |_| names(row))));
         Document { taken_at: table.taken_at(), rows: table.iter().map(printed).collect() }
     }
 }

@@ -6,11 +6,19 @@ use std::rc::Rc;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
-use tcp6::{Owner, Processes};
+use tcp6::{Batch, Owner, Processes};
 
 use crate::escape::{decode, escape};
 
-/// A process name, shared by the rows of the process. It is escaped when it is written, not before.
+/// The row class whose owners are shown: on Windows the one with modules, which name services.
+#[cfg(windows)]
+pub type Owned = tcp6::OwnerModuleRow;
+/// The row class whose owners are shown.
+#[cfg(not(windows))]
+pub type Owned = tcp6::OwnerPidRow;
+
+/// The name of a process and, on Windows, of its module if that differs. Shared by the rows of the process, and escaped when
+/// it is written, not before.
 pub type Name = Rc<str>;
 
 /// An owner with its process name at the time of the lookup. The process may have exited since.
@@ -65,16 +73,46 @@ impl Serialize for Named {
     }
 }
 
-/// Returns a function that looks up the name of a process. Each process is looked up once.
-pub fn names(processes: &mut Processes) -> impl FnMut(u32) -> Option<Name> {
+/// Returns a function that looks up the name of the owner of a row. Each owner is looked up once.
+pub fn names(processes: &mut Processes) -> impl FnMut(&Owned) -> Option<Name> {
     let mut batch = processes.batch();
     let mut known = HashMap::new();
-    move |pid| known.entry(pid).or_insert_with(|| Some(decode(batch.get(pid)?.name()).into())).clone()
+    move |row| {
+        let pid = row.owner().pid()?;
+        known.entry((pid, module_key(row))).or_insert_with(|| Some(name(&mut batch, row, pid)?.into())).clone()
+    }
+}
+
+/// The key that distinguishes the modules of one process.
+#[cfg(windows)]
+fn module_key(row: &Owned) -> Option<[u64; 16]> {
+    row.module_info().copied()
+}
+
+#[cfg(not(windows))]
+fn module_key(_: &Owned) {}
+
+/// `svchost.exe (Dnscache)`, or only the process if its module is its executable.
+#[cfg(windows)]
+fn name(batch: &mut Batch<'_>, row: &Owned, pid: u32) -> Option<String> {
+    let module = decode(batch.module(row)?.name());
+    let process = decode(batch.get(pid)?.name());
+    Some(if module.eq_ignore_ascii_case(&process) { module } else { format!("{process} ({module})") })
+}
+
+#[cfg(not(windows))]
+fn name(batch: &mut Batch<'_>, _: &Owned, pid: u32) -> Option<String> {
+    Some(decode(batch.get(pid)?.name()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn owned(pid: u32) -> Owned {
+        let row = Owned::new(tcp6::State::Listen, "[::1]:80".parse().unwrap(), None);
+        row.with_owner(Owner::Process(pid))
+    }
 
     fn nginx(_: u32) -> Option<Name> {
         Some("nginx".into())
@@ -110,10 +148,11 @@ mod tests {
     fn looks_up_each_process_once() {
         let mut processes = Processes::new();
         let mut names = names(&mut processes);
-        let name = names(std::process::id()).unwrap();
+        let own = owned(std::process::id());
+        let name = names(&own).unwrap();
         assert!(!name.is_empty());
-        assert!(Rc::ptr_eq(&name, &names(std::process::id()).unwrap()));
-        assert_eq!(names(u32::MAX - 1), None);
+        assert!(Rc::ptr_eq(&name, &names(&own).unwrap()));
+        assert_eq!(names(&owned(u32::MAX - 1)), None);
     }
 
     #[test]

@@ -13,13 +13,14 @@ mod view;
 
 use std::io::{self, IsTerminal};
 
-use tcp6::{OwnerPidRow, Query, System, Watcher};
+use tcp6::{Query, Row, System, Watcher};
 
 use crate::args::{Select, Watch};
 use crate::message::Failure;
+use crate::owner::Owned;
 
-/// The row class that is watched.
-type Shown = OwnerPidRow;
+/// The row class of the live view.
+type Shown = Owned;
 
 pub fn run(options: &Watch) -> Result<(), Failure> {
     if options.json {
@@ -31,7 +32,7 @@ pub fn run(options: &Watch) -> Result<(), Failure> {
     live::run(options)
 }
 
-fn watcher(select: &Select) -> tcp6::Result<Watcher<Shown, System>> {
+fn watcher<R: Row>(select: &Select) -> tcp6::Result<Watcher<R, System>> {
     let all = Query::all().states(select.states());
     let query = select.port.map_or(all, |port| all.port(port));
     Ok(Watcher::new(System::new()?).report(query))

@@ -39,6 +39,12 @@ impl RawEnd {
         SocketAddrV6::new(Ipv6Addr::from_bits(u128::from_be_bytes(self.address)), self.port(), 0, self.scope_id)
     }
 
+    /// Whether there is no end: the unspecified address without scope id and port.
+    #[inline]
+    pub(crate) const fn is_unspecified(self) -> bool {
+        u128::from_ne_bytes(self.address) == 0 && self.scope_id == 0 && self.port() == 0
+    }
+
     /// The key of the documented order: address, scope id, port as a number.
     #[inline]
     pub(crate) const fn key(self) -> (u128, u32, u16) {

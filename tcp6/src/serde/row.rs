@@ -18,7 +18,7 @@ use crate::row::state::State;
 /// An end in binary formats: address, scope id, port.
 type End = ([u8; 16], u32, u16);
 
-/// The fields of every class in binary formats: state, local end, and the remote end except for listeners.
+/// The fields of every class in binary formats: state, local end, and the remote end if there is one.
 type Ends = (u32, End, Option<End>);
 
 /// The number of elements of a row in binary formats: its ends, and each other field that its class has.
@@ -109,9 +109,8 @@ fn build<R: Row>(
     parts: Parts,
 ) -> Result<R, InvalidRow> {
     let remote = match (state, remote) {
-        (State::Listen, None) => RawEnd::default(),
+        (_, None) => RawEnd::default(),
         (State::Listen, Some(_)) => return Err(InvalidRow::RemoteOfListener),
-        (_, None) => return Err(InvalidRow::Missing("remote")),
         (_, Some(remote)) => RawEnd::new(remote),
     };
     Ok(R::build(&Parts { state: state.as_raw(), local: RawEnd::new(local), remote, ..parts }))

@@ -193,6 +193,14 @@ impl Buffer {
         if try_grow(&mut self.words, words) { Ok(()) } else { Err(Error::OutOfMemory { bytes }) }
     }
 
+    /// Frees the storage beyond `bytes`, rounded up to a word. The buffer then holds no table.
+    #[cfg_attr(not(windows), allow(dead_code))]
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+        self.clear();
+        self.words.truncate(bytes.div_ceil(WORD));
+        self.words.shrink_to_fit();
+    }
+
     /// Grows the storage to at least `bytes`, and by at least a quarter.
     ///
     /// So a table that grows a little with every refresh does not reallocate with every refresh. An empty buffer grows

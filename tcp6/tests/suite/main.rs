@@ -21,6 +21,7 @@ mod load;
 mod memory;
 mod owners;
 mod process;
+mod scripted_capture;
 #[cfg(target_os = "linux")]
 mod seccomp;
 mod source;

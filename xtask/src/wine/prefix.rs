@@ -6,10 +6,10 @@ use xshell::{Cmd, Shell, cmd};
 
 use crate::debian::{self, Package};
 
-/// The linker for the programs, and the compiler for what this Wine lacks.
-pub(super) const MINGW: &[Package] = &[Package("gcc-mingw-w64-x86-64", "/usr/bin/x86_64-w64-mingw32-gcc")];
-
 pub(super) const WINE: &[Package] = &[Package("wine", "/usr/bin/wine"), Package("wine64", "/usr/lib/wine/wine64")];
+
+/// Neither offers to download Mono and Gecko, nor entries in the desktop's menus.
+pub(super) const OVERRIDES: &str = "mscoree,mshtml,winemenubuilder.exe=";
 
 /// A Wine prefix of the workspace's own. Dropped, it ends all that still runs in it.
 pub(super) struct Prefix<'a> {
@@ -49,8 +49,7 @@ impl<'a> Prefix<'a> {
     pub(super) fn env<'c>(&self, cmd: Cmd<'c>) -> Cmd<'c> {
         cmd.env("WINEPREFIX", &self.folder)
             .env("WINEDEBUG", "-all")
-            // Neither offers to download Mono and Gecko, nor entries in the desktop's menus.
-            .env("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=")
+            .env("WINEDLLOVERRIDES", OVERRIDES)
             // No window either: a crash is to be text, on a desktop as in CI.
             .env_remove("DISPLAY")
             .env_remove("WAYLAND_DISPLAY")

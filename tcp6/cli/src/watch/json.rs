@@ -3,13 +3,15 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
+use tcp6::OwnerPidRow;
+
 use crate::args::Watch;
 use crate::json;
 use crate::message::{Failure, report};
 
 pub fn run(options: &Watch) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    let mut watcher = super::watcher(&options.select)?;
+    let mut watcher = super::watcher::<OwnerPidRow>(&options.select)?;
     if options.initial {
         watcher = watcher.report_initial();
     }

@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_millis(250);
 
 pub fn run(options: &Watch) -> Result<(), Failure> {
     // Before the alternate screen is shown, so that an error is printed on the normal screen.
-    let mut watcher = watcher(&options.select)?.report_initial();
+    let mut watcher = watcher::<Shown>(&options.select)?.report_initial();
     let baseline = watcher.poll()?.map(Change::row);
     let mut processes = Processes::new();
     let view = View::new(options.select.states(), baseline, names(&mut processes), Instant::now());

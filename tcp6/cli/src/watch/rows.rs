@@ -138,10 +138,14 @@ impl Rows {
     pub fn new<'a>(
         states: StateSet,
         baseline: impl IntoIterator<Item = &'a Shown>,
-        mut names: impl FnMut(u32) -> Option<Name>,
+        mut names: impl FnMut(&Shown) -> Option<Name>,
     ) -> Rows {
-        let unmarked =
-            |row: &Shown| Entry { row: *row, owner: Named::new(row.owner(), &mut names), last: None, expires: None };
+        let unmarked = |row: &Shown| Entry {
+            row: *row,
+            owner: Named::new(row.owner(), |_| names(row)),
+            last: None,
+            expires: None,
+        };
         let mut entries: Vec<Entry> = baseline.into_iter().map(unmarked).collect();
         // Cheap, because the rows of a poll are already sorted.
         entries.sort_by_key(|entry| entry.row);
@@ -161,7 +165,7 @@ impl Rows {
     pub fn update<'a>(
         &mut self,
         changes: impl IntoIterator<Item = Change<&'a Shown>>,
-        mut names: impl FnMut(u32) -> Option<Name>,
+        mut names: impl FnMut(&Shown) -> Option<Name>,
         now: Instant,
     ) -> Tally {
         let mut tally = Tally::default();
@@ -171,7 +175,7 @@ impl Rows {
             match change {
                 Change::Added(row) => {
                     tally.added += 1;
-                    let owner = Named::new(row.owner(), &mut names);
+                    let owner = Named::new(row.owner(), |_| names(row));
                     new.push(Entry { row: *row, owner, last: Some((Mark::Added, now)), expires: None });
                 }
                 Change::Removed(row) => {
@@ -189,9 +193,9 @@ impl Rows {
                             entry.owner.clone()
                         }
                         // The row was in an unwatched state.
-                        None => Named::new(before.owner(), &mut names),
+                        None => Named::new(before.owner(), |_| names(before)),
                     };
-                    let owner = previous.renew(after.owner(), &mut names);
+                    let owner = previous.renew(after.owner(), |_| names(after));
                     let last = Some((Mark::Changed { state: before.state(), owner: previous }, now));
                     let expires = (!self.states.has(after.state())).then(|| now + LINGER);
                     new.push(Entry { row: *after, owner, last, expires });
@@ -242,8 +246,8 @@ pub(super) mod tests {
     }
 
     /// The names of the processes in the tests.
-    pub fn names(pid: u32) -> Option<Name> {
-        match pid {
+    pub fn names(row: &Shown) -> Option<Name> {
+        match row.owner().pid()? {
             1234 | 1235 => Some("nginx".into()),
             999 => Some("Sshd".into()),
             _ => None,
@@ -297,7 +301,7 @@ pub(super) mod tests {
         let row = connection(State::FinWait2, 5000);
         let (before, after) = (owned(1234, row), owned(0, row));
         let mut rows = Rows::new(StateSet::all(), [&before], names);
-        rows.update([Change::Changed { before: &before, after: &after }], |pid| panic!("{pid}"), start);
+        rows.update([Change::Changed { before: &before, after: &after }], |row: &Shown| panic!("{row:?}"), start);
         let [entry] = rows.entries() else { panic!("{rows:?}") };
         assert_eq!(entry.owner_text(start).full, "1234 nginx -> nobody");
         assert_eq!(entry.owner_text(start).short.as_deref(), Some("1234 nginx ->"));
@@ -313,7 +317,7 @@ pub(super) mod tests {
     #[test]
     fn rows_keep_the_name_of_an_exited_owner() {
         let start = Instant::now();
-        let gone = |_: u32| None;
+        let gone = |_: &Shown| None;
         let (before, after) =
             (owned(1234, connection(State::Established, 90)), owned(1234, connection(State::CloseWait, 90)));
         let mut rows = Rows::new(StateSet::all(), [&before], names);

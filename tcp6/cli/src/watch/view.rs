@@ -69,7 +69,7 @@ impl View {
     pub fn new<'a>(
         states: StateSet,
         baseline: impl IntoIterator<Item = &'a Shown>,
-        names: impl FnMut(u32) -> Option<Name>,
+        names: impl FnMut(&Shown) -> Option<Name>,
         now: Instant,
     ) -> View {
         let mut view = View {
@@ -97,7 +97,7 @@ impl View {
     pub fn update<'a>(
         &mut self,
         changes: impl IntoIterator<Item = Change<&'a Shown>>,
-        names: impl FnMut(u32) -> Option<Name>,
+        names: impl FnMut(&Shown) -> Option<Name>,
         now: Instant,
     ) {
         self.failure = None;

@@ -7,7 +7,10 @@
 
 use core::mem::offset_of;
 
-use tcp6_sys::{ERROR_INSUFFICIENT_BUFFER, NO_ERROR, TCPIP_OWNER_MODULE_BASIC_INFO};
+use tcp6_sys::{
+    ERROR_INSUFFICIENT_BUFFER, ERROR_MOD_NOT_FOUND, MIB_TCP6ROW_OWNER_MODULE, NO_ERROR, TCPIP_OWNER_MODULE_BASIC_INFO,
+    TCPIP_OWNING_MODULE_SIZE,
+};
 
 use super::response::{Response, os_string};
 use crate::process::{Module, Process};
@@ -45,6 +48,29 @@ pub(super) fn ask(room: &mut Vec<Word>, mut call: impl FnMut(&mut [Word], &mut u
         }
     }
     None
+}
+
+/// Asks for the names of the module that owns the socket of this row.
+///
+/// Newer versions of Windows return ERROR_MOD_NOT_FOUND for some rows whose `OwningModuleInfo` is not zero, and succeed
+/// for the same process if it is (Wine's tests, which are run on Windows, allow for it). The names are then those of the
+/// process' executable.
+pub(super) fn ask_for_row(
+    room: &mut Vec<Word>,
+    row: &MIB_TCP6ROW_OWNER_MODULE,
+    mut call: impl FnMut(&MIB_TCP6ROW_OWNER_MODULE, &mut [Word], &mut u32) -> u32,
+) -> Option<Names> {
+    const UNKNOWN: [u64; TCPIP_OWNING_MODULE_SIZE] = [0; TCPIP_OWNING_MODULE_SIZE];
+    let mut code = NO_ERROR;
+    let names = ask(room, |room, size| {
+        code = call(row, room, size);
+        code
+    });
+    if code != ERROR_MOD_NOT_FOUND || row.OwningModuleInfo == UNKNOWN {
+        return names;
+    }
+    let without_info = MIB_TCP6ROW_OWNER_MODULE { OwningModuleInfo: UNKNOWN, ..*row };
+    ask(room, |room, size| call(&without_info, room, size))
 }
 
 impl Names {

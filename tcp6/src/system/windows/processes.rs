@@ -2,7 +2,7 @@
 
 use std::os::windows::io::OwnedHandle;
 
-use tcp6_sys::{ERROR_INVALID_PARAMETER, ERROR_PROC_NOT_FOUND};
+use tcp6_sys::{ERROR_INVALID_PARAMETER, ERROR_PROC_NOT_FOUND, MIB_TCP6ROW_OWNER_MODULE};
 
 use super::process_list::ProcessEntry;
 use super::response::os_string;
@@ -53,10 +53,10 @@ impl Lookup for Processes {
 
     fn module(&mut self, row: &OwnerModuleRow, process: &Process) -> Option<Module> {
         // A function that is missing has no code; it refuses like one that does not want to.
-        let call = |room: &mut [Word], size: &mut u32| {
-            kernel32::owner_module(row.as_raw(), room, size).unwrap_or(ERROR_PROC_NOT_FOUND)
+        let call = |row: &MIB_TCP6ROW_OWNER_MODULE, room: &mut [Word], size: &mut u32| {
+            kernel32::owner_module(row, room, size).unwrap_or(ERROR_PROC_NOT_FOUND)
         };
-        owner_module::ask(&mut self.names, call)?.module(process)
+        owner_module::ask_for_row(&mut self.names, row.as_raw(), call)?.module(process)
     }
 }
 

@@ -35,6 +35,11 @@ const PLAUSIBLE_BYTES: usize = 64 << 20;
 /// reached an attempt or two later; an answer that is nonsense does not take the machine's memory.
 const MAX_GROWTH_FACTOR: usize = 16;
 
+/// What one refresh may take altogether, unless the buffer began with at least half of it: 2.5 million rows of the
+/// smallest class, 700,000 of the largest. The sizes of a table that changes are plausible and small; without this bound
+/// three answers that claim 1 GB take 2.1 GB.
+const MOST_BYTES: usize = 128 << 20;
+
 /// A count that no call writes. It stands where the count will be, so that a call which succeeds and writes nothing is
 /// found out, and the rows of the last refresh are not taken for new ones.
 const NEVER_WRITTEN: u32 = u32::MAX;
@@ -43,7 +48,25 @@ const NEVER_WRITTEN: u32 = u32::MAX;
 ///
 /// `call` gets the storage and the size of it in bytes, which it sets, and gives the function's return code. `wait` is
 /// [`std::thread::sleep`] but for tests.
+///
+/// After an error the buffer has the capacity that it had before: what was allocated for answers that came to nothing is
+/// freed.
 pub(crate) fn fill(
+    buffer: &mut Buffer,
+    class: Class,
+    name: &'static str,
+    call: impl FnMut(&mut [Word], &mut u32) -> u32,
+    wait: impl FnMut(Duration),
+) -> Result<()> {
+    let before = buffer.capacity();
+    let filled = attempt(buffer, class, name, call, wait);
+    if filled.is_err() && buffer.capacity() > before {
+        buffer.shrink_to(before);
+    }
+    filled
+}
+
+fn attempt(
     buffer: &mut Buffer,
     class: Class,
     name: &'static str,
@@ -51,6 +74,8 @@ pub(crate) fn fill(
     mut wait: impl FnMut(Duration),
 ) -> Result<()> {
     buffer.clear();
+    // A buffer that was made for a larger table may grow to twice its size.
+    let most = buffer.capacity().saturating_mul(2).max(MOST_BYTES);
     buffer.grow_to(FIRST_BYTES)?;
     let mut last = NO_ERROR;
     for pause in attempts(FIRST_WAIT, LONGEST_WAIT) {
@@ -68,8 +93,8 @@ pub(crate) fn fill(
             NO_ERROR => return buffer.hold(class, size as usize),
             ERROR_NO_DATA => return empty(buffer, class),
             ERROR_NOT_SUPPORTED => return Err(Error::NotSupported),
-            ERROR_INSUFFICIENT_BUFFER => buffer.grow_to(grown(capacity, size as usize))?,
-            STATUS_UNSUCCESSFUL => buffer.grow_to(grown(capacity, 0))?,
+            ERROR_INSUFFICIENT_BUFFER => buffer.grow_to(grown(capacity, size as usize).min(most))?,
+            STATUS_UNSUCCESSFUL => buffer.grow_to(grown(capacity, 0).min(most))?,
             code => return Err(Error::os(name, os_error(code))),
         }
     }

@@ -165,7 +165,7 @@ fn keeps_counts_and_shows_an_error_until_the_next_successful_poll() {
 #[test]
 fn filter_matches_names_as_displayed() {
     let start = Instant::now();
-    let named = |pid| match pid {
+    let named = |row: &Shown| match row.owner().pid()? {
         1 => Some("Bob's \"app\" a\\b".into()),
         2 => Some("ΟΔΟΣ".into()),
         3 => Some("\u{1b}[31mred".into()),

@@ -118,6 +118,44 @@ fn a_refusal_is_no_answer_and_is_not_asked_twice() {
     }
 }
 
+/// Asks for a row with this info; gives the names, and the info of each call.
+fn ask_with_info(info: u64, mut answers: impl FnMut(u64, &mut [Word], &mut u32) -> u32) -> (Option<Names>, Vec<u64>) {
+    let mut row = MIB_TCP6ROW_OWNER_MODULE { dwOwningPid: 1000, ..Default::default() };
+    row.OwningModuleInfo[0] = info;
+    let mut asked = Vec::new();
+    let names = ask_for_row(&mut Vec::new(), &row, |row, room, size| {
+        assert_eq!(row.dwOwningPid, 1000);
+        asked.push(row.OwningModuleInfo[0]);
+        answers(row.OwningModuleInfo[0], room, size)
+    });
+    (names, asked)
+}
+
+#[test]
+fn a_module_that_is_not_found_is_asked_for_without_info() {
+    let (names, asked) = ask_with_info(5, |info, room, size| match info {
+        0 => answer("svchost.exe", r"C:\Windows\System32\svchost.exe", room, size),
+        _ => ERROR_MOD_NOT_FOUND,
+    });
+    assert_eq!(names.unwrap().name, utf16("svchost.exe"));
+    assert_eq!(asked, [5, 0]);
+}
+
+#[test]
+fn a_module_that_is_never_found_is_asked_for_twice_and_one_without_info_once() {
+    for (info, expected) in [(5, &[5, 0][..]), (0, &[0])] {
+        let (names, asked) = ask_with_info(info, |_, _, _| ERROR_MOD_NOT_FOUND);
+        assert_eq!((names, &asked[..]), (None, expected));
+    }
+}
+
+#[test]
+fn no_other_refusal_is_asked_for_without_info() {
+    for code in [ERROR_ACCESS_DENIED, ERROR_INVALID_PARAMETER, ERROR_NOT_FOUND, ERROR_PARTIAL_COPY] {
+        assert_eq!(ask_with_info(5, |_, _, _| code), (None, vec![5]));
+    }
+}
+
 #[test]
 fn a_success_that_writes_nothing_does_not_show_the_last_answer() {
     let mut room = Vec::new();

@@ -167,6 +167,7 @@ fn run<R: Row>(steps: &[Step], buffer: &mut Buffer) -> Result<(), TestCaseError>
     let mut calls = 0;
     let mut waited = Duration::ZERO;
     let mut last = None;
+    let before = buffer.capacity();
     let play = |table: &mut [Word], size: &mut u32| {
         let given = *size;
         assert!(given as usize <= size_of_val(table), "room that is not there");
@@ -207,6 +208,7 @@ fn run<R: Row>(steps: &[Step], buffer: &mut Buffer) -> Result<(), TestCaseError>
         (Err(error), None) => prop_assert!(false, "{error}"),
     }
     prop_assert_eq!(buffer.class(), None, "an error leaves no table behind");
+    prop_assert_eq!(buffer.capacity(), before, "nor memory");
     Ok(())
 }
 

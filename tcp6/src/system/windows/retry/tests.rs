@@ -226,6 +226,56 @@ fn an_absurd_size_does_not_take_the_memory_of_the_machine() {
     assert!(buffer.capacity() <= PLAUSIBLE_BYTES, "{} bytes", buffer.capacity());
 }
 
+/// Claims 1 GB at the first `lies` calls, then writes a table of one row.
+fn claim_a_gigabyte(lies: u32, buffer: &mut Buffer) -> (Result<()>, usize) {
+    let mut most = 0;
+    let mut script = Script::new(|call, table, size| {
+        most = most.max(size_of_val(table));
+        if call < lies {
+            *size = 1 << 30;
+            return ERROR_INSUFFICIENT_BUFFER;
+        }
+        answer::<BasicRow>(1, table, size)
+    });
+    let filled = script.fill(Class::Basic, buffer);
+    (filled, most)
+}
+
+#[test]
+fn absurd_sizes_do_not_add_up() {
+    for lies in [1, 2, 3, ATTEMPTS - 1, ATTEMPTS] {
+        let mut buffer = Buffer::new();
+        let (filled, most) = claim_a_gigabyte(lies, &mut buffer);
+        assert!(most <= MOST_BYTES, "{lies} claims: {most} bytes");
+        assert_eq!(filled.is_ok(), lies < ATTEMPTS);
+        assert_eq!(buffer.table::<BasicRow>().map_or(0, |table| table.len()), usize::from(lies < ATTEMPTS));
+    }
+}
+
+#[test]
+fn a_refresh_that_fails_frees_what_it_allocated_and_no_more() {
+    let mut buffer = Buffer::new();
+    assert!(claim_a_gigabyte(ATTEMPTS, &mut buffer).0.is_err());
+    assert_eq!(buffer.capacity(), 0);
+
+    Script::new(|_, table, size| answer::<BasicRow>(10_000, table, size)).fill(Class::Basic, &mut buffer).unwrap();
+    let capacity = buffer.capacity();
+    assert!(claim_a_gigabyte(ATTEMPTS, &mut buffer).0.is_err());
+    assert_eq!((buffer.capacity(), buffer.class()), (capacity, None));
+    Script::new(|_, _, _| ERROR_NOT_SUPPORTED).fill(Class::Basic, &mut buffer).unwrap_err();
+    assert_eq!(buffer.capacity(), capacity);
+}
+
+#[test]
+fn a_buffer_that_was_made_for_a_larger_table_may_double() {
+    let rows = MOST_BYTES / 52;
+    let mut buffer = Buffer::with_capacity_for(Class::Basic, rows).unwrap();
+    let before = buffer.capacity();
+    let (filled, most) = claim_a_gigabyte(3, &mut buffer);
+    filled.unwrap();
+    assert_eq!(most, 2 * before);
+}
+
 #[test]
 fn the_size_to_try_next_is_more_and_never_too_much() {
     for capacity in [65_536_usize, 1 << 20, 1 << 26, 1 << 30] {

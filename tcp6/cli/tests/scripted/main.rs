@@ -1,0 +1,142 @@
+//! The program against an iphlpapi.dll that answers from a script: `cargo xtask wine --scripted test`.
+//!
+//! Without that library the tests say that they are skipped, and fail if `CI` is set. A C program that calls GetTcp6Table is
+//! given the same script.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+const ROWS: &str = "
+slack 8
+garbage 1
+row 5 [fe80::1%7]:49152 [fe80::2%7]:443 pid=PID info=5
+row 2 [::]:445 - pid=4
+row 2 [::1]:8080 - pid=PID info=1
+row 11 [2001:db8::1]:80 [2001:db8::2]:50000
+row 100 [::]:1234 - pid=PID
+row 1 [::]:1235 -
+module PID 1 Dnscache Dnscache
+module PID 5 code 126
+";
+
+/// A file with a script in which this process owns sockets.
+struct Script(PathBuf);
+
+impl Script {
+    fn new(name: &str, text: &str) -> Script {
+        let path = std::env::temp_dir().join(format!("tcp6-cli-{}-{name}.script", std::process::id()));
+        fs::write(&path, text.replace("PID", &std::process::id().to_string())).unwrap();
+        Script(path)
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let Output { status, stdout, stderr } =
+            Command::new(program).args(arguments).env("TCP6_SCRIPT", &self.0).output().unwrap();
+        assert!(status.success() && stderr.is_empty(), "{status}: {}", String::from_utf8_lossy(&stderr));
+        String::from_utf8(stdout).unwrap()
+    }
+
+    fn tcp6(&self, arguments: &[&str]) -> String {
+        self.run(env!("CARGO_BIN_EXE_tcp6"), arguments)
+    }
+
+    fn rows(&self, arguments: &[&str]) -> Vec<Value> {
+        let document: Value = serde_json::from_str(&self.tcp6(arguments)).unwrap();
+        document["rows"].as_array().unwrap().clone()
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        fs::remove_file(&self.0).unwrap();
+    }
+}
+
+/// The script, unless the program has another library than the scripted one.
+fn script(name: &str, text: &str) -> Option<Script> {
+    let script = Script::new(name, text);
+    // No machine has this row and nothing else.
+    let probe = Script::new(&format!("{name}-probe"), "row 2 [2001:db8::5c:21b7]:1 -");
+    let is_scripted = probe.rows(&["list", "--json"])
+        == [json!({
+            "local": "[2001:db8::5c:21b7]:1", "remote": null, "state": "LISTEN",
+        })];
+    if !is_scripted {
+        assert!(std::env::var_os("CI").is_none(), "iphlpapi.dll is not the scripted one, and CI is set");
+        eprintln!("skipped: iphlpapi.dll is not the scripted one; use `cargo xtask wine --scripted test`");
+    }
+    is_scripted.then_some(script)
+}
+
+fn own_name() -> String {
+    std::env::current_exe().unwrap().file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_c_program_sees_the_rows_that_list_prints() {
+    // Without garbage: the C program prints the numbers of the rows as they are.
+    let Some(script) = script("c", &ROWS.replace("garbage 1", "")) else { return };
+    let program = std::env::var("TCP6_C_PROGRAM").expect("`cargo xtask wine` compiles it");
+    let theirs: Vec<String> = script.run(&program, &[]).lines().map(str::to_owned).collect();
+    let ours: Vec<String> = script.rows(&["list", "--json"]).iter().map(c_line).collect();
+    assert_eq!(ours.len(), 6);
+    assert_eq!(ours, theirs);
+}
+
+/// A row of the JSON as the C program prints it.
+fn c_line(row: &Value) -> String {
+    let number = |state: &str| match state {
+        "CLOSED" => 1,
+        "LISTEN" => 2,
+        "ESTABLISHED" => 5,
+        "TIME-WAIT" => 11,
+        "BOUND" => 100,
+        other => panic!("{other}"),
+    };
+    let end = |end: &Value| {
+        let end: std::net::SocketAddrV6 = end.as_str().unwrap_or("[::]:0").parse().unwrap();
+        let address: String = end.ip().octets().iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{address} {} {}", end.scope_id(), end.port().to_be())
+    };
+    format!("{} {} {}", number(row["state"].as_str().unwrap()), end(&row["local"]), end(&row["remote"]))
+}
+
+#[test]
+fn rows_without_a_remote_end_have_none_in_every_state() {
+    let Some(script) = script("none", ROWS) else { return };
+    for arguments in [&["list", "--json"][..], &["list", "--json", "-p"]] {
+        for row in script.rows(arguments) {
+            let has_none = ["LISTEN", "BOUND", "CLOSED"].contains(&row["state"].as_str().unwrap());
+            assert_eq!(row["remote"].is_null(), has_none, "{arguments:?} {row}");
+        }
+    }
+    for arguments in [&["list"][..], &["list", "-p"]] {
+        let text = script.tcp6(arguments);
+        for (state, end) in [("LISTEN", "[::]:445"), ("BOUND", "[::]:1234"), ("CLOSED", "[::]:1235")] {
+            let line = text.lines().find(|line| line.starts_with(state) && line.contains(end)).unwrap();
+            assert_eq!(line.split_whitespace().nth(2), Some("-"), "{line}");
+        }
+    }
+}
+
+#[test]
+fn a_service_is_named_after_its_process() {
+    let Some(script) = script("services", ROWS) else { return };
+    let (me, name) = (std::process::id(), own_name());
+    let owners: Vec<(String, Value)> = script
+        .rows(&["list", "--json", "-p"])
+        .into_iter()
+        .map(|mut row| (row["local"].as_str().unwrap().to_owned(), row["owner"].take()))
+        .collect();
+    let owner = |local: &str| &owners.iter().find(|(at, _)| at == local).unwrap().1;
+    assert_eq!(*owner("[::1]:8080"), json!({ "pid": me, "name": format!("{name} (Dnscache)") }));
+    // 126 with info, and the process without it.
+    assert_eq!(*owner("[fe80::1%7]:49152"), json!({ "pid": me, "name": name }));
+    assert_eq!(*owner("[::]:1234"), json!({ "pid": me, "name": name }));
+    assert_eq!(*owner("[::]:445"), json!("kernel"));
+    assert_eq!(*owner("[2001:db8::1]:80"), json!("nobody"));
+    assert!(script.tcp6(&["list", "-p"]).contains(&format!("{me} {name} (Dnscache)")));
+}

@@ -1,0 +1,91 @@
+//! The machine that the scripted library answers for, one test at a time.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::mem::transmute;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+windows_targets::link!("kernel32.dll" "system" fn GetModuleHandleA(name: *const c_char) -> *mut c_void);
+windows_targets::link!("kernel32.dll" "system" fn GetProcAddress(library: *mut c_void, name: *const c_char) -> Option<Export>);
+
+/// A function of the library, to be cast to its own type.
+pub type Export = unsafe extern "system" fn() -> isize;
+
+static ONE: Mutex<()> = Mutex::new(());
+
+/// The script that is played. Another test waits until it is dropped.
+#[derive(Debug)]
+pub struct Machine {
+    _one: MutexGuard<'static, ()>,
+}
+
+impl Machine {
+    /// Plays this script; `None` if the library is Wine's or Windows' own, and so the test is to be skipped.
+    ///
+    /// # Panics
+    ///
+    /// If it would be skipped and `CI` is set.
+    pub fn new(script: &str) -> Option<Machine> {
+        let machine = Machine { _one: ONE.lock().unwrap_or_else(PoisonError::into_inner) };
+        if export(c"tcp6_script").is_none() {
+            assert!(std::env::var_os("CI").is_none(), "iphlpapi.dll is not the scripted one, and CI is set");
+            eprintln!("skipped: iphlpapi.dll is not the scripted one; use `cargo xtask wine --scripted test`");
+            return None;
+        }
+        machine.play(script);
+        Some(machine)
+    }
+
+    /// Plays another script.
+    pub fn play(&self, script: &str) {
+        let function = export(c"tcp6_script").unwrap();
+        // SAFETY: this is the signature in script.c.
+        let function = unsafe { transmute::<Export, unsafe extern "system" fn(*const c_char) -> c_int>(function) };
+        let text = CString::new(script).unwrap();
+        // SAFETY: the text ends with a zero, and is not kept.
+        let line = unsafe { function(text.as_ptr()) };
+        assert_eq!(line, 0, "line {line} of\n{script}");
+    }
+
+    /// How often the function was called since the script is played.
+    pub fn calls(&self, name: &CStr) -> i32 {
+        let function = export(c"tcp6_calls").unwrap();
+        // SAFETY: this is the signature in script.c.
+        let function = unsafe { transmute::<Export, unsafe extern "system" fn(*const c_char) -> c_int>(function) };
+        // SAFETY: the text ends with a zero, and is not kept.
+        unsafe { function(name.as_ptr()) }
+    }
+}
+
+/// A function of the iphlpapi.dll that this program has loaded.
+pub fn export(name: &CStr) -> Option<Export> {
+    // SAFETY: the text ends with a zero.
+    let library = unsafe { GetModuleHandleA(c"iphlpapi.dll".as_ptr()) };
+    assert!(!library.is_null(), "every program that uses tcp6 imports it");
+    // SAFETY: the library is loaded, and the text ends with a zero.
+    unsafe { GetProcAddress(library, name.as_ptr()) }
+}
+
+#[test]
+fn a_script_that_is_none_names_its_line() {
+    let Some(_machine) = Machine::new("") else { return };
+    let function = export(c"tcp6_script").unwrap();
+    // SAFETY: this is the signature in script.c.
+    let function = unsafe { transmute::<Export, unsafe extern "system" fn(*const c_char) -> c_int>(function) };
+    for line in [
+        c"row 2 [::1]:x -",
+        c"row 2 [::1]:80",
+        c"row 2 [::1]:80 - pid",
+        c"row 2 [::1]:80 - colour=1",
+        c"row4 2 [::1]:80 -",
+        c"code GetTcp6Table",
+        c"code GetTcp6Table five",
+        c"module self 1 name",
+        c"slack",
+        c"what",
+    ] {
+        // SAFETY: the text ends with a zero, and is not kept.
+        assert_eq!(unsafe { function(line.as_ptr()) }, 1, "{line:?}");
+    }
+    // SAFETY: as above.
+    assert_eq!(unsafe { function(c"# a comment\n\nrow 2 [::1]:80 -\nwhat\n".as_ptr()) }, 4);
+}

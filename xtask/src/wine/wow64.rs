@@ -1,0 +1,81 @@
+//! `cargo xtask wine-wow64`: a Wine that runs 32-bit programs, too, in a folder of the build's own.
+//!
+//! Debian's unstable `wine` has the 32-bit side for a 64-bit machine; the one of Debian 12 lacks it. `debootstrap` unpacks
+//! it with all that it needs, and the programs that are written beside it run it there. It takes root, as mounting does.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use xshell::{Shell, cmd};
+
+use crate::debian;
+
+const MIRROR: &str = "http://deb.debian.org/debian";
+
+/// The folder is private to each run: mounts end with the program that made them.
+const PROGRAM: &str = r#"#!/bin/sh
+# Runs the Wine of the folder `root` beside this one as if it were installed on this machine.
+set -eu
+root=$(cd "$(dirname "$0")/../root" && pwd)
+exec unshare --mount --propagation private sh -euc '
+    root=$1 workspace=$2 output=$3 program=$4
+    shift 4
+    for folder in proc dev sys tmp; do mount --rbind "/$folder" "$root/$folder"; done
+    for folder in "$workspace" "$output"; do
+        mkdir -p "$root$folder"
+        mount --bind "$folder" "$root$folder"
+    done
+    exec chroot "$root" sh -euc "cd \"\$0\" && exec \"\$@\"" "$PWD" "$program" "$@"
+' sh "$root" 'WORKSPACE' 'OUTPUT' "$(basename "$0")" "$@"
+"#;
+
+/// Unpacks it, unless an earlier run has, and prints what to call.
+pub(crate) fn run(sh: &Shell) -> Result<()> {
+    println!("{}", prepare(sh)?.display());
+    Ok(())
+}
+
+/// The Wine, unpacked if it is not there yet.
+pub(super) fn prepare(sh: &Shell) -> Result<PathBuf> {
+    let folder = debian::output(sh).join("wine-wow64");
+    let (root, bin) = (folder.join("root"), folder.join("bin"));
+    // It is complete when debootstrap has ended, and then it is renamed.
+    if !root.exists() {
+        let part = folder.join("root.part");
+        sh.remove_path(&part)?;
+        let debootstrap = debootstrap(sh, &folder)?;
+        let program = debootstrap.join("usr/sbin/debootstrap");
+        cmd!(sh, "{program} --variant=minbase --include=wine,wine64 sid {part} {MIRROR}")
+            .env("DEBOOTSTRAP_DIR", debootstrap.join("usr/share/debootstrap"))
+            .run()?;
+        fs::rename(&part, &root)?;
+    }
+    sh.create_dir(&bin)?;
+    for name in ["wine", "wineserver"] {
+        write_program(sh, &bin.join(name))?;
+    }
+    Ok(bin.join("wine"))
+}
+
+/// The package of that name, unpacked and not installed.
+fn debootstrap(sh: &Shell, folder: &Path) -> Result<PathBuf> {
+    let unpacked = folder.join("debootstrap");
+    sh.create_dir(&unpacked)?;
+    let _here = sh.push_dir(&unpacked);
+    cmd!(sh, "apt-get download debootstrap").run()?;
+    let packages = sh.read_dir(".")?;
+    let package = packages.iter().find(|file| file.extension().is_some_and(|it| it == "deb"));
+    let package = package.context("apt-get has downloaded no package")?;
+    cmd!(sh, "dpkg-deb -x {package} .").run()?;
+    Ok(unpacked.clone())
+}
+
+fn write_program(sh: &Shell, path: &Path) -> Result<()> {
+    let text = PROGRAM
+        .replace("WORKSPACE", &sh.current_dir().display().to_string())
+        .replace("OUTPUT", &crate::output(sh).display().to_string());
+    sh.write_file(path, text)?;
+    cmd!(sh, "chmod 755 {path}").quiet().run()?;
+    Ok(())
+}
