@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tcp6::{Buffer, OwnerModuleRow, Processes, Query, Row, System};
+use tcp6::{Buffer, OwnerModuleRow, Processes, Query, System};
 
 use crate::machine::Machine;
 use crate::rows::ROWS;
