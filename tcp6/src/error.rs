@@ -22,7 +22,7 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 /// |---|---|
 /// | [`is_transient`](Error::is_transient) | may succeed at once: the table changed too fast, or the system lacked memory |
 /// | [`is_not_supported`](Error::is_not_supported) | fails until IPv6 is enabled |
-/// | [`Error::EndOfReplay`] | fails until the [`Replay`](crate::Replay) is rewound |
+/// | [`Error::EndOfReplay`] | fails: the replay has no further table |
 /// | [`Error::Os`], otherwise | fails until permissions, limits or the file change |
 /// | [`Error::Malformed`], [`Error::WrongClass`], [`Error::RowNotFound`] | fails: the input is wrong |
 #[derive(Debug)]

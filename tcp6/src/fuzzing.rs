@@ -1,4 +1,6 @@
-//! What the fuzz targets (`tcp6/fuzz`) need of the insides. Compiled for them alone, and no part of the crate.
+//! Entry points for the fuzz targets in `tcp6/fuzz`.
+//!
+//! Compiled with `cfg(fuzzing)` only; not part of the public API.
 #![allow(missing_docs)]
 
 use core::time::Duration;
@@ -13,12 +15,12 @@ use crate::table::buffer::Buffer;
 
 pub use crate::system::linux::fuzzing::Dumped;
 
-/// The request for a dump of all IPv6 TCP sockets, as bytes for a netlink socket.
+/// The bytes of a netlink request for a dump of all IPv6 TCP sockets.
 pub fn request(sequence: u32) -> Vec<u8> {
     linux::fuzzing::request(sequence)
 }
 
-/// Reads datagrams as one dump: the answer to the request with this sequence number, for the socket with this port.
+/// Reads datagrams as the dump that answers the request with this sequence number on the socket with this port id.
 pub fn dump<'a, R: Row>(
     sequence: u32,
     port: u32,
@@ -27,8 +29,9 @@ pub fn dump<'a, R: Row>(
     linux::fuzzing::dump(sequence, port, datagrams)
 }
 
-/// Reads datagrams as replies to this many look-ups: how many sockets were found, how many are gone, and whether all
-/// look-ups were answered.
+/// Reads datagrams as the replies to `awaited` look-ups.
+///
+/// Returns the numbers of sockets that were found and that are gone, and whether every look-up was answered.
 pub fn look_ups<'a>(
     first_sequence: u32,
     port: u32,
@@ -38,19 +41,20 @@ pub fn look_ups<'a>(
     linux::fuzzing::look_ups(first_sequence, port, awaited, datagrams)
 }
 
-/// Plays the history of a kernel's table that the bytes describe, and checks the table of each refresh. Returns the number
-/// of refreshes, or what is wrong.
+/// Simulates the history of a kernel table that the bytes describe, and checks the table of each refresh.
+///
+/// Returns the number of refreshes, or a description of the fault.
 #[cfg(target_os = "linux")]
 pub fn refreshes(history: &[u8]) -> core::result::Result<usize, String> {
     linux::fuzzing::refreshes(history)
 }
 
-/// Reads the kernel's text.
+/// Reads the text of `/proc/net/tcp6`.
 pub fn text<R: Row>(text: &[u8]) -> Result<Vec<R>> {
     linux::fuzzing::text(text)
 }
 
-/// Fills the buffer by a call that behaves as iphlpapi's functions do, or does not.
+/// Fills the buffer through `call`, which replaces a function of iphlpapi and may return anything.
 pub fn retry(
     buffer: &mut Buffer,
     class: Class,

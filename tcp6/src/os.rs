@@ -1,3 +1,3 @@
-//! What only one system knows.
+//! Extensions that are specific to one system.
 
 pub mod linux;

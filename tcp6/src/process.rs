@@ -46,9 +46,9 @@ impl Process {
 
     /// The path of the executable, or `None` if it is unknown.
     ///
-    /// * On **Linux** the target of [`/proc/PID/exe`](https://man7.org/linux/man-pages/man5/proc_pid_exe.5.html), in the
-    ///   mount namespace of the process. Only root and callers that may trace the process can read it. Kernel threads
-    ///   have no executable.
+    /// * On **Linux** the target of [`/proc/PID/exe`](https://man7.org/linux/man-pages/man5/proc_pid_exe.5.html), in
+    ///   the mount namespace of the process. Only root and callers that may trace the process can read it. Kernel
+    ///   threads have no executable.
     /// * On **Windows** the result of [QueryFullProcessImageNameW].
     ///
     /// [QueryFullProcessImageNameW]: https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-queryfullprocessimagenamew
@@ -75,8 +75,8 @@ impl Process {
     ///   [`/proc/PID/stat`](https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html). A second has
     ///   `sysconf(_SC_CLK_TCK)` ticks, which is 100.
     /// * On **Windows** in units of 100 ns since 1601-01-01 UTC: the creation time of [GetProcessTimes]. It can be
-    ///   compared with [`OwnerModuleRow::created_ticks`]: a process that started after the socket was bound did not
-    ///   bind it.
+    ///   compared with [`OwnerModuleRow::created_ticks`](crate::OwnerModuleRow::created_ticks): a process that started
+    ///   after the socket was bound did not bind it.
     ///
     /// [GetProcessTimes]: https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getprocesstimes
     #[must_use]

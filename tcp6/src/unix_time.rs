@@ -1,8 +1,8 @@
-//! Times as they are written: seconds since 1970, and nanoseconds.
+//! Converts between `SystemTime` and seconds and nanoseconds since 1970-01-01 UTC.
 
 use std::time::{Duration, SystemTime};
 
-/// A time as seconds since 1970, downwards, and nanoseconds.
+/// The seconds since 1970-01-01 UTC, rounded down, and the nanoseconds after them.
 pub(crate) fn since_epoch(time: SystemTime) -> (i64, u32) {
     match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(after) => (after.as_secs() as i64, after.subsec_nanos()),
@@ -17,7 +17,9 @@ pub(crate) fn since_epoch(time: SystemTime) -> (i64, u32) {
     }
 }
 
-/// The time of so many seconds and nanoseconds since 1970, if there is one.
+/// The time at these seconds and nanoseconds since 1970-01-01 UTC.
+///
+/// `None` if `nanoseconds` is not below 10^9, or if `SystemTime` cannot represent the time.
 pub(crate) fn at(seconds: i64, nanoseconds: u32) -> Option<SystemTime> {
     if nanoseconds >= 1_000_000_000 {
         return None;
@@ -36,14 +38,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_survive_on_both_sides_of_1970() {
+    fn times_before_and_after_1970_round_trip() {
         let moment = Duration::new(12_345, 678_000_100);
         for time in [SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + moment, SystemTime::UNIX_EPOCH - moment] {
             let (seconds, nanoseconds) = since_epoch(time);
             assert_eq!(at(seconds, nanoseconds), Some(time));
         }
         assert_eq!(at(0, 1_000_000_000), None);
-        // As far as a system's clock goes.
+        // `SystemTime` cannot represent all of these on every system.
         for (seconds, nanoseconds) in
             [(i64::MAX, 0), (i64::MIN, 0), (i64::MIN, 100), (i64::MIN + 1, 0), (-1, 999_999_900)]
         {

@@ -1,11 +1,11 @@
-//! CRC-32 as in IEEE 802.3.
+//! The CRC-32 of IEEE 802.3.
 
-/// The checksum of these bytes.
+/// The CRC-32 of these bytes.
 pub(super) fn crc32(bytes: &[u8]) -> u32 {
     crc32_of([bytes])
 }
 
-/// The same of slices, as if they were one.
+/// The CRC-32 of the concatenated slices.
 pub(super) fn crc32_of<const N: usize>(slices: [&[u8]; N]) -> u32 {
     const TABLE: [u32; 256] = {
         let mut table = [0; 256];
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_checksum_is_the_usual_one() {
+    fn matches_the_check_value_of_crc_32() {
         assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
         assert_eq!(crc32_of([b"1234", b"56789"]), 0xCBF4_3926);
     }

@@ -1,4 +1,4 @@
-//! The parts of a capture file: the heading, and tables as bytes.
+//! Encodes and decodes the parts of a capture file: headings and tables.
 
 use std::time::SystemTime;
 
@@ -16,12 +16,12 @@ use crate::unix_time;
 const MAGIC: &[u8; 8] = b"tcp6cap\n";
 const VERSION: u16 = 1;
 
-/// The size of the heading.
+/// The size of a heading in bytes.
 pub(super) const HEADING: usize = 16;
-/// The size of what precedes the rows of a table.
+/// The size of a table header in bytes. The rows follow it.
 pub(super) const TABLE: usize = 24;
 
-// Offsets within the header of a table.
+// Offsets in a table header.
 const CLASS: usize = 4;
 const ROWS: usize = 8;
 const NANOSECONDS: usize = 12;
@@ -35,13 +35,13 @@ pub(super) fn heading() -> [u8; HEADING] {
     heading
 }
 
-/// Whether these bytes, where a table or the file begins, are the beginning of a heading.
+/// Whether these bytes begin a heading. If they are fewer than the magic, they are compared with its beginning.
 pub(super) fn begins_heading(bytes: &[u8]) -> bool {
     let length = bytes.len().min(MAGIC.len());
     bytes[..length] == MAGIC[..length]
 }
 
-/// Checks a heading that stands at `offset` in the file.
+/// Checks the heading at `offset` in the file.
 pub(super) fn check_heading(bytes: &[u8; HEADING], offset: u64) -> Result<(), Malformed> {
     if !begins_heading(bytes) {
         return Err(Malformed::Capture { offset, what: "not a tcp6 capture" });
@@ -62,7 +62,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads the header of a table that begins at `offset` in the file.
+    /// Parses the header of the table at `offset` in the file.
     pub(super) fn parse(bytes: &[u8; TABLE], offset: u64) -> Result<Header, Malformed> {
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let damaged = |at: usize, what| Malformed::Capture { offset: offset + at as u64, what };
@@ -72,7 +72,7 @@ impl Header {
         let taken_at = unix_time::at(seconds as i64, word(NANOSECONDS));
         let taken_at = taken_at.ok_or(damaged(NANOSECONDS, "invalid time"))?;
         let header = Header { class, rows: word(ROWS), taken_at, sum: word(0) };
-        // On a 32-bit system a file can claim more than there are addresses.
+        // On a 32-bit system, the header can claim more bytes than `usize` can count.
         header.len().ok_or(damaged(ROWS, "more rows than this system can address"))?;
         Ok(header)
     }
@@ -82,18 +82,18 @@ impl Header {
         self.rows as usize * self.class.row_size()
     }
 
-    /// The size of header and rows, if this system can address as much.
+    /// The size of header and rows in bytes; `None` if it overflows `usize`.
     fn len(&self) -> Option<usize> {
         usize::try_from(self.rows).ok()?.checked_mul(self.class.row_size())?.checked_add(TABLE)
     }
 }
 
-/// Whether the checksum in front of a table is right.
-pub(super) fn is_intact(header: &Header, frame: &[u8]) -> bool {
-    frame.get(CLASS..).is_some_and(|summed| crc32(summed) == header.sum)
+/// Whether the checksum in the header matches the table.
+pub(super) fn is_intact(header: &Header, table: &[u8]) -> bool {
+    table.get(CLASS..).is_some_and(|checked| crc32(checked) == header.sum)
 }
 
-/// Appends a table to these bytes. Nothing is appended if it fails.
+/// Appends a table to `bytes`. On an error, `bytes` is unchanged.
 pub(super) fn append<R: Row>(bytes: &mut Vec<u8>, table: Table<'_, R>) -> Result<()> {
     let rows = u32::try_from(table.len()).map_err(|_| Malformed::TooManyRows { rows: table.len() })?;
     let (seconds, nanoseconds) = unix_time::since_epoch(table.taken_at());
@@ -113,8 +113,8 @@ pub(super) fn append<R: Row>(bytes: &mut Vec<u8>, table: Table<'_, R>) -> Result
     Ok(())
 }
 
-/// Fills a buffer with the rows of a table as rows of `class`, and with its time.
-pub(super) fn play(header: &Header, rows: &[u8], class: Class, buffer: &mut Buffer) -> Result<()> {
+/// Fills `buffer` with the rows of a table, converted to `class`, and with its time.
+pub(super) fn decode(header: &Header, rows: &[u8], class: Class, buffer: &mut Buffer) -> Result<()> {
     if class > header.class {
         return Err(Error::WrongClass { wanted: class, held: Some(header.class) });
     }
@@ -132,8 +132,7 @@ fn convert<R: Row, W: Row>(header: &Header, rows: &[u8], buffer: &mut Buffer) ->
     writer.finish()
 }
 
-/// The row with its integers in little-endian order; and, as swapping twice changes nothing, the row in native order of
-/// one whose integers are little-endian.
+/// Converts a row between native and little-endian byte order. The conversion is its own inverse.
 fn little_endian<R: Row>(row: &R) -> R {
     if cfg!(target_endian = "little") {
         return *row;
@@ -141,7 +140,7 @@ fn little_endian<R: Row>(row: &R) -> R {
     let mut parts = row.parts();
     for end in [&mut parts.local, &mut parts.remote] {
         end.scope_id = end.scope_id.to_le();
-        // Two bytes in network order: in the later half here, in the earlier half in the file.
+        // The two bytes of a port are the last two of four on a big-endian machine, and the first two in the file.
         end.port = end.port.rotate_left(16);
     }
     R::build(&Parts {

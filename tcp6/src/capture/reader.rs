@@ -1,11 +1,11 @@
-//! Reads a capture file, table by table, and finds where it is torn or damaged.
+//! Reads a capture file table by table, and detects where it is torn or damaged.
 
 use std::io::{self, Read};
 
 use super::frame::{self, HEADING, Header, TABLE};
 use crate::error::{Error, Malformed, Result};
 
-/// Reads a capture file, table by table.
+/// Reads a capture file table by table.
 pub(super) struct Reader<F> {
     file: F,
     /// The number of bytes read.
@@ -15,7 +15,7 @@ pub(super) struct Reader<F> {
 impl<F: Read> Reader<F> {
     /// Reads the heading.
     ///
-    /// `None` if the file is empty, or ends within the heading: nothing was recorded into it.
+    /// `None` if the file is empty or ends within the heading, so that it contains no table.
     pub(super) fn new(file: F) -> Result<Option<Reader<F>>> {
         let mut reader = Reader { file, offset: 0 };
         let mut bytes = Vec::new();
@@ -28,9 +28,10 @@ impl<F: Read> Reader<F> {
         Ok(Some(reader))
     }
 
-    /// Appends the next table, header and rows, to `bytes`; false at the end of the file.
+    /// Appends the header and the rows of the next table to `bytes`. Returns false at the end of the file.
     ///
-    /// If it fails, `bytes` are as before. Room is taken as bytes arrive, not because a count announces them.
+    /// On an error, `bytes` is unchanged. Memory is allocated as bytes are read, not for the number of rows that a
+    /// header claims.
     pub(super) fn next_table(&mut self, bytes: &mut Vec<u8>) -> Result<bool> {
         let begin = bytes.len();
         let read = self.try_next(bytes);
@@ -44,7 +45,7 @@ impl<F: Read> Reader<F> {
         let begin = bytes.len();
         loop {
             let offset = self.offset;
-            // A heading is shorter than the header of a table.
+            // A heading is shorter than a table header.
             if self.read(HEADING, bytes)? == 0 {
                 return Ok(false);
             }
@@ -68,7 +69,7 @@ impl<F: Read> Reader<F> {
         }
     }
 
-    /// Appends the next `length` bytes of the file, or fewer at its end. Returns how many.
+    /// Appends the next `length` bytes of the file, or fewer at its end. Returns the number of bytes appended.
     fn read(&mut self, length: usize, into: &mut Vec<u8>) -> Result<usize> {
         let before = into.len();
         let read = self.file.by_ref().take(length as u64).read_to_end(into);

@@ -1,4 +1,4 @@
-//! Writes captures.
+//! Writes capture files.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
@@ -8,33 +8,40 @@ use crate::error::{Error, Malformed, Result};
 use crate::row::Row;
 use crate::table::Table;
 
-/// Writes tables into a capture file, which [`Replay::from_reader`](crate::Replay::from_reader) reads.
+/// Writes tables to a capture file, which [`Replay::from_reader`](crate::Replay::from_reader) reads.
+///
+/// A capture is a heading, followed by a record for each table: the class, the time, the rows, and a checksum. The
+/// format is versioned and does not depend on the system or its byte order; the crate's `capture.rs` documents it.
+/// Captures can be concatenated.
+///
+/// # Example: record and replay a table
 ///
 /// ```
-/// use tcp6::{BasicRow, Query, Recorder, Replay, Row, System, Table};
+/// use tcp6::{BasicRow, Buffer, Query, Recorder, Replay, System, Table};
 ///
-/// let mut buffer = tcp6::Buffer::new();
+/// let (mut system, mut buffer) = (System::new()?, Buffer::new());
 /// let mut recorder = Recorder::new(Vec::new())?; // or a file
-/// recorder.record(System::new()?.table::<BasicRow>(&Query::all(), &mut buffer)?)?;
+/// recorder.record(system.table::<BasicRow>(&Query::all(), &mut buffer)?)?;
 /// let capture = recorder.into_inner();
 ///
 /// let mut replay = Replay::from_reader(&capture[..])?;
-/// let mut other = tcp6::Buffer::new();
-/// let again = Table::<BasicRow>::read(&mut replay, &Query::all(), &mut other)?;
-/// assert_eq!(again.rows(), buffer.table::<BasicRow>()?.rows());
+/// let mut replayed = Buffer::new();
+/// let table = Table::<BasicRow>::read(&mut replay, &Query::all(), &mut replayed)?;
+/// assert_eq!(table.rows(), buffer.table::<BasicRow>()?.rows());
 /// # Ok::<(), tcp6::Error>(())
 /// ```
 ///
-/// A heading is followed by a record for each table: its class, its time, its rows as the system wrote them, and a
-/// checksum. The format is versioned and does not depend on the system or its byte order; the crate's `capture.rs`
-/// documents it. Captures can be concatenated.
+/// [`RecordingSource`](crate::RecordingSource) records every table that another source reads.
 ///
-/// # A full disk, a killed program
+/// # Torn captures
 ///
-/// Each table is written with as few calls as the file allows and then flushed, so whatever ends the program loses at most
-/// the table that was being written. (A failure of the machine loses what its system had not written to the disk yet; call
-/// `sync_data` on the file if that matters.) Such a torn last table is left out when the file is replayed, and reported
-/// after the complete ones. Cut it off to continue the file:
+/// Each table is written as one slice and then flushed. So if the disk is full or the program is killed, at most the
+/// table that was being written is lost. If the machine crashes, the tables that the system had not yet written to disk
+/// are lost too: call `sync_data` on the file to prevent that.
+///
+/// A replay skips an incomplete table and reports it after the complete ones. To append to the file, truncate it first.
+///
+/// # Example: append to a capture that may be torn
 ///
 /// ```
 /// use std::fs::File;
@@ -59,32 +66,35 @@ use crate::table::Table;
 #[derive(Debug)]
 pub struct Recorder<W> {
     file: W,
-    /// The bytes of a table, so that they are written at once.
+    /// The encoded table, so that it is written as one slice.
     frame: Vec<u8>,
-    /// Whether the file ends with a part of a table.
+    /// Whether the file ends within a table.
     is_torn: bool,
 }
 
 impl<W: Write> Recorder<W> {
-    /// Begins a capture: writes the heading.
+    /// Begins a capture and writes its heading.
     ///
     /// # Errors
     ///
-    /// [`Error::Os`] if it cannot be written.
+    /// [`Error::Os`] if writing fails.
     pub fn new(mut file: W) -> Result<Recorder<W>> {
         file.write_all(&frame::heading()).and_then(|()| file.flush()).map_err(write_failed)?;
         Ok(Recorder { file, frame: Vec::new(), is_torn: false })
     }
 
-    /// Continues a capture behind its last table. An empty file becomes a new capture.
+    /// Continues a capture after its last table. An empty file becomes a new capture.
     ///
-    /// The whole file is read and checked, with the memory of its largest table. Nothing is written yet, except the
-    /// heading of a new capture.
+    /// The whole file is read and checked; this takes as much memory as its largest table. Only the heading of a new
+    /// capture is written.
     ///
     /// # Errors
     ///
-    /// [`Malformed::Torn`] if the file ends within a table, with the offset at which to cut it off;
-    /// [`Malformed::Capture`] if it is not a capture, or is damaged; [`Error::Os`]; [`Error::OutOfMemory`].
+    /// * [`Malformed::Torn`] if the file ends within a table or a heading. It contains the offset at which to truncate
+    ///   the file.
+    /// * [`Malformed::Capture`] if the file is not a capture or is damaged.
+    /// * [`Error::Os`] if reading or writing fails.
+    /// * [`Error::OutOfMemory`].
     pub fn append(mut file: W) -> Result<Recorder<W>>
     where
         W: Read + Seek,
@@ -103,19 +113,20 @@ impl<W: Write> Recorder<W> {
         Ok(Recorder { file, frame: Vec::new(), is_torn: false })
     }
 
-    /// Adds a table.
+    /// Appends a table.
     ///
     /// # Errors
     ///
-    /// [`Error::Os`] if it cannot be written, [`Error::Malformed`] if it has more rows than a `u32` can count,
-    /// [`Error::OutOfMemory`].
+    /// * [`Error::Os`] if writing fails.
+    /// * [`Error::Malformed`] if the table has more rows than a `u32` can count.
+    /// * [`Error::OutOfMemory`].
     ///
-    /// If a part of the table was written, a table after it could not be found: every later call fails, and
-    /// [`Recorder::append`] continues the file once the part is cut off. If nothing of it was written, the next call may
-    /// succeed. If only flushing failed, the table may be in the file.
+    /// If the table was written in part, every later call fails, because a table after it could not be read. Truncate
+    /// the file, then continue it with [`Recorder::append`]. If nothing was written, the next call may succeed. If only
+    /// the flush failed, the table may be in the file.
     pub fn record<R: Row>(&mut self, table: Table<'_, R>) -> Result<()> {
         if self.is_torn {
-            let reason = "the last table was written in part; cut it off and append";
+            let reason = "the last table was written in part; truncate the file and append";
             return Err(write_failed(io::Error::other(reason)));
         }
         self.frame.clear();
@@ -135,7 +146,7 @@ impl<W: Write> Recorder<W> {
         self.file.flush().map_err(write_failed)
     }
 
-    /// The file.
+    /// Returns the file.
     pub fn into_inner(self) -> W {
         self.file
     }

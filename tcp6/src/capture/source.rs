@@ -1,4 +1,4 @@
-//! A source that records what another source reads.
+//! Records the tables of another source.
 
 use std::io::Write;
 
@@ -12,8 +12,26 @@ use crate::table::source::Source;
 
 /// A source that records the tables of another source.
 ///
-/// Every table is recorded as it was filled, before it is filtered or sorted. A table that cannot be recorded is an error,
-/// as is one that cannot be read.
+/// A table is recorded as the source filled it, before it is filtered and sorted. If recording fails, the fill fails.
+///
+/// # Example: record what a `System` reads
+///
+/// ```
+/// use tcp6::{BasicRow, Buffer, Query, Recorder, RecordingSource, Replay, System, Table};
+///
+/// let recorder = Recorder::new(Vec::new())?; // or a file
+/// let mut source = RecordingSource::new(System::new()?, recorder);
+/// let mut buffer = Buffer::new();
+/// for _ in 0..3 {
+///     let table = Table::<BasicRow>::read(&mut source, &Query::all(), &mut buffer)?;
+///     println!("{}", table.counts());
+/// }
+///
+/// let (_, recorder) = source.into_parts();
+/// let capture = recorder.into_inner();
+/// assert_eq!(Replay::from_reader(&capture[..])?.remaining(), 3);
+/// # Ok::<(), tcp6::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct RecordingSource<S, W> {
     source: S,
@@ -21,12 +39,12 @@ pub struct RecordingSource<S, W> {
 }
 
 impl<S: Source, W: Write> RecordingSource<S, W> {
-    /// Records the tables of this source from now on.
+    /// A source that reads tables from `source` and records them.
     pub fn new(source: S, recorder: Recorder<W>) -> RecordingSource<S, W> {
         RecordingSource { source, recorder }
     }
 
-    /// The source and the recorder.
+    /// Returns the source and the recorder.
     pub fn into_parts(self) -> (S, Recorder<W>) {
         (self.source, self.recorder)
     }

@@ -1,16 +1,31 @@
-//! What only Linux knows of a socket.
+//! Linux extensions: socket data, holders of a socket, and unreconciled tables.
 //!
-//! It travels in the field of [`OwnerModuleRow`] that Windows keeps for itself (`OwningModuleInfo`), marked, so that it
-//! is told apart wherever the row is read: a capture taken on Linux can be looked into on Windows.
+//! The socket data is stored, with a marker, in the module words of [`OwnerModuleRow`] (`OwningModuleInfo`), which are
+//! opaque on Windows. So a program on Windows can read it from a capture that was recorded on Linux.
+//!
+//! # Example: inode, user and cookie of each socket
+//!
+//! ```
+//! use tcp6::os::linux::OwnerModuleRowExt;
+//! use tcp6::{Buffer, OwnerModuleRow, Query, System};
+//!
+//! let (mut system, mut buffer) = (System::new()?, Buffer::new());
+//! for row in system.table::<OwnerModuleRow>(&Query::all(), &mut buffer)? {
+//!     if let Some(info) = row.socket_info() {
+//!         println!("{} {:?} {:?} {:?}", row.local(), info.inode, info.uid, info.cookie);
+//!     }
+//! }
+//! # Ok::<(), tcp6::Error>(())
+//! ```
 
 use crate::row::Row;
 use crate::row::class::OwnerModuleRow;
 use crate::row::socket_info;
 pub use crate::row::socket_info::SocketInfo;
 
-/// Access to what Linux says of a socket besides its row.
+/// Linux extensions of [`OwnerModuleRow`].
 pub trait OwnerModuleRowExt {
-    /// What Linux says of the socket; `None` if the row is from another system.
+    /// The inode, uid and cookie of the socket, or `None` if the row is not from Linux.
     fn socket_info(&self) -> Option<SocketInfo>;
 }
 
@@ -21,33 +36,50 @@ impl OwnerModuleRowExt for OwnerModuleRow {
     }
 }
 
-/// What a [`System`](crate::system::System) can say on Linux only.
+/// Linux extensions of [`System`](crate::system::System).
 #[cfg(target_os = "linux")]
 pub trait SystemExt {
-    /// Every process that holds the socket with this inode, by ascending pid; the first one is the owner that rows name.
+    /// The processes that hold the socket with this inode, by ascending pid. The first one is the owner in rows.
     ///
-    /// As of the last table of a class that has owners: it reads nothing anew. A server that forks, and a socket that was
-    /// handed over, have several. It looks through all sockets of all processes. After a table of some states only, a
-    /// process that was known before and has got the socket since may be missing, until the next table of all states.
+    /// A socket has several holders if a server forks or if the socket was passed to another process. The result is
+    /// that of the last table of a class with owners; nothing is read. Each call searches all sockets of all processes.
+    ///
+    /// After a table of some states only, a process that already existed and has received the socket since then may be
+    /// missing until the next table of all states.
+    ///
+    /// ```
+    /// use tcp6::os::linux::{OwnerModuleRowExt, SystemExt};
+    /// use tcp6::{Buffer, OwnerModuleRow, Query, State, System};
+    ///
+    /// let (mut system, mut buffer) = (System::new()?, Buffer::new());
+    /// let table = system.table::<OwnerModuleRow>(&Query::all(), &mut buffer)?;
+    /// for row in table.iter().filter(|row| row.state() == State::Listen) {
+    ///     if let Some(inode) = row.socket_info().and_then(|info| info.inode) {
+    ///         let pids: Vec<u32> = system.holders(inode).collect();
+    ///         println!("{} {pids:?}", row.local());
+    ///     }
+    /// }
+    /// # Ok::<(), tcp6::Error>(())
+    /// ```
     fn holders(&self, inode: u32) -> impl Iterator<Item = u32>;
 
-    /// The number of tables that could not be reconciled with the table before.
+    /// The number of tables that could not be reconciled with the previous table.
     ///
-    /// A dump of the kernel can pass over sockets while others come and go. A `System` looks up each socket that was in the
-    /// table before and is missing now. If the kernel or a sandbox refuses these look-ups, does not answer them within 1 s,
-    /// or has no room for a single reply, the table is returned as the kernel listed it, and counted here. Sockets that the
-    /// kernel passed over may then be missing, so that a watcher reports them as Removed and later as Added. No socket is
-    /// in the table twice, and the next table is compared with this one.
+    /// While sockets are added and removed, a dump can omit other sockets. A `System` looks up each socket of the
+    /// previous table that is missing. If the kernel or a sandbox refuses these look-ups, if the kernel does not reply
+    /// within 1 s, or if it lacks buffer space for a single reply, the table is returned as the kernel listed it, and
+    /// counted here. It may lack sockets that still exist: a watcher then reports them as Removed, and later as Added.
+    /// No socket is in the table twice, and the next table is reconciled with this one.
     ///
-    /// After a failure, look-ups pause for 100 times the time that they took. Tables of the pause are counted if a socket
-    /// is missing. Tables read from `/proc` are never reconciled and not counted.
+    /// After a failure, look-ups pause for 100 times as long as they took. A table that is read during the pause is
+    /// counted if a socket is missing. Tables read from `/proc` are never reconciled and never counted.
     ///
     /// ```
     /// use tcp6::{BasicRow, Buffer, Query, System, os::linux::SystemExt};
     ///
     /// let (mut system, mut buffer) = (System::new()?, Buffer::new());
     /// system.table::<BasicRow>(&Query::all(), &mut buffer)?;
-    /// assert_eq!(system.unreconciled_refreshes(), 0, "the first table is compared with none");
+    /// assert_eq!(system.unreconciled_refreshes(), 0, "the first table has no previous table");
     /// # Ok::<(), tcp6::Error>(())
     /// ```
     fn unreconciled_refreshes(&self) -> u64;

@@ -1,6 +1,6 @@
-//! What has been looked up, and until when it holds.
+//! A cache of processes and modules.
 //!
-//! It knows nothing of any system: it is written over [`Lookup`], which the tests play by a script.
+//! It does not depend on the system: it reads processes through [`Lookup`], which tests implement with a script.
 
 use std::collections::HashMap;
 
@@ -9,75 +9,83 @@ use crate::row::Row;
 use crate::row::class::OwnerModuleRow;
 use crate::row::owner::Owner;
 
-/// How many modules of one process are remembered. The busiest `svchost.exe` has some dozens of services.
-const MODULES: usize = 64;
+/// The maximum number of cached modules of a process. The busiest `svchost.exe` has a few dozen services.
+const MAX_MODULES: usize = 64;
 
-/// What a system tells of its processes.
+/// Reads processes and modules from the system.
 pub(crate) trait Lookup {
-    /// Whether this system names modules: whether [`module`](Lookup::module) is worth a call, and what it says worth
-    /// a place for each `module_info`.
+    /// Whether this system names modules.
+    ///
+    /// If not, [`module`](Lookup::module) is never called and nothing is cached for it.
     const HAS_MODULES: bool = false;
 
-    /// What the implementor keeps for the sake of speed is out of date from now on.
+    /// Discards data that the implementor caches.
     fn begin(&mut self) {}
 
-    /// Whether the process with this id is still this one, runs the same program and has the same name. It is asked far more
-    /// often than [`describe`](Lookup::describe).
+    /// Whether the process still exists, runs the same program and has the same name.
+    ///
+    /// It is called far more often than [`describe`](Lookup::describe).
     fn is_same(&mut self, process: &Process) -> bool;
 
-    /// All about the process with this id. Nothing of it may be of another process that had the id a moment ago.
+    /// The process with this id.
+    ///
+    /// All fields must be those of one process, even if the id is reused meanwhile.
     fn describe(&mut self, pid: u32) -> Option<Process>;
 
-    /// What owns the socket of this row within this process, if the system names it.
+    /// The module of this process that owns the socket of the row, if the system names it.
     fn module(&mut self, _row: &OwnerModuleRow, _process: &Process) -> Option<Module> {
         None
     }
 }
 
-/// Processes by their ids.
+/// Processes by id.
 #[derive(Debug)]
 pub(crate) struct Cache<L> {
     lookup: L,
     entries: HashMap<u32, Entry>,
     capacity: usize,
-    /// Counts the moments at which all that is known becomes doubtful.
-    now: u64,
-    /// When what nobody wants was forgotten last.
-    cleared: u64,
+    /// The number of the current batch; a single look-up is a batch of its own.
+    ///
+    /// An entry that was last verified in an earlier batch is verified again before use.
+    batch: u64,
+    /// The batch that was current when unused entries were last evicted.
+    evicted_at: u64,
 }
 
-/// What is known of an id. That there is nobody is known, too: thousands of rows can have one dead owner.
+/// The result of looking up an id.
+///
+/// An id without a process has an entry too, because thousands of rows can have the same exited owner.
 #[derive(Debug)]
 struct Entry {
     process: Option<Process>,
-    modules: Vec<Known>,
-    /// When this was seen to be so.
-    seen: u64,
+    modules: Vec<CachedModule>,
+    /// The batch in which the entry was last verified.
+    verified_at: u64,
 }
 
-/// A module, by what a row says of it.
+/// A module, by the module words of a row.
 #[derive(Debug)]
-struct Known {
+struct CachedModule {
     info: [u64; 16],
-    /// `None` if the system did not name it. It may the next time.
+    /// `None` if the system did not name it. It is looked up again in the next batch.
     module: Option<Module>,
 }
 
 impl<L: Lookup> Cache<L> {
     pub(crate) fn new(lookup: L, capacity: usize) -> Cache<L> {
-        Cache { lookup, entries: HashMap::new(), capacity: capacity.max(1), now: 1, cleared: 0 }
+        Cache { lookup, entries: HashMap::new(), capacity: capacity.max(1), batch: 1, evicted_at: 0 }
     }
 
-    /// From now on all that is known must be verified before it is given out.
+    /// Begins a batch: every entry is verified before it is next used.
     pub(crate) fn begin(&mut self) {
-        self.now += 1;
+        self.batch += 1;
         self.lookup.begin();
     }
 
-    /// Forgets who was not asked for since the last time.
-    pub(crate) fn forget_unwanted(&mut self) {
-        self.entries.retain(|_, entry| entry.seen >= self.cleared);
-        self.cleared = self.now;
+    /// Evicts entries that were not used since the previous call.
+    pub(crate) fn evict_unused(&mut self) {
+        self.entries.retain(|_, entry| entry.verified_at >= self.evicted_at);
+        self.evicted_at = self.batch;
     }
 
     pub(crate) fn process(&mut self, pid: u32) -> Option<&Process> {
@@ -88,7 +96,7 @@ impl<L: Lookup> Cache<L> {
     pub(crate) fn module(&mut self, row: &OwnerModuleRow) -> Option<&Module> {
         let pid = match row.owner() {
             Owner::Nobody | Owner::Unresolved => return None,
-            // A process, or the kernel, which on Windows is one as well.
+            // On Windows the kernel is a process too.
             owner => owner.as_raw(),
         };
         self.verify(pid);
@@ -98,42 +106,44 @@ impl<L: Lookup> Cache<L> {
             return Some(&process.executable);
         }
         let info = row.as_raw().OwningModuleInfo;
-        let at = match modules.iter().position(|known| known.info == info) {
-            Some(at) => at,
+        let index = match modules.iter().position(|cached| cached.info == info) {
+            Some(index) => index,
             None => {
-                if modules.len() == MODULES {
+                if modules.len() == MAX_MODULES {
                     modules.remove(0);
                 }
-                modules.push(Known { info, module: self.lookup.module(row, process) });
+                modules.push(CachedModule { info, module: self.lookup.module(row, process) });
                 modules.len() - 1
             }
         };
-        Some(modules[at].module.as_ref().unwrap_or(&process.executable))
+        Some(modules[index].module.as_ref().unwrap_or(&process.executable))
     }
 
-    /// Sees to it that there is an entry for the id, and that it is true now.
+    /// Ensures that the entry of this id exists and was verified in the current batch.
     fn verify(&mut self, pid: u32) {
         if let Some(entry) = self.entries.get_mut(&pid) {
-            if entry.seen == self.now {
+            if entry.verified_at == self.batch {
                 return;
             }
             if entry.process.as_ref().is_some_and(|process| self.lookup.is_same(process)) {
-                entry.seen = self.now;
-                entry.modules.retain(|known| known.module.is_some());
+                entry.verified_at = self.batch;
+                entry.modules.retain(|cached| cached.module.is_some());
                 return;
             }
             self.entries.remove(&pid);
         }
         let process = self.lookup.describe(pid);
-        self.make_room();
-        self.entries.insert(pid, Entry { process, modules: Vec::new(), seen: self.now });
+        self.evict_oldest();
+        self.entries.insert(pid, Entry { process, modules: Vec::new(), verified_at: self.batch });
     }
 
-    /// For one more. To search for the oldest costs less than to look up the new one, and it is rare that it must be
-    /// done: when there are more owners than capacity.
-    fn make_room(&mut self) {
+    /// Evicts the least recently used entries until there is space for one more.
+    ///
+    /// The linear search is cheaper than the look-up that precedes it, and is needed only if there are more owners than
+    /// the capacity.
+    fn evict_oldest(&mut self) {
         while self.entries.len() >= self.capacity {
-            let oldest = self.entries.iter().min_by_key(|(pid, entry)| (entry.seen, **pid)).map(|(pid, _)| *pid);
+            let oldest = self.entries.iter().min_by_key(|(pid, entry)| (entry.verified_at, **pid)).map(|(pid, _)| *pid);
             if let Some(pid) = oldest {
                 self.entries.remove(&pid);
             }

@@ -1,11 +1,11 @@
-//! Changes.
+//! Serializes changes.
 
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
 use crate::snapshot::change::Change;
 
-/// A change in human-readable formats: its kind is a field beside its rows.
+/// A change in human-readable formats: an object with the kind and the rows.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename = "Change", tag = "change", rename_all = "lowercase")]
 enum Text<T> {

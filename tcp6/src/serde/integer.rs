@@ -1,4 +1,4 @@
-//! 64-bit integers that survive readers whose numbers are floating-point.
+//! 64-bit integers that survive programs that store numbers as floats.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -7,14 +7,14 @@ use core::str::FromStr;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// A 64-bit integer of a human-readable format: written as a string of decimal digits.
+/// A 64-bit integer in human-readable formats, written as a string of decimal digits.
 ///
-/// A number is read as well if it is exact: below 2^53 in absolute value. JavaScript, `jq` and many others keep numbers as
-/// 64-bit floats, so a greater one may have been another when it was written.
+/// The deserializer also accepts a number whose absolute value is below 2^53. JavaScript, `jq` and many other programs
+/// store numbers as 64-bit floats, so a greater number may have been rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Integer<T>(pub(super) T);
 
-/// The smallest absolute value to which another integer may be rounded.
+/// The smallest absolute value to which a 64-bit float may round another integer.
 const INEXACT: u64 = 1 << 53;
 
 impl<T: fmt::Display> Serialize for Integer<T> {

@@ -1,6 +1,6 @@
-//! Times: RFC 3339 in UTC in human-readable formats, seconds and nanoseconds otherwise.
+//! Serializes times: RFC 3339 in UTC in human-readable formats, else seconds and nanoseconds.
 //!
-//! Windows keeps time in steps of 100 ns. A time from Linux that is read there is rounded down to such a step.
+//! `SystemTime` has a resolution of 100 ns on Windows. A time from Linux is rounded down when it is read there.
 
 use core::fmt;
 use core::str::FromStr;
@@ -11,22 +11,24 @@ use serde::ser::{Error as _, Serialize, Serializer};
 
 use crate::unix_time::{at, since_epoch};
 
-/// A time that is written and read exactly.
+/// A time that is serialized exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Time(pub(super) SystemTime);
 
-/// A time of which human-readable formats have the whole second only.
+/// A time of which human-readable formats contain only the whole second.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Second(pub(super) SystemTime);
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// The days from 0000-03-01 to 1970-01-01, in the calendar of today.
+/// The number of days from 0000-03-01 to 1970-01-01 in the proleptic Gregorian calendar.
 const DAYS_BEFORE_1970: i64 = 719_468;
-/// Four hundred years, after which the calendar repeats itself.
+/// The number of days in 400 years, the period of the calendar.
 const ERA: i64 = 146_097;
 
-/// Year, month and day of this day since 1970. Years are counted from March, so that the leap day is the last.
+/// The year, month and day of a day number, counted from 1970-01-01.
+///
+/// Years begin in March internally, so that the leap day is the last day of a year.
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + DAYS_BEFORE_1970;
     let (era, of_era) = (days.div_euclid(ERA), days.rem_euclid(ERA));
@@ -38,7 +40,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
-/// The day since 1970 of this date.
+/// The day number of a date, counted from 1970-01-01.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
@@ -48,14 +50,14 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     era * ERA + of_era - DAYS_BEFORE_1970
 }
 
-/// Writes a time. Fails for years that do not have four digits.
+/// Writes a time. Fails if the year does not have four digits.
 fn write(f: &mut impl fmt::Write, seconds: i64, nanoseconds: u32) -> fmt::Result {
     let (year, month, day) = civil(seconds.div_euclid(DAY));
     let second = seconds.rem_euclid(DAY);
     let year = u16::try_from(year).ok().filter(|year| *year <= 9999).ok_or(fmt::Error)?;
     write!(f, "{year:04}-{month:02}-{day:02}T")?;
     write!(f, "{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)?;
-    // 3, 6 or 9 digits: some readers know no others.
+    // Some parsers accept only 3, 6 or 9 digits.
     match nanoseconds {
         0 => Ok(()),
         _ if nanoseconds % 1_000_000 == 0 => write!(f, ".{:03}", nanoseconds / 1_000_000),
@@ -66,14 +68,14 @@ fn write(f: &mut impl fmt::Write, seconds: i64, nanoseconds: u32) -> fmt::Result
 }
 
 impl Time {
-    /// Whole seconds since 1970, and the nanoseconds after these.
+    /// The seconds since 1970-01-01 UTC, rounded down, and the nanoseconds after them.
     pub(super) fn parts(self) -> (i64, u32) {
         since_epoch(self.0)
     }
 }
 
 impl fmt::Display for Time {
-    /// Fails for years that do not have four digits.
+    /// Fails if the year does not have four digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (seconds, nanoseconds) = since_epoch(self.0);
         write(f, seconds, nanoseconds)
@@ -81,13 +83,13 @@ impl fmt::Display for Time {
 }
 
 impl Second {
-    /// Whether human-readable formats can have it: the year has four digits.
+    /// Whether human-readable formats can represent the time: the year has four digits.
     pub(super) fn is_writable(self) -> bool {
         write(&mut String::new(), since_epoch(self.0).0, 0).is_ok()
     }
 }
 
-/// What [`Time`] is read from.
+/// A description of the text that [`Time`] is parsed from, for errors.
 pub(super) const EXPECTED: &str = "a time like 2026-01-31T12:00:00.5Z";
 
 impl FromStr for Time {
@@ -118,7 +120,7 @@ fn parse(text: &str) -> Option<Time> {
     at(days * DAY + hour * 3600 + minute * 60 + second, nanoseconds).map(Time)
 }
 
-/// Three numbers, of exactly this many digits each.
+/// Parses three numbers that have exactly the given numbers of digits.
 fn numbers(text: &str, separator: char, digits: [usize; 3]) -> Option<[i64; 3]> {
     let mut parts = text.split(separator);
     let mut numbers = [0; 3];
@@ -154,7 +156,7 @@ impl Serialize for Second {
 
 fn serialize_text<S: Serializer>(serializer: S, (seconds, nanoseconds): (i64, u32)) -> Result<S::Ok, S::Error> {
     let mut text = String::new();
-    write(&mut text, seconds, nanoseconds).map_err(|_| S::Error::custom("a time beyond the year 9999"))?;
+    write(&mut text, seconds, nanoseconds).map_err(|_| S::Error::custom("a year outside 0000 to 9999"))?;
     serializer.serialize_str(&text)
 }
 
@@ -173,8 +175,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_written_as_rfc_3339_has_it() {
-        // Steps of 100 ns: Windows has no others.
+    fn times_round_trip_as_rfc_3339() {
+        // Multiples of 100 ns, the resolution of `SystemTime` on Windows.
         for (seconds, nanoseconds, text) in [
             (0, 0, "1970-01-01T00:00:00Z"),
             (951_782_400, 500, "2000-02-29T00:00:00.000000500Z"),
@@ -191,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_year_that_does_not_have_four_digits_is_not_written() {
+    fn years_without_four_digits_are_errors() {
         for seconds in [253_402_300_800, -62_167_219_201] {
             if let Some(time) = at(seconds, 0) {
                 assert!(!Second(time).is_writable(), "{seconds}");
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn every_day_of_eight_hundred_years_survives() {
+    fn every_day_of_eight_hundred_years_round_trips() {
         for day in days(1700, 1, 1)..days(2500, 1, 1) {
             let (year, month, of_month) = civil(day);
             assert_eq!(days(year, month, of_month), day);
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn rejects_invalid_times() {
         for text in [
             "",
             "1970-01-01",

@@ -1,4 +1,4 @@
-//! Rows.
+//! Serializes rows.
 
 mod text;
 
@@ -18,10 +18,10 @@ use crate::row::state::State;
 /// An end in binary formats: address, scope id, port.
 type End = ([u8; 16], u32, u16);
 
-/// The fields of every class in binary formats: state, local end, and the remote end if there is one.
+/// The common fields of all classes in binary formats: state, local end, and remote end if the socket has one.
 type Ends = (u32, End, Option<End>);
 
-/// The number of elements of a row in binary formats: its ends, and each other field that its class has.
+/// The number of elements of a row in binary formats: the common fields, and each further field of its class.
 fn elements(layout: &Layout) -> usize {
     let Layout { owner, offload, created, module, state: _, local: _, remote: _ } = layout;
     1 + [owner, offload, created, module].into_iter().flatten().count()
@@ -59,7 +59,7 @@ fn deserialize<'de, R: Row, D: Deserializer<'de>>(deserializer: D) -> Result<R, 
     build(State::from_raw(state), end(local), remote.map(end), parts).map_err(D::Error::custom)
 }
 
-/// Reads the elements of a row with this layout.
+/// Deserializes the elements of a row with this layout.
 struct Elements(Layout);
 
 impl<'de> Visitor<'de> for Elements {
@@ -101,7 +101,7 @@ fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
     seq.next_element()?.ok_or_else(|| A::Error::invalid_length(index, elements))
 }
 
-/// The row with this state and these ends, and all other fields from `parts`.
+/// Builds a row from a state, its ends, and the other fields in `parts`.
 fn build<R: Row>(
     state: State,
     local: SocketAddrV6,
@@ -116,7 +116,7 @@ fn build<R: Row>(
     Ok(R::build(&Parts { state: state.as_raw(), local: RawEnd::new(local), remote, ..parts }))
 }
 
-/// The reason why fields do not form a row of its class.
+/// The reason why fields do not form a row of the class.
 enum InvalidRow {
     Missing(&'static str),
     Contradiction(&'static str, &'static str),

@@ -1,4 +1,4 @@
-//! States, classes, owners and the sets.
+//! Serializes states, classes, owners and sets.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -14,7 +14,7 @@ use crate::row::owner::Owner;
 use crate::row::state::{State, StateSet};
 use crate::snapshot::change::ChangedFields;
 
-/// What is read from a text, without a copy of it.
+/// Parses a value from a string without copying the string.
 pub(super) fn parsed<'de, T, D>(deserializer: D, expected: &'static str) -> Result<T, D::Error>
 where
     T: FromStr<Err: fmt::Display>,
@@ -37,7 +37,7 @@ where
     deserializer.deserialize_str(Text(expected, PhantomData))
 }
 
-/// What is read from a name or, if it has none, from its number.
+/// Deserializes a value from its name, or from its number if it has no name.
 struct Named<T> {
     expected: &'static str,
     by_name: fn(&str) -> Option<T>,
@@ -86,7 +86,7 @@ impl<'de> Deserialize<'de> for State {
     }
 }
 
-/// Every offload state that has a name.
+/// The names of the offload states.
 const OFFLOAD_NAMES: [(OffloadState, &str); 4] = [
     (OffloadState::InHost, "in-host"),
     (OffloadState::Offloading, "offloading"),
@@ -116,7 +116,7 @@ impl<'de> Deserialize<'de> for OffloadState {
     }
 }
 
-/// An owner for people.
+/// An owner in human-readable formats.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename = "Owner", rename_all = "lowercase")]
 enum OwnerText {
@@ -147,7 +147,7 @@ impl<'de> Deserialize<'de> for Owner {
             return u32::deserialize(deserializer).map(Owner::from_raw);
         }
         match OwnerText::deserialize(deserializer)? {
-            // Numbers that stand for something else in a row of any system are no processes.
+            // These numbers mean no process or an unknown one in the rows of every system.
             OwnerText::Pid(pid) => match Owner::from_raw(pid) {
                 Owner::Nobody | Owner::Unresolved => Err(D::Error::custom("a pid that no process has")),
                 _ => Ok(Owner::Process(pid)),
@@ -173,17 +173,17 @@ impl<'de> Deserialize<'de> for Class {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Class, D::Error> {
         if deserializer.is_human_readable() {
             return deserializer.deserialize_str(Named {
-                expected: "the name of a class of table",
+                expected: "the name of a table class",
                 by_name: |name| Class::ALL.into_iter().find(|class| class.name() == name),
                 by_number: |_| None,
             });
         }
         let class = Class::from_number(u8::deserialize(deserializer)?);
-        class.ok_or_else(|| D::Error::custom("a class of table that is not known"))
+        class.ok_or_else(|| D::Error::custom("an unknown table class"))
     }
 }
 
-/// A set for people: a list of names.
+/// Serializes a set as a list of names.
 fn names<S: Serializer>(serializer: S, names: impl Iterator<Item = impl Serialize>) -> Result<S::Ok, S::Error> {
     let mut list = serializer.serialize_seq(None)?;
     for name in names {
@@ -192,7 +192,7 @@ fn names<S: Serializer>(serializer: S, names: impl Iterator<Item = impl Serializ
     list.end()
 }
 
-/// A set of what is read from a list of names.
+/// Deserializes a set from a list of names.
 fn set_of<'de, F: Flags, D: Deserializer<'de>>(
     deserializer: D,
     expected: &'static str,
@@ -235,7 +235,7 @@ impl<'de> Deserialize<'de> for StateSet {
             return set_of(deserializer, "a list of names of TCP states", |name| name.parse().ok());
         }
         let bits = u16::deserialize(deserializer)?;
-        StateSet::from_bits(bits).ok_or_else(|| D::Error::custom("a set of states that are not known"))
+        StateSet::from_bits(bits).ok_or_else(|| D::Error::custom("a set with unknown states"))
     }
 }
 
@@ -256,6 +256,6 @@ impl<'de> Deserialize<'de> for ChangedFields {
             });
         }
         let bits = u8::deserialize(deserializer)?;
-        ChangedFields::from_bits(bits).ok_or_else(|| D::Error::custom("a set of fields that are not known"))
+        ChangedFields::from_bits(bits).ok_or_else(|| D::Error::custom("a set with unknown fields"))
     }
 }

@@ -1,4 +1,4 @@
-//! Snapshots and tables.
+//! Serializes snapshots and tables.
 
 use std::time::SystemTime;
 
@@ -46,7 +46,7 @@ fn write<R: Row + Serialize, S: Serializer>(
 #[derive(serde::Deserialize)]
 #[serde(rename = "Snapshot", bound = "R: Deserialize<'de>")]
 struct Text<R> {
-    // Not left out: `null` says that there is no time.
+    // Without this attribute, serde would accept a missing field as `None`.
     #[serde(deserialize_with = "Option::deserialize")]
     taken_at: Option<Time>,
     taken_at_nanos: Option<u32>,
@@ -64,7 +64,7 @@ struct Compact<R> {
 }
 
 impl<R> Text<R> {
-    /// The time, with its nanoseconds: in a field of their own, or as a fraction of the second.
+    /// The time. Its nanoseconds are in `taken_at_nanos` or in a fraction of `taken_at`.
     fn time(&self) -> Result<Option<Time>, &'static str> {
         let (Some(time), Some(nanoseconds)) = (self.taken_at, self.taken_at_nanos) else {
             return Ok(self.taken_at);
@@ -74,7 +74,7 @@ impl<R> Text<R> {
                 Some(time) => Ok(Some(Time(time))),
                 None => Err("invalid `taken_at_nanos`"),
             },
-            _ => Err("`taken_at_nanos` beside a fraction of a second in `taken_at`"),
+            _ => Err("both `taken_at_nanos` and a fraction of a second in `taken_at`"),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::row::state::{State, StateSet};
 use crate::snapshot::Snapshot;
 use crate::snapshot::change::{Change, ChangedFields};
 
-/// Rows with something in every field, of every kind.
+/// Rows that cover every field, with named and unnamed states and extreme numbers.
 fn rows<R: Row>() -> Vec<R> {
     let mut rows = Vec::new();
     for state in [State::Listen, State::Established, State::Bound, State::Other(77), State::Other(u32::MAX)] {
@@ -35,59 +35,59 @@ fn rows<R: Row>() -> Vec<R> {
     rows
 }
 
-/// What comes back from both kinds of formats.
-fn through_both<T: Serialize + DeserializeOwned>(what: &T) -> [T; 2] {
-    let text = serde_json::to_string(what).unwrap();
-    let bytes = postcard::to_allocvec(what).unwrap();
+/// The value after a round trip through a human-readable and through a binary format.
+fn round_trips<T: Serialize + DeserializeOwned>(value: &T) -> [T; 2] {
+    let text = serde_json::to_string(value).unwrap();
+    let bytes = postcard::to_allocvec(value).unwrap();
     [serde_json::from_str(&text).expect(&text), postcard::from_bytes(&bytes).unwrap()]
 }
 
-fn survives<R: Row + Serialize + DeserializeOwned>() {
+fn assert_round_trips<R: Row + Serialize + DeserializeOwned>() {
     let taken_at = SystemTime::UNIX_EPOCH + Duration::new(1_795_430_559, 99_338_000);
     let snapshot = Snapshot::<R>::from_rows(rows(), taken_at);
-    for again in through_both(&snapshot) {
-        assert_eq!(again, snapshot);
-        assert_eq!(again.taken_at(), Some(taken_at));
+    for read in round_trips(&snapshot) {
+        assert_eq!(read, snapshot);
+        assert_eq!(read.taken_at(), Some(taken_at));
     }
     for row in rows::<R>() {
-        assert_eq!(through_both(&row), [row, row]);
+        assert_eq!(round_trips(&row), [row, row]);
         for change in [Change::Added(row), Change::Removed(row), Change::Changed { before: row, after: row }] {
-            assert_eq!(through_both(&change), [change, change]);
+            assert_eq!(round_trips(&change), [change, change]);
         }
     }
 }
 
 #[test]
-fn every_class_survives_both_kinds_of_formats() {
-    survives::<BasicRow>();
-    survives::<OwnerPidRow>();
-    survives::<OffloadRow>();
-    survives::<OwnerModuleRow>();
+fn every_class_round_trips_in_both_kinds_of_formats() {
+    assert_round_trips::<BasicRow>();
+    assert_round_trips::<OwnerPidRow>();
+    assert_round_trips::<OffloadRow>();
+    assert_round_trips::<OwnerModuleRow>();
 }
 
 #[test]
-fn sets_and_their_members_survive() {
+fn sets_classes_and_offload_states_round_trip() {
     for bits in 0..=StateSet::all().bits() {
         let set = StateSet::from_bits_truncate(bits);
-        assert_eq!(through_both(&set), [set, set]);
+        assert_eq!(round_trips(&set), [set, set]);
     }
     for bits in 0..=ChangedFields::all().bits() {
         let fields = ChangedFields::from_bits_truncate(bits);
-        assert_eq!(through_both(&fields), [fields, fields]);
+        assert_eq!(round_trips(&fields), [fields, fields]);
     }
     for class in Class::ALL {
-        assert_eq!(through_both(&class), [class, class]);
+        assert_eq!(round_trips(&class), [class, class]);
     }
     for raw in -1..6 {
         let state = OffloadState::from_raw(raw);
-        assert_eq!(through_both(&state), [state, state]);
+        assert_eq!(round_trips(&state), [state, state]);
     }
 }
 
 #[test]
-fn people_can_read_it() {
+fn json_has_the_documented_form() {
     let listener = OwnerPidRow::new(State::Listen, "[fe80::1%7]:80".parse().unwrap(), None);
-    let json = |what: &dyn erased::Json| what.json();
+    let json = |value: &dyn erased::Json| value.json();
     assert_eq!(json(&listener), r#"{"local":"[fe80::1%7]:80","remote":null,"state":"LISTEN","owner":"unresolved"}"#);
     let snapshot = Snapshot::from_rows([listener.to_class::<BasicRow>()], SystemTime::UNIX_EPOCH);
     assert_eq!(
@@ -104,7 +104,7 @@ fn people_can_read_it() {
     assert_eq!(json(&(ChangedFields::STATE | ChangedFields::OWNER)), r#"["state","owner"]"#);
 }
 
-/// What has a JSON, behind a reference.
+/// A dyn-compatible trait of values that can be written as JSON.
 mod erased {
     pub(super) trait Json {
         fn json(&self) -> String;
@@ -118,7 +118,7 @@ mod erased {
 }
 
 #[test]
-fn what_does_not_parse_says_where() {
+fn errors_name_the_fault_and_its_position() {
     let error = |json: &str| serde_json::from_str::<Snapshot<OwnerPidRow>>(json).unwrap_err().to_string();
     let with = |row: &str| {
         let taken_at = r#""taken_at":"1970-01-01T00:00:00Z""#;
@@ -126,7 +126,7 @@ fn what_does_not_parse_says_where() {
     };
     let good = r#"{"local":"[::1]:80","remote":"[::1]:81","state":"ESTABLISHED","owner":{"pid":7}}"#;
     assert_eq!(serde_json::from_str::<Snapshot<OwnerPidRow>>(&with(good)).unwrap().len(), 1);
-    for (from, to, says) in [
+    for (from, to, expected) in [
         ("[::1]:80", "127.0.0.1:80", "socket address"),
         ("ESTABLISHED", "OPEN", "the name of a TCP state"),
         (r#""ESTABLISHED""#, "-1", "the name of a TCP state"),
@@ -138,14 +138,14 @@ fn what_does_not_parse_says_where() {
         (r#"{"pid":7}"#, r#"{"pid":7},"state":"LISTEN""#, "duplicate field `state`"),
     ] {
         let text = error(&with(&good.replace(from, to)));
-        assert!(text.contains(says) && text.contains("line 1 column"), "{to}: {text}");
+        assert!(text.contains(expected) && text.contains("line 1 column"), "{to}: {text}");
     }
-    // A socket that is only bound has no remote end, and is no listener.
+    // A bound socket has no remote end and is not a listener.
     let bound = good.replace(r#""[::1]:81""#, "null").replace("ESTABLISHED", "BOUND");
     let read: Snapshot<OwnerPidRow> = serde_json::from_str(&with(&bound)).unwrap();
     assert_eq!((read[0].state(), read[0].remote()), (crate::State::Bound, None));
     assert_eq!(serde_json::to_value(read[0]).unwrap()["remote"], serde_json::Value::Null);
-    // What the kernel of Windows owns, and what a process 4 of Linux owns, is read everywhere.
+    // The kernel of Windows and a process 4 of Linux are accepted on every system.
     for owner in [r#""kernel""#, r#"{"pid":4}"#] {
         let read: Snapshot<OwnerPidRow> = serde_json::from_str(&with(&good.replace(r#"{"pid":7}"#, owner))).unwrap();
         assert_eq!(read[0].owner().pid(), Some(4));
@@ -157,26 +157,26 @@ fn what_does_not_parse_says_where() {
 }
 
 #[test]
-fn what_is_not_known_is_refused_and_not_something_else() {
-    // Beyond the last bit of each set, the last class.
+fn rejects_unknown_bits_names_and_numbers() {
+    // The bit after the last one of each set, and the number after the last class.
     assert!(postcard::from_bytes::<StateSet>(&postcard::to_allocvec(&(1u16 << 14)).unwrap()).is_err());
     assert!(postcard::from_bytes::<ChangedFields>(&postcard::to_allocvec(&(1u8 << 5)).unwrap()).is_err());
     assert!(postcard::from_bytes::<Class>(&[4]).is_err());
     assert!(serde_json::from_str::<StateSet>(r#"["LISTEN","OPEN"]"#).is_err());
     assert!(serde_json::from_str::<ChangedFields>(r#"["state","color"]"#).is_err());
     assert!(serde_json::from_str::<Class>(r#""rich""#).is_err());
-    // Numbers that wrap round would be -1 and 0.
+    // These numbers would wrap to -1 and 0.
     for number in [u64::MAX.to_string(), (1u64 << 32).to_string(), i64::MIN.to_string()] {
         assert!(serde_json::from_str::<OffloadState>(&number).is_err(), "{number}");
         assert!(serde_json::from_str::<State>(&number).is_err(), "{number}");
     }
-    // Of a row in bytes: a listener with a remote end.
+    // A binary row: a listener with a remote end.
     let end = ([0u8; 16], 0u32, 80u16);
     let row = (2u32, end, Some(end));
     assert!(postcard::from_bytes::<BasicRow>(&postcard::to_allocvec(&row).unwrap()).is_err());
 }
 
-/// Fields that a later version may add, in every object.
+/// A later version may add fields to every object.
 #[test]
 fn unknown_fields_are_ignored() {
     let row =
@@ -194,24 +194,24 @@ fn unknown_fields_are_ignored() {
     let json = format!(r#"{{"local":"[::1]:80","remote":null,"state":"LISTEN","owner":"nobody","socket":{socket}}}"#);
     let row: OwnerModuleRow = serde_json::from_str(&json).unwrap();
     assert_eq!(row.as_raw().OwningModuleInfo, socket_info::pack(1, 2, 3));
-    // Of a class that lacks them, known fields are as unknown.
+    // Fields that the class lacks are ignored too.
     let basic: BasicRow = serde_json::from_str(&json).unwrap();
     assert_eq!(basic, row.to_class());
 }
 
 #[test]
-fn duplicate_fields_are_refused_in_every_object() {
+fn rejects_duplicate_fields_in_every_object() {
     let row = r#"{"local":"[::1]:80","remote":null,"state":"LISTEN"}"#;
-    let refused = |error: Result<(), serde_json::Error>, field: &str| {
-        let error = error.unwrap_err().to_string();
+    let assert_rejected = |result: Result<(), serde_json::Error>, field: &str| {
+        let error = result.unwrap_err().to_string();
         assert!(error.contains(&format!("duplicate field `{field}`")), "{field}: {error}");
     };
     for field in ["taken_at", "taken_at_nanos", "class", "rows"] {
         let fields = r#""taken_at":null,"taken_at_nanos":null,"class":"basic","rows":[]"#;
-        let again = if field == "rows" { "[]" } else { "null" };
-        let again = if field == "class" { r#""basic""# } else { again };
-        let json = format!(r#"{{{fields},"{field}":{again}}}"#);
-        refused(serde_json::from_str::<Snapshot<BasicRow>>(&json).map(drop), field);
+        let value = if field == "rows" { "[]" } else { "null" };
+        let value = if field == "class" { r#""basic""# } else { value };
+        let json = format!(r#"{{{fields},"{field}":{value}}}"#);
+        assert_rejected(serde_json::from_str::<Snapshot<BasicRow>>(&json).map(drop), field);
     }
     for (json, field) in [
         (format!(r#"{{"change":"added","row":{row},"row":{row}}}"#), "row"),
@@ -219,20 +219,20 @@ fn duplicate_fields_are_refused_in_every_object() {
         (format!(r#"{{"change":"changed","before":{row},"after":{row},"before":{row}}}"#), "before"),
         (format!(r#"{{"change":"added","row":{}}}"#, row.replace("}", r#","state":"LISTEN"}"#)), "state"),
     ] {
-        refused(serde_json::from_str::<Change<BasicRow>>(&json).map(drop), field);
+        assert_rejected(serde_json::from_str::<Change<BasicRow>>(&json).map(drop), field);
     }
     let socket = r#"{"local":"[::1]:80","remote":null,"state":"LISTEN","owner":"nobody","socket":{"uid":1,"uid":1}}"#;
-    refused(serde_json::from_str::<OwnerModuleRow>(socket).map(drop), "uid");
+    assert_rejected(serde_json::from_str::<OwnerModuleRow>(socket).map(drop), "uid");
 }
 
-/// A row of Windows with these further fields.
+/// Parses a listener with these additional fields.
 fn module_row(fields: &str) -> Result<OwnerModuleRow, String> {
     let json = format!(r#"{{"local":"[::1]:80","remote":null,"state":"LISTEN","owner":"nobody"{fields}}}"#);
     serde_json::from_str(&json).map_err(|error| error.to_string())
 }
 
 #[test]
-fn numbers_of_64_bits_are_strings_and_only_exact_numbers_are_read() {
+fn integers_of_64_bits_are_read_from_strings_and_exact_numbers() {
     let ticks = |fields: &str| module_row(fields).map(|row| row.as_raw().liCreateTimestamp);
     let word = |word: &str| {
         let zeros = ",0".repeat(14);
@@ -250,7 +250,7 @@ fn numbers_of_64_bits_are_strings_and_only_exact_numbers_are_read() {
             assert_eq!(cookie(&text), Ok(value));
             assert_eq!(ticks(&format!(r#","created_ticks":{text}"#)), Ok(value as i64));
         }
-        // As versions before wrote it.
+        // Versions before 0.1 wrote ticks in this field.
         assert_eq!(ticks(&format!(r#","created":{value}"#)), Ok(value as i64));
     }
     for value in [exact + 1, exact + 2, 134_000_000_012_345_678, u64::MAX] {
@@ -274,7 +274,7 @@ fn numbers_of_64_bits_are_strings_and_only_exact_numbers_are_read() {
 }
 
 #[test]
-fn a_time_of_creation_is_read_with_its_ticks_or_without() {
+fn the_creation_time_is_read_from_a_time_ticks_or_both() {
     let ticks = |fields: &str| module_row(fields).map(|row| row.as_raw().liCreateTimestamp);
     assert_eq!(ticks(""), Ok(0));
     assert_eq!(ticks(r#","created":null,"created_ticks":null"#), Ok(0));
@@ -283,7 +283,7 @@ fn a_time_of_creation_is_read_with_its_ticks_or_without() {
     assert_eq!(ticks(r#","created":"2025-08-18T14:13:21.2345678Z""#), Ok(134_000_000_012_345_678));
     assert!(ticks(&both.replace("21Z", "22Z")).unwrap_err().contains("`created_ticks` contradicts `created`"));
     assert!(ticks(r#","created":"yesterday""#).unwrap_err().contains("a time like"));
-    // The clock of Windows begins in 1601, so there it is not a time at all.
+    // On Windows, `SystemTime` begins in 1601, so parsing the time already fails.
     let before = ticks(r#","created":"1600-01-01T00:00:00Z""#).unwrap_err();
     assert!(cfg!(windows) || before.contains("not a time that a row can have"), "{before}");
     assert!(ticks(r#","created":7,"created_ticks":"8""#).unwrap_err().contains("contradicts"));
@@ -292,7 +292,7 @@ fn a_time_of_creation_is_read_with_its_ticks_or_without() {
 }
 
 #[test]
-fn the_time_of_a_snapshot_is_read_in_both_forms() {
+fn the_time_of_a_snapshot_is_read_with_nanoseconds_in_a_field_or_a_fraction() {
     let read = |taken_at: &str| {
         let json = format!(r#"{{{taken_at}"class":"basic","rows":[]}}"#);
         serde_json::from_str::<Snapshot<BasicRow>>(&json).map(|snapshot| snapshot.taken_at()).map_err(|e| e.to_string())
@@ -302,25 +302,25 @@ fn the_time_of_a_snapshot_is_read_in_both_forms() {
     assert_eq!(read(r#""taken_at":"1970-01-01T00:00:01Z","#), Ok(time(0)));
     assert_eq!(read(r#""taken_at":"1970-01-01T00:00:01.000000500Z","#), Ok(time(500)));
     assert_eq!(read(r#""taken_at":null,"#), Ok(None));
-    for (taken_at, says) in [
+    for (taken_at, expected) in [
         ("", "missing field `taken_at`"),
-        (r#""taken_at":"1970-01-01T00:00:01.5Z","taken_at_nanos":5,"#, "beside a fraction"),
+        (r#""taken_at":"1970-01-01T00:00:01.5Z","taken_at_nanos":5,"#, "both `taken_at_nanos` and a fraction"),
         (r#""taken_at":"1970-01-01T00:00:01Z","taken_at_nanos":1000000000,"#, "invalid `taken_at_nanos`"),
         (r#""taken_at":"1970-01-01T00:00:01Z","taken_at_nanos":-1,"#, "expected u32"),
     ] {
         let error = read(taken_at).unwrap_err();
-        assert!(error.contains(says), "{taken_at}: {error}");
+        assert!(error.contains(expected), "{taken_at}: {error}");
     }
-    let never = Snapshot::<BasicRow>::new();
+    let without_time = Snapshot::<BasicRow>::new();
     assert_eq!(
-        serde_json::to_string(&never).unwrap(),
+        serde_json::to_string(&without_time).unwrap(),
         r#"{"taken_at":null,"taken_at_nanos":null,"class":"basic","rows":[]}"#
     );
-    assert_eq!(through_both(&never).map(|again| again.taken_at()), [None, None]);
+    assert_eq!(round_trips(&without_time).map(|read| read.taken_at()), [None, None]);
 }
 
 #[test]
-fn a_time_of_one_s_own_is_exact_or_in_whole_seconds() {
+fn the_time_modules_write_exact_times_or_whole_seconds() {
     #[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
     struct Both {
         #[serde(with = "crate::serde::time")]
@@ -337,9 +337,9 @@ fn a_time_of_one_s_own_is_exact_or_in_whole_seconds() {
     assert_eq!(postcard::from_bytes::<Both>(&binary).unwrap(), Both { exact: time, seconds: time });
 }
 
-/// What was written must be read by later versions: 1 for "there is a time", seconds, nanoseconds, class, rows.
+/// The layout is stable within a minor version: 1 for `Some`, seconds, nanoseconds, class, rows.
 #[test]
-fn binary_rows_are_compact() {
+fn binary_snapshots_have_a_stable_compact_layout() {
     let row = OwnerPidRow::new(State::Listen, "[::1]:80".parse().unwrap(), None);
     let snapshot = Snapshot::from_rows([row], SystemTime::UNIX_EPOCH + Duration::new(1, 500));
     let mut expected = vec![1, 2, 0xF4, 3, 1, 1, 2];
@@ -349,8 +349,8 @@ fn binary_rows_are_compact() {
 }
 
 #[test]
-fn a_large_table_is_written_row_by_row() {
-    /// Counts what is written, and in how large pieces at most.
+fn a_large_snapshot_is_written_in_small_pieces() {
+    /// Counts the bytes written, and the bytes of the largest write.
     struct Sink(usize, usize);
     impl std::io::Write for Sink {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -367,5 +367,5 @@ fn a_large_table_is_written_row_by_row() {
     let mut sink = Sink(0, 0);
     serde_json::to_writer(&mut sink, &snapshot).unwrap();
     assert!(sink.0 > 5_000_000, "{} bytes", sink.0);
-    assert!(sink.1 < 100, "{} bytes at once", sink.1);
+    assert!(sink.1 < 100, "{} bytes in one write", sink.1);
 }

@@ -1,18 +1,20 @@
-//! The one policy of how often a table is asked for that does not stand still.
+//! The retry schedule for a table that changes while it is read.
 
 use core::iter;
 use core::time::Duration;
 
-/// How often a table is asked for before that is given up.
+/// The maximum number of attempts to read a table.
 pub(crate) const ATTEMPTS: u32 = 16;
 
-/// So many attempts follow each other at once; then there is a wait before each.
-const AT_ONCE: u32 = 4;
+/// The number of attempts before the first wait.
+const IMMEDIATE: u32 = 4;
 
-/// The attempts, each with the wait before it: `first`, then always twice as long, but no longer than `longest`.
+/// The attempts, each with the wait before it.
+///
+/// The first attempts have no wait. The waits then begin with `first` and double, up to `longest`.
 pub(crate) fn attempts(first: Duration, longest: Duration) -> impl Iterator<Item = Option<Duration>> {
     let waits = iter::successors(Some(first), move |wait| Some(wait.saturating_mul(2).min(longest)));
-    iter::repeat_n(None, AT_ONCE as usize).chain(waits.map(Some)).take(ATTEMPTS as usize)
+    iter::repeat_n(None, IMMEDIATE as usize).chain(waits.map(Some)).take(ATTEMPTS as usize)
 }
 
 #[cfg(test)]
@@ -20,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_four_follow_at_once_and_then_there_are_waits_up_to_the_longest() {
+    fn waits_double_after_four_immediate_attempts_up_to_the_longest() {
         let waits = |first, longest| {
             attempts(Duration::from_millis(first), Duration::from_millis(longest))
                 .map(|wait| wait.map_or(0, |wait| wait.as_millis()))

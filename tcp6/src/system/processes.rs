@@ -1,4 +1,4 @@
-//! The names of this machine's processes.
+//! Looks up the processes of this machine.
 
 use crate::process::cache::Cache;
 use crate::process::{Module, Process};
@@ -10,90 +10,119 @@ use crate::system::unsupported::Processes as Backend;
 #[cfg(windows)]
 use crate::system::windows::Processes as Backend;
 
-/// How many processes are remembered unless one says otherwise: more than own sockets on any but a very large machine.
+/// The default capacity. Only very large machines have more processes that own sockets.
 const CAPACITY: usize = 4096;
 
-/// The processes of this machine by their ids: names and paths, looked up when they are asked for, and remembered.
+/// The processes of this machine by id: a cache of names, paths and start times.
+///
+/// # Example: names for the rows of one table
 ///
 /// ```
-/// use tcp6::{Buffer, OwnerPidRow, Processes, Query, Row, System};
+/// use tcp6::{Buffer, OwnerPidRow, Processes, Query, System};
 ///
 /// let (mut system, mut buffer) = (System::new()?, Buffer::new());
-/// let mut processes = Processes::new(); // keep it, too
+/// let mut processes = Processes::new(); // keep it: it caches
 /// let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer)?;
-/// let mut round = processes.batch(); // one for each table
+/// let mut batch = processes.batch(); // one batch per table
 /// for row in table {
-///     let process = row.owner().pid().and_then(|pid| round.get(pid));
+///     let process = row.owner().pid().and_then(|pid| batch.get(pid));
 ///     let name = process.map_or("-".into(), |process| process.name().to_string_lossy());
 ///     println!("{} {name}", row.local());
 /// }
 /// # Ok::<(), tcp6::Error>(())
 /// ```
 ///
-/// # Ids are used again
+/// # Example: one process
 ///
-/// An id is that of the process alone for as long as it runs; so each is remembered with the time at which it was
-/// started, and a name is given out after it has been seen that this is still the same. [`get`](Processes::get) and
-/// [`module`](Processes::module) look every time, those of a [`round`](Processes::batch) once a round for each process.
-/// Hence
+/// ```
+/// use tcp6::Processes;
 ///
-/// * a name given out by `get` was right at that moment,
-/// * and one given out by a round was right at some moment since the round began.
+/// let mut processes = Processes::new();
+/// if let Some(process) = processes.get(std::process::id()) {
+///     println!("{:?} {:?}", process.name(), process.path());
+/// }
+/// ```
 ///
-/// To look is to read `/proc/PID/stat` on Linux and OpenProcess, GetExitCodeProcess and GetProcessTimes on Windows:
-/// some microseconds, and no allocation.
+/// # Reused ids
 ///
-/// # What is remembered
+/// The system can reuse an id after its process has exited. So a process is cached with its start time, and returned
+/// only after a check that it still has this id. [`get`](Processes::get) and [`module`](Processes::module) check in
+/// each call. A [`batch`](Processes::batch) checks each process once:
 ///
-/// No more than the [capacity](Processes::with_capacity); whoever was not asked for the longest goes first. A process
-/// is forgotten when it is found dead, and at the beginning of a round if nobody asked for it since the last one began:
-/// it has no rows any more.
+/// * The result of `get` was correct during the call.
+/// * The result of a batch was correct at some moment since the batch began.
 ///
-/// # What cannot be known
+/// A check reads `/proc/PID/stat` on Linux, and calls OpenProcess, GetExitCodeProcess and GetProcessTimes on Windows.
+/// It takes a few microseconds and allocates nothing.
 ///
-/// `None` says that there is no such process, or that the system does not tell anything of it. There are no errors:
-/// a process may end at any time, and the next row wants its name all the same.
+/// # Eviction
 ///
-/// * On **Linux** other users' processes have a name and no path, unless the program may trace them, as root may; where `/proc` is
-///   mounted with [`hidepid`](https://www.kernel.org/doc/html/latest/filesystems/proc.html#mount-options) they are not
-///   known at all.
-/// * On **Windows** the name of a process that may not be opened is taken from the list of all, and it has no path.
-///   That list is asked for once a round, if need be.
-/// * On **other systems** no process is known.
+/// At most [`capacity`](Processes::with_capacity) processes are cached; the least recently used are evicted first. A
+/// process is also evicted when a check finds that it has exited, and at the start of a batch if it was not used since
+/// the previous batch began.
 ///
-/// A process that has ended is none, even while the system keeps its id for those who have yet to ask how it ended.
+/// # Unknown processes
+///
+/// `None` means that no process has this id, or that the system reports nothing about it. Look-ups return no errors,
+/// because a process can exit at any time.
+///
+/// * On **Linux**, processes of other users have a name but no path, unless the caller may trace them, as root may.
+///   They are unknown if `/proc` is mounted with
+///   [`hidepid`](https://www.kernel.org/doc/html/latest/filesystems/proc.html#mount-options).
+/// * On **Windows**, a process that cannot be opened is found in the system's list of processes, which is read at most
+///   once per batch. It has a name and no path.
+/// * On **other systems** every process is unknown.
+///
+/// A process that has exited is unknown even while the system keeps its id: on Linux until its parent waits for it, on
+/// Windows until the last handle to it is closed.
 #[derive(Debug)]
 pub struct Processes {
     cache: Cache<Backend>,
 }
 
 impl Processes {
-    /// Remembers up to 4,096 processes.
+    /// An empty cache for up to 4,096 processes.
     #[must_use]
     pub fn new() -> Processes {
         Processes::with_capacity(CAPACITY)
     }
 
-    /// Remembers up to so many processes, one at least.
+    /// An empty cache for up to `capacity` processes, at least one.
     ///
-    /// Room for the processes that own rows of one table will do. With less the program is right and slow.
+    /// The number of processes that own rows of one table is enough. With less, results are the same, but processes are
+    /// looked up more often.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Processes {
         Processes { cache: Cache::new(Backend::new(), capacity) }
     }
 
-    /// The process that has this id now.
+    /// The process that currently has this id, or `None` if it is unknown.
     pub fn get(&mut self, pid: u32) -> Option<&Process> {
         self.cache.begin();
         self.cache.process(pid)
     }
 
-    /// The module that owns the socket of a row of this machine, or else the process.
+    /// The module that owns the socket of a row of this machine.
     ///
-    /// On Windows it is what [GetOwnerModuleFromTcp6Entry] names, so that a service in a `svchost.exe` shows as itself.
-    /// Where the function is missing, as in Wine, or refuses, and on Linux, it is the process: its name, its path.
+    /// On Windows it is the module that [GetOwnerModuleFromTcp6Entry] returns: a service in `svchost.exe` has its own
+    /// name. On Linux, or if that function is missing (as in Wine) or fails, name and path are those of the process.
     ///
-    /// `None` if nobody owns the socket, or if nothing is known of the owner.
+    /// `None` if no process owns the socket, or if its owner is unknown.
+    ///
+    /// ```
+    /// use tcp6::{Buffer, OwnerModuleRow, Processes, Query, System};
+    ///
+    /// let (mut system, mut buffer) = (System::new()?, Buffer::new());
+    /// let mut processes = Processes::new();
+    /// let table = system.table::<OwnerModuleRow>(&Query::listeners(), &mut buffer)?;
+    /// let mut batch = processes.batch();
+    /// for row in table {
+    ///     if let Some(module) = batch.module(row) {
+    ///         println!("{} {:?}", row.local(), module.name());
+    ///     }
+    /// }
+    /// # Ok::<(), tcp6::Error>(())
+    /// ```
     ///
     /// [GetOwnerModuleFromTcp6Entry]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getownermodulefromtcp6entry
     #[doc(alias = "GetOwnerModuleFromTcp6Entry")]
@@ -102,10 +131,10 @@ impl Processes {
         self.cache.module(row)
     }
 
-    /// Begins a round, for the rows of one table: each process is looked at once in it, however many rows it has.
+    /// Begins a batch: look-ups for the rows of one table, which check each process once.
     pub fn batch(&mut self) -> Batch<'_> {
         self.cache.begin();
-        self.cache.forget_unwanted();
+        self.cache.evict_unused();
         Batch { cache: &mut self.cache }
     }
 }
@@ -116,19 +145,21 @@ impl Default for Processes {
     }
 }
 
-/// Names for the rows of one table: see [`Processes::batch`].
+/// Look-ups for the rows of one table. Returned by [`Processes::batch`].
 #[derive(Debug)]
 pub struct Batch<'p> {
     cache: &'p mut Cache<Backend>,
 }
 
 impl Batch<'_> {
-    /// The process that has had this id in this round. `None` is as lasting.
+    /// The process that had this id at some moment since the batch began, or `None` if it is unknown.
+    ///
+    /// The result, also `None`, is reused within the batch unless more processes are looked up than the capacity.
     pub fn get(&mut self, pid: u32) -> Option<&Process> {
         self.cache.process(pid)
     }
 
-    /// The module that owns the socket of a row of this machine, or else the process: [`Processes::module`].
+    /// The module that owns the socket of a row of this machine. See [`Processes::module`].
     pub fn module(&mut self, row: &OwnerModuleRow) -> Option<&Module> {
         self.cache.module(row)
     }

@@ -1,10 +1,13 @@
-//! Systems that have no table that this crate knows how to read.
+//! The backend for systems that this crate does not support.
 
 use crate::error::{Error, Result};
+use crate::process::Process;
+use crate::process::cache::Lookup;
 use crate::row::class::Class;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
 
+/// A system without a table. It cannot be constructed.
 #[derive(Debug)]
 pub(crate) enum System {}
 
@@ -26,7 +29,7 @@ impl System {
     }
 }
 
-/// The processes of a system that this crate does not know how to ask.
+/// Finds no process.
 #[derive(Debug)]
 pub(crate) struct Processes;
 

@@ -269,7 +269,7 @@ fn recording_continues_after_a_full_disk_unless_a_table_is_torn() {
     let mut recorder = Recorder::new(FullDisk { free: 17, failures: 1, ..FullDisk::default() }).unwrap();
     recorder.record(table).unwrap_err();
     let error = recorder.record(table).unwrap_err().to_string();
-    assert!(error.contains("cut it off and append"), "{error}");
+    assert!(error.contains("truncate the file and append"), "{error}");
     assert_eq!(replayed(&recorder.into_inner().bytes), (0, Some(Damage::Torn(16))));
 
     // The disk becomes full between tables, and has space again after one failure.

@@ -7,15 +7,15 @@ use tcp6_sys::MIB_TCP6ROW_OWNER_MODULE;
 use super::*;
 use crate::row::state::State;
 
-/// A machine whose processes come and go as the test says, and which counts how often it is asked.
+/// A scripted system that counts its calls.
 #[derive(Debug, Default)]
 struct Script {
     running: BTreeMap<u32, (u64, &'static str)>,
-    /// Services, by process and the first word of `module_info`.
+    /// Services, by pid and first module word.
     services: BTreeMap<(u32, u64), &'static str>,
-    asked: Cell<u32>,
-    described: u32,
-    named: u32,
+    is_same_calls: Cell<u32>,
+    describe_calls: u32,
+    module_calls: u32,
 }
 
 impl Script {
@@ -28,21 +28,21 @@ impl Lookup for Script {
     const HAS_MODULES: bool = true;
 
     fn is_same(&mut self, process: &Process) -> bool {
-        self.asked.set(self.asked.get() + 1);
+        self.is_same_calls.set(self.is_same_calls.get() + 1);
         self.running
             .get(&process.pid)
             .is_some_and(|(started, name)| *started == process.started && process.executable.name == *name)
     }
 
     fn describe(&mut self, pid: u32) -> Option<Process> {
-        self.described += 1;
+        self.describe_calls += 1;
         let (started, name) = *self.running.get(&pid)?;
         let executable = Module { name: name.into(), path: None };
         Some(Process { pid, started, image: 0, executable, deleted: false })
     }
 
     fn module(&mut self, row: &OwnerModuleRow, process: &Process) -> Option<Module> {
-        self.named += 1;
+        self.module_calls += 1;
         let name = self.services.get(&(process.pid(), row.as_raw().OwningModuleInfo[0]))?;
         Some(Module { name: name.into(), path: None })
     }
@@ -59,13 +59,14 @@ fn row(pid: u32, tag: u64) -> OwnerModuleRow {
     OwnerModuleRow::from_raw(MIB_TCP6ROW_OWNER_MODULE { dwOwningPid: pid, OwningModuleInfo: info, ..*row.as_raw() })
 }
 
-/// The name of a process, whatever was known before.
+/// The name of a process, looked up in a new batch.
 fn name(cache: &mut Cache<Script>, pid: u32) -> Option<String> {
     cache.begin();
-    name_in_round(cache, pid)
+    name_in_batch(cache, pid)
 }
 
-fn name_in_round(cache: &mut Cache<Script>, pid: u32) -> Option<String> {
+/// The name of a process, looked up in the current batch.
+fn name_in_batch(cache: &mut Cache<Script>, pid: u32) -> Option<String> {
     cache.process(pid).map(|process| process.name().to_string_lossy().into_owned())
 }
 
@@ -75,48 +76,48 @@ fn module(cache: &mut Cache<Script>, pid: u32, tag: u64) -> Option<String> {
 }
 
 #[test]
-fn a_process_is_described_once_and_looked_at_every_time() {
+fn describes_a_process_once_and_verifies_it_in_each_batch() {
     let mut cache = cache(10);
     cache.lookup.start(7, 100, "nginx");
     for _ in 0..5 {
         assert_eq!(name(&mut cache, 7).unwrap(), "nginx");
     }
-    assert_eq!((cache.lookup.described, cache.lookup.asked.get()), (1, 4));
+    assert_eq!((cache.lookup.describe_calls, cache.lookup.is_same_calls.get()), (1, 4));
 }
 
 #[test]
-fn a_round_looks_at_a_process_once_even_if_it_is_not_there() {
+fn a_batch_looks_up_each_id_once_even_if_it_has_no_process() {
     let mut cache = cache(10);
     cache.lookup.start(7, 100, "nginx");
-    for round in 1..4 {
+    for batch in 1..4 {
         cache.begin();
         for _ in 0..1000 {
-            assert_eq!(name_in_round(&mut cache, 7).unwrap(), "nginx");
-            assert_eq!(name_in_round(&mut cache, 8), None);
+            assert_eq!(name_in_batch(&mut cache, 7).unwrap(), "nginx");
+            assert_eq!(name_in_batch(&mut cache, 8), None);
         }
-        assert_eq!((cache.lookup.described, cache.lookup.asked.get()), (1 + round, round - 1));
+        assert_eq!((cache.lookup.describe_calls, cache.lookup.is_same_calls.get()), (1 + batch, batch - 1));
     }
 }
 
 #[test]
-fn an_id_used_again_is_never_shown_under_the_old_name() {
+fn a_reused_id_never_returns_the_old_process() {
     let mut cache = cache(10);
     cache.lookup.start(7, 100, "nginx");
     cache.lookup.services.insert((7, 1), "Web");
     assert_eq!(name(&mut cache, 7).unwrap(), "nginx");
     assert_eq!(module(&mut cache, 7, 1).unwrap(), "Web");
-    // Even one that is called the same is another.
-    for (started, called) in [(101, "curl"), (102, "nginx")] {
-        cache.lookup.start(7, started, called);
+    // The second process has the same name and another start time.
+    for (started, new_name) in [(101, "curl"), (102, "nginx")] {
+        cache.lookup.start(7, started, new_name);
         cache.lookup.services.clear();
-        assert_eq!(name(&mut cache, 7).unwrap(), called);
+        assert_eq!(name(&mut cache, 7).unwrap(), new_name);
         assert_eq!(cache.process(7).unwrap().started_ticks(), started);
-        assert_eq!(module(&mut cache, 7, 1).unwrap(), called);
+        assert_eq!(module(&mut cache, 7, 1).unwrap(), new_name);
     }
 }
 
 #[test]
-fn the_dead_are_forgotten_and_their_id_can_be_born_again() {
+fn an_exited_process_is_not_returned_and_its_id_can_be_reused() {
     let mut cache = cache(10);
     cache.lookup.start(7, 100, "nginx");
     assert!(name(&mut cache, 7).is_some());
@@ -130,10 +131,10 @@ fn the_dead_are_forgotten_and_their_id_can_be_born_again() {
 }
 
 #[test]
-fn a_process_that_ends_while_it_is_looked_up_is_nobody() {
-    /// It can be seen, and when it is to be described it is gone: or another has its id.
-    struct Fleeting;
-    impl Lookup for Fleeting {
+fn a_process_that_exits_during_the_look_up_is_not_returned() {
+    /// A process that exits, or whose id is reused, before it is described.
+    struct ShortLived;
+    impl Lookup for ShortLived {
         fn is_same(&mut self, _: &Process) -> bool {
             true
         }
@@ -141,7 +142,7 @@ fn a_process_that_ends_while_it_is_looked_up_is_nobody() {
             None
         }
     }
-    let mut cache = Cache::new(Fleeting, 10);
+    let mut cache = Cache::new(ShortLived, 10);
     for _ in 0..2 {
         cache.begin();
         assert_eq!(cache.process(7), None);
@@ -150,17 +151,17 @@ fn a_process_that_ends_while_it_is_looked_up_is_nobody() {
 }
 
 #[test]
-fn a_process_that_runs_another_program_has_its_name() {
+fn a_process_that_executes_another_program_is_described_again() {
     let mut cache = cache(10);
     cache.lookup.start(7, 100, "launcher");
     assert_eq!(name(&mut cache, 7).unwrap(), "launcher");
     cache.lookup.start(7, 100, "server");
     assert_eq!(name(&mut cache, 7).unwrap(), "server");
-    assert_eq!(cache.lookup.described, 2);
+    assert_eq!(cache.lookup.describe_calls, 2);
 }
 
 #[test]
-fn who_was_asked_for_the_longest_ago_goes_first() {
+fn evicts_the_least_recently_used_entry_first() {
     let mut cache = cache(3);
     for pid in 1..=4 {
         cache.lookup.start(pid, 100, "x");
@@ -168,24 +169,24 @@ fn who_was_asked_for_the_longest_ago_goes_first() {
     for pid in [1, 2, 3, 1, 4] {
         name(&mut cache, pid);
     }
-    let mut left: Vec<u32> = cache.entries.keys().copied().collect();
-    left.sort_unstable();
-    assert_eq!(left, [1, 3, 4]);
+    let mut kept: Vec<u32> = cache.entries.keys().copied().collect();
+    kept.sort_unstable();
+    assert_eq!(kept, [1, 3, 4]);
 }
 
 #[test]
-fn there_are_never_more_than_the_capacity_and_all_are_right() {
+fn never_exceeds_its_capacity_and_always_returns_the_right_process() {
     for capacity in [0, 1, 5, 100] {
         let mut cache = cache(capacity);
         for pid in 0..50 {
             cache.lookup.start(pid, 100, if pid % 2 == 0 { "even" } else { "odd" });
         }
-        for round in 0..3 {
+        for batch in 0..3 {
             cache.begin();
-            cache.forget_unwanted();
+            cache.evict_unused();
             for pid in 0..60 {
                 let expected = [Some("even"), Some("odd")][pid as usize % 2].filter(|_| pid < 50);
-                assert_eq!(name_in_round(&mut cache, pid).as_deref(), expected, "round {round}");
+                assert_eq!(name_in_batch(&mut cache, pid).as_deref(), expected, "batch {batch}");
                 assert!(cache.entries.len() <= capacity.max(1));
             }
         }
@@ -193,33 +194,33 @@ fn there_are_never_more_than_the_capacity_and_all_are_right() {
 }
 
 #[test]
-fn what_a_whole_round_did_not_ask_for_is_forgotten() {
+fn evicts_entries_that_a_whole_batch_did_not_use() {
     let mut cache = cache(10);
     for pid in [1, 2, 3] {
         cache.lookup.start(pid, 100, "x");
     }
-    let mut round = |wanted: &[u32]| {
+    let mut batch = |pids: &[u32]| {
         cache.begin();
-        cache.forget_unwanted();
-        for pid in wanted {
+        cache.evict_unused();
+        for pid in pids {
             assert!(cache.process(*pid).is_some());
         }
         cache.entries.len()
     };
-    assert_eq!(round(&[1, 2, 3]), 3);
-    assert_eq!(round(&[1]), 3);
-    assert_eq!(round(&[1, 2]), 2);
-    assert_eq!(round(&[]), 2);
-    assert_eq!(round(&[]), 0);
-    // Who is asked for between two rounds is wanted.
+    assert_eq!(batch(&[1, 2, 3]), 3);
+    assert_eq!(batch(&[1]), 3);
+    assert_eq!(batch(&[1, 2]), 2);
+    assert_eq!(batch(&[]), 2);
+    assert_eq!(batch(&[]), 0);
+    // A look-up between two batches counts as a use.
     name(&mut cache, 3);
     cache.begin();
-    cache.forget_unwanted();
+    cache.evict_unused();
     assert_eq!(cache.entries.len(), 1);
 }
 
 #[test]
-fn services_of_one_process_are_told_apart_and_named_once() {
+fn distinguishes_services_of_one_process_and_names_each_once() {
     let mut cache = cache(10);
     cache.lookup.start(7, 100, "svchost.exe");
     cache.lookup.services.extend([((7, 1), "Dnscache"), ((7, 2), "RpcSs")]);
@@ -227,38 +228,38 @@ fn services_of_one_process_are_told_apart_and_named_once() {
         assert_eq!(module(&mut cache, 7, 1).unwrap(), "Dnscache");
         assert_eq!(module(&mut cache, 7, 2).unwrap(), "RpcSs");
     }
-    assert_eq!(cache.lookup.named, 2);
+    assert_eq!(cache.lookup.module_calls, 2);
 }
 
 #[test]
-fn a_module_that_is_not_named_is_the_process_until_it_is() {
+fn an_unnamed_module_is_the_process_and_is_looked_up_again_in_the_next_batch() {
     let mut cache = cache(10);
     cache.lookup.start(7, 100, "svchost.exe");
     cache.begin();
     for _ in 0..3 {
         assert_eq!(cache.module(&row(7, 1)).unwrap().name(), "svchost.exe");
     }
-    assert_eq!(cache.lookup.named, 1);
+    assert_eq!(cache.lookup.module_calls, 1);
     cache.lookup.services.insert((7, 1), "Dnscache");
     assert_eq!(module(&mut cache, 7, 1).unwrap(), "Dnscache");
 }
 
 #[test]
-fn the_modules_of_a_process_are_bounded() {
+fn bounds_the_cached_modules_of_a_process() {
     let mut cache = cache(10);
     cache.lookup.start(7, 100, "svchost.exe");
     for tag in 0..1000 {
         assert!(module(&mut cache, 7, tag).is_some());
         cache.lookup.services.insert((7, tag + 1), "x");
-        assert!(cache.entries[&7].modules.len() <= MODULES);
+        assert!(cache.entries[&7].modules.len() <= MAX_MODULES);
     }
-    assert_eq!(cache.entries[&7].modules.len(), MODULES);
+    assert_eq!(cache.entries[&7].modules.len(), MAX_MODULES);
 }
 
 #[test]
-fn nobodys_socket_has_no_module() {
+fn a_socket_without_an_owner_has_no_module() {
     let mut cache = cache(10);
     assert_eq!(cache.module(&row(0, 1)), None);
     assert_eq!(cache.module(&row(u32::MAX, 1)), None);
-    assert_eq!(cache.lookup.described, 0);
+    assert_eq!(cache.lookup.describe_calls, 0);
 }

@@ -1,4 +1,4 @@
-//! Rows in human-readable formats.
+//! The human-readable form of rows.
 
 use core::fmt;
 use std::net::SocketAddrV6;
@@ -17,7 +17,7 @@ use crate::row::state::State;
 use crate::serde::integer::Integer;
 use crate::serde::rfc3339::{EXPECTED, Second, Time};
 
-/// The fields of a row of any class. One that its class lacks, or whose value is unknown, is left out.
+/// The fields of a row of any class. Fields that the class lacks and unknown values are omitted.
 #[derive(serde::Serialize, serde::Deserialize)]
 #[serde(rename = "Row")]
 pub(super) struct Text {
@@ -28,7 +28,7 @@ pub(super) struct Text {
     owner: Option<Owner>,
     #[serde(skip_serializing_if = "Option::is_none")]
     offload: Option<OffloadState>,
-    /// The second in which the socket was bound; the ticks are exact.
+    /// The second in which the socket was bound. `created_ticks` is exact.
     #[serde(skip_serializing_if = "Option::is_none")]
     created: Option<Created>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ pub(super) struct Text {
     module: Option<[Integer<u64>; 16]>,
 }
 
-/// What Linux reports of a socket, in place of the words of a module.
+/// The socket data that Linux rows contain in their module words.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Socket {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +69,7 @@ impl Text {
         }
     }
 
-    /// The row. Fields that its class lacks are ignored, like unknown ones.
+    /// Converts to a row. Fields that its class lacks are ignored.
     pub(super) fn to_row<R: Row>(&self) -> Result<R, InvalidRow> {
         let mut parts = Parts::of(0, RawEnd::default(), RawEnd::default());
         let Layout { owner, created, module, .. } = R::LAYOUT;
@@ -114,7 +114,7 @@ impl Text {
 }
 
 impl Socket {
-    /// The socket in these words, if nothing else is in them.
+    /// The socket data in these module words, or `None` if they contain anything else.
     fn of(words: &[u64; 16]) -> Option<Socket> {
         let info = socket_info::unpack(words)?;
         let cookie = info.cookie.map(|cookie| Integer(cookie.get()));
@@ -128,7 +128,7 @@ impl Socket {
     }
 }
 
-/// When a socket was bound: a time, or the ticks as a number, which earlier versions wrote.
+/// The time at which a socket was bound: a time, or ticks as a number, which versions before 0.1 wrote.
 enum Created {
     At(Time),
     Ticks(Integer<i64>),
