@@ -15,6 +15,8 @@ fn main() {
     use benches::counts;
     use tcp6::{BasicRow, Buffer, OwnerPidRow, Query, Row, System};
 
+    type CreateSystem = fn() -> Option<System>;
+
     struct Table {
         system: System,
         buffer: Buffer,
@@ -46,7 +48,7 @@ fn main() {
             opened.take();
             opened.replace(open_100());
         };
-        let kernels: [(&str, fn() -> Option<System>); 2] = [("", counts::reported), ("no counts: ", counts::hidden)];
+        let kernels: [(&str, CreateSystem); 2] = [("", counts::reported), ("no counts: ", counts::hidden)];
         for (prefix, create) in kernels {
             let Some(system) = create() else { continue };
             table.borrow_mut().system = system;

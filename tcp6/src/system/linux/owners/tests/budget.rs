@@ -102,11 +102,10 @@ fn probes_of_closed_sockets_leave_budget_for_reading_in_turn() {
     let bound = 35_000 / (MIN_IN_TURN - 4 * DIRECTORY_COST) + 2;
     let needed = (1..=bound as u32).find(|refresh| {
         // Process 1 replaces 5,000 sockets between two refreshes.
-        for i in 0..5_000 {
-            let closed = inodes[i];
-            inodes[i] = 1_000_000 + refresh * 5_000 + i as u32;
-            machine.close(1, closed);
-            machine.open(1, Link::Socket(inodes[i]));
+        for (inode, opened) in inodes[..5_000].iter_mut().zip(1_000_000 + refresh * 5_000..) {
+            machine.close(1, *inode);
+            *inode = opened;
+            machine.open(1, Link::Socket(opened));
         }
         machine.run(1);
         machine.run(2);
