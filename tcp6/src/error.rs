@@ -13,6 +13,8 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 /// An error is never reported as an empty table, and no input from the system, a file or another program makes this
 /// crate panic.
 ///
+/// There is no conversion from [`io::Error`], because it would lose the call: use [`Error::os`].
+///
 /// # After an error
 ///
 /// A [`System`](crate::System) remains usable after every error: its next read starts anew. A
@@ -21,7 +23,7 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 /// | error | another attempt |
 /// |---|---|
 /// | [`is_transient`](Error::is_transient) | may succeed at once: the table changed too fast, or the system lacked memory |
-/// | [`is_not_supported`](Error::is_not_supported) | fails until IPv6 is enabled |
+/// | [`is_not_supported`](Error::is_not_supported) | fails until IPv6 is enabled; always fails on other systems |
 /// | [`Error::EndOfReplay`] | fails: the replay has no further table |
 /// | [`Error::Os`], otherwise | fails until permissions, limits or the file change |
 /// | [`Error::Malformed`], [`Error::WrongClass`], [`Error::RowNotFound`] | fails: the input is wrong |

@@ -1,7 +1,6 @@
 //! The IPv6 TCP table of this machine: listeners and connections with state, ends and owner.
 //!
-//! On Windows the crate calls [GetTcp6Table] and its siblings, on Linux it asks the kernel through sock_diag, with one
-//! API for both.
+//! The crate has one API over [GetTcp6Table] and its siblings on Windows and sock_diag on Linux.
 //!
 //! # Example: a table
 //!
@@ -66,7 +65,7 @@
 //! |---|---|--:|---|
 //! | states and ends, at the lowest cost | [`BasicRow`] | 52 | MIB_TCP6ROW |
 //! | the owner of each socket | [`OwnerPidRow`] | 56 | MIB_TCP6ROW_OWNER_PID |
-//! | to follow sockets by identity: a new socket with the same ends is another one | [`OwnerModuleRow`] | 192 | MIB_TCP6ROW_OWNER_MODULE |
+//! | to distinguish successive sockets that use the same ends | [`OwnerModuleRow`] | 192 | MIB_TCP6ROW_OWNER_MODULE |
 //! | the service that owns a socket (Windows), or its inode, user and cookie (Linux) | [`OwnerModuleRow`] | 192 | MIB_TCP6ROW_OWNER_MODULE |
 //! | the offload state (Windows) | [`OffloadRow`] | 60 | MIB_TCP6ROW2 |
 //!
@@ -92,12 +91,12 @@
 //!
 //! # Threads
 //!
-//! All types are `Send` and `Sync`. Those that contain a source or a file, such as [`Watcher`], are if it is. Reading a
-//! table takes `&mut System`, so give each thread that polls its own [`System`]. Share a [`Table`] or a [`Snapshot`] by
+//! All types are `Send` and `Sync`; types that are generic over a source or a file, such as [`Watcher`], are if it is.
+//! Reading a table takes `&mut System`, so give each thread that polls its own [`System`]. Share a [`Table`] or a [`Snapshot`] by
 //! reference.
 //!
 //! On Linux a [`System`] shows the network namespace of the thread that created it, whichever thread uses it. If
-//! sock_diag is refused only later, it shows that of the thread whose refresh was refused.
+//! sock_diag is first refused after that, later tables show the namespace of the thread whose refresh was refused.
 //!
 //! # Platforms
 //!

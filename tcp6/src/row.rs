@@ -92,8 +92,9 @@ pub trait Row: Sealed + Debug + Ord + Hash + Send + Sync + Unpin + 'static {
         self.raw_local().socket_addr()
     }
 
-    /// The remote end, or `None` if there is none: for a listener, whatever the system left in the field, and in other
-    /// states if the field is `[::]:0`, as for a socket that is only bound.
+    /// The remote end. `None` for a listener, and for other rows whose remote end is `[::]:0`.
+    ///
+    /// The system can leave anything in the field of a listener. A socket that is only bound has the end `[::]:0`.
     #[inline]
     fn remote(&self) -> Option<SocketAddrV6> {
         let remote = self.raw_remote();

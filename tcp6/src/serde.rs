@@ -66,6 +66,11 @@
 //! below 2^53, and rejects other numbers, because they may have lost bits. It accepts ticks in `created`, which
 //! versions before 0.1 wrote.
 //!
+//! # Counts
+//!
+//! [`StateCounts`](crate::StateCounts) is written as a map from the name of each state to a number, zeros included, and
+//! [`OwnerCounts`](crate::OwnerCounts) as a map of its fields.
+//!
 //! # Stability
 //!
 //! * Within a major version, a field keeps its name, type, unit and meaning. Fields may be added to any object, and

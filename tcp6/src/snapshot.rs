@@ -223,7 +223,7 @@ impl<R: Row> Snapshot<R> {
 
 /// Appends these rows, then makes them canonical in place.
 ///
-/// Rows made canonical before they are appended would be copied to the stack.
+/// Making rows canonical before they are appended would copy each row through the stack.
 fn append<'r, R: Row>(rows: &mut Vec<R>, more: impl IntoIterator<Item = &'r R>) {
     let start = rows.len();
     rows.extend(more);

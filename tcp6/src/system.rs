@@ -34,14 +34,14 @@ use crate::system::windows::System as Backend;
 ///   (gVisor, seccomp, kernels without the module), it reads `/proc/thread-self/net/tcp6`, which is slower and has no
 ///   scope ids. Before Linux 3.17 there is no `thread-self`: it then reads the file of the first thread, and a thread
 ///   in another network namespace gets an error.
-/// * On **other systems** every call returns [`Error::NotSupported`](crate::Error::NotSupported).
+/// * On **other systems** [`System::new`] returns [`Error::NotSupported`](crate::Error::NotSupported).
 ///
 /// A machine without IPv6 has no table either: [`Error::NotSupported`](crate::Error::NotSupported). A machine with IPv6
 /// and without sockets has an empty table: on Linux the dump is empty; Windows returns a count of zero, or
 /// ERROR_NO_DATA (232).
 ///
-/// On Linux a `System` shows the network namespace of the thread that created it. If sock_diag is refused only later,
-/// it shows that of the thread whose refresh was refused. After a fork, create another `System` in the child, because
+/// On Linux a `System` shows the network namespace of the thread that created it. If sock_diag is first refused after
+/// that, later tables show the namespace of the thread whose refresh was refused. After a fork, create another `System` in the child, because
 /// both processes would read from one socket.
 ///
 /// # Owners on Linux
@@ -53,11 +53,11 @@ use crate::system::windows::System as Backend;
 ///
 /// * The CPU time of every process, about 1 us each. A process that has not run since the last table has not opened or
 ///   closed a descriptor.
-/// * Up to 4,096 descriptors of processes that have run. If they have no more, the owners are exact, as of a moment
-///   after the rows were listed. If they have n, the next tables read the rest in turn, so that a change is found
-///   within n / 4,096 to n / 1,024 tables.
+/// * Up to 4,096 descriptors of processes that have run. If new processes and those that have run have no more together,
+///   counting 4 extra per process, the owners are exact, as of a moment after the rows were listed. If they have n, the
+///   next tables read the rest in turn, so that a change is found within n / 4,096 to n / 1,024 tables.
 /// * Up to 16,384 descriptors of new processes.
-/// * 32 descriptors of processes that have not run, in turn.
+/// * Up to 28 descriptors of processes that have not run, in turn.
 ///
 /// The kernel updates the CPU time of a running process with a delay of up to 10 ms. If processes were running while
 /// the CPU times were read, idle processes are read too, unless that exceeds the 4,096 descriptors. In that case, what
@@ -65,7 +65,7 @@ use crate::system::windows::System as Backend;
 ///
 /// Processes that share one descriptor table (`CLONE_FILES`) are read through one of them. If the caller may not read
 /// another one of them, changes by that process are found in turn: within n / 24 tables, if the idle processes have n
-/// descriptors, plus four for each process.
+/// descriptors, counting 4 extra per process.
 ///
 /// So a later table takes a bounded time on every machine, starts no thread, and allocates nothing unless the number of
 /// processes or descriptors has grown. [`set_exact_owners`](System::set_exact_owners) removes the bound.
@@ -149,7 +149,7 @@ impl System {
     ///   the kernel lacked memory at each (ENOBUFS, ENOMEM), or was busy with another dump (EBUSY).
     /// * [`Error::Os`](crate::Error::Os) with the code of the system if a call failed: on Windows 5 (access denied) or
     ///   8 (not enough memory); on Linux the errno of the netlink socket, of the dump, or of the file. The error has no
-    ///   code if the kernel does not reply for 10 seconds.
+    ///   code and of the kind `TimedOut`, which is transient, if the kernel does not reply for 10 seconds.
     /// * [`Error::Malformed`](crate::Error::Malformed) if the reply of the system is not a table.
     /// * [`Error::OutOfMemory`](crate::Error::OutOfMemory) if an allocation fails.
     ///
@@ -161,10 +161,9 @@ impl System {
         Table::read(self, query, buffer)
     }
 
-    /// The number of attempts to read a table.
+    /// The number of calls that read a table: function calls on Windows, dumps or reads of the file in `/proc` on Linux.
     ///
-    /// An attempt is a call on Windows, and a dump or a read of the file in `/proc` on Linux. A refresh is one attempt,
-    /// or several if the table outgrew the buffer (Windows) or changed while it was read.
+    /// A refresh is one call, or several if the table outgrew the buffer (Windows) or changed while it was read.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.backend.calls()
@@ -183,10 +182,10 @@ impl System {
 
     /// Sets whether each table on Linux reads all descriptors of all processes.
     ///
-    /// If it is off, which is the default, the owners of a table are exact as long as the processes that have run since
-    /// the last table have at most 4,096 descriptors together. Idle processes do not count. If they have n descriptors,
-    /// n greater than 4,096, an owner may be out of date or [unresolved](crate::Owner::Unresolved) for up to n / 4,096
-    /// tables. [Owners on Linux](System#owners-on-linux) describes this bound, and an exception for changes within 10
+    /// If it is off, which is the default, the owners of a table are exact if the processes that are new or have run
+    /// since the last table have at most 4,096 descriptors together, counting 4 extra per process. Idle processes do not
+    /// count. If they have n, an owner may be out of date or [unresolved](crate::Owner::Unresolved) for up to n / 1,024
+    /// tables, and n / 4,096 if nothing else uses the budget. [Owners on Linux](System#owners-on-linux) describes this bound, and an exception for changes within 10
     /// ms.
     ///
     /// If it is on, each table of a class with owners reads all descriptors, in up to four threads if there are more

@@ -66,7 +66,9 @@ impl<'a, R: Row> Table<'a, R> {
         buffer.table()
     }
 
-    /// Views these bytes as a table: a row count in native byte order, padding if the class has it
+    /// Views these bytes as a table.
+    ///
+    /// They are a row count in native byte order, padding if the class has it
     /// ([`Class::rows_offset`](crate::Class::rows_offset)), and rows. Bytes after the last row are ignored.
     ///
     /// Nothing is copied, so that the bytes must be aligned for the class: to 4, or to 8 for
@@ -102,7 +104,9 @@ impl<'a, R: Row> Table<'a, R> {
         self.rows.iter().filter(move |row| order::ends(*row) == ends)
     }
 
-    /// The rows whose local end has this port. It compares every row.
+    /// The rows whose local end has this port. [`Query::port`] selects rows with a port at either end.
+    ///
+    /// It compares every row.
     pub fn on_port(&self, port: u16) -> impl Iterator<Item = &'a R> + use<'a, R> {
         self.rows.iter().filter(move |row| row.local().port() == port)
     }

@@ -32,7 +32,7 @@ const LAYERS: &[&[&str]] = &[
 
 /// The paths that use the operating system.
 const SYSTEM_PATHS: &[&[&str]] =
-    &[&["rustix"], &["libc"], &["std", "fs"], &["std", "env"], &["std", "process"], &["std", "thread"]];
+    &[&["rustix"], &["libc"], &["std", "env"], &["std", "fs"], &["std", "os"], &["std", "process"], &["std", "thread"]];
 
 /// The module that may use them.
 const SYSTEM: &str = "system";

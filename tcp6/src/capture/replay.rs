@@ -87,7 +87,9 @@ impl Replay {
     /// If the capture is torn or damaged, the replay ends with an error after the tables before that place:
     /// [`Malformed::Torn`] if the file ends within a table or a heading, for example because the disk was full, or
     /// [`Malformed::Capture`] if it is damaged. Nothing after the damage is read. [`damage`](Replay::damage) returns
-    /// this error before it is replayed.
+    /// this error before it is replayed. An empty file is torn at offset 0.
+    ///
+    /// The reader needs no buffer: it is read in large pieces.
     ///
     /// # Errors
     ///
@@ -158,7 +160,7 @@ impl Replay {
         self
     }
 
-    /// The number of remaining fills: tables and errors.
+    /// The number of remaining fills: tables and errors, the damage of a capture included.
     #[must_use]
     pub fn remaining(&self) -> usize {
         self.tables + self.failures.len()

@@ -43,7 +43,7 @@ pub struct EndLayout {
 
 /// Seals [`Row`]: nothing in it can be used outside the crate.
 pub trait Sealed: Plain {
-    /// Where the class keeps its fields.
+    /// The offsets of the fields.
     const LAYOUT: Layout;
 }
 

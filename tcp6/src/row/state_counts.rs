@@ -43,6 +43,8 @@ impl StateCounts {
     }
 
     /// Every state with the number of its rows, which can be zero, in the order of [`iter`](StateCounts::iter).
+    ///
+    /// Each item is a set of one state, whose text is the name of the state.
     pub fn all(&self) -> impl Iterator<Item = (StateSet, usize)> {
         let named = State::NAMED.into_iter().map(StateSet::of);
         named.chain([StateSet::OTHER]).map(|state| (state, self.counts[bit(state)]))

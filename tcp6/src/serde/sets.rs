@@ -12,6 +12,7 @@ use crate::row::class::Class;
 use crate::row::offload_state::OffloadState;
 use crate::row::owner::Owner;
 use crate::row::state::{State, StateSet};
+use crate::row::state_counts::StateCounts;
 use crate::snapshot::change::ChangedFields;
 
 /// Parses a value from a string without copying the string.
@@ -236,6 +237,13 @@ impl<'de> Deserialize<'de> for StateSet {
         }
         let bits = u16::deserialize(deserializer)?;
         StateSet::from_bits(bits).ok_or_else(|| D::Error::custom("a set with unknown states"))
+    }
+}
+
+/// A map from the name of each state to the number of its rows.
+impl Serialize for StateCounts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.all().map(|(state, count)| (state.to_string(), count)))
     }
 }
 

@@ -10,8 +10,10 @@ use crate::row::offload_state::OffloadState;
 use crate::row::owner::Owner;
 use crate::row::socket_info;
 use crate::row::state::{State, StateSet};
+use crate::row::state_counts::StateCounts;
 use crate::snapshot::Snapshot;
 use crate::snapshot::change::{Change, ChangedFields};
+use crate::system::owner_counts::OwnerCounts;
 
 /// Rows that cover every field, with named and unnamed states and extreme numbers.
 fn rows<R: Row>() -> Vec<R> {
@@ -368,4 +370,14 @@ fn a_large_snapshot_is_written_in_small_pieces() {
     serde_json::to_writer(&mut sink, &snapshot).unwrap();
     assert!(sink.0 > 5_000_000, "{} bytes", sink.0);
     assert!(sink.1 < 100, "{} bytes in one write", sink.1);
+}
+
+#[test]
+fn writes_counts_as_maps_of_numbers() {
+    let counts: StateCounts = [State::Listen, State::Listen, State::Other(77)].into_iter().collect();
+    let json = serde_json::to_value(counts).unwrap();
+    assert_eq!((&json["LISTEN"], &json["OTHER"], &json["TIME-WAIT"]), (&2.into(), &1.into(), &0.into()));
+    assert_eq!(json.as_object().unwrap().len(), 14);
+    let owners = serde_json::to_value(OwnerCounts::default()).unwrap();
+    assert_eq!((&owners["owned"], &owners["unresolved"]), (&0.into(), &0.into()));
 }

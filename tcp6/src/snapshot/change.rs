@@ -97,7 +97,7 @@ bitflags! {
         /// [`OffloadRow::offload_state`](crate::OffloadRow::offload_state)
         const OFFLOAD = 1 << 2;
         /// [`OwnerModuleRow::module_info`](crate::OwnerModuleRow::module_info)
-        const MODULE = 1 << 4;
+        const MODULE = 1 << 3;
     }
 }
 
@@ -124,7 +124,8 @@ impl<R: Row> Change<&R> {
     /// It is now ESTABLISHED or CLOSE-WAIT, and was in neither state before.
     ///
     /// A connection that was opened and closed between two tables is neither opened nor closed: its first row is in
-    /// TIME-WAIT.
+    /// TIME-WAIT. On Linux, a connection in the queue of a listener is opened by [`Owner::Nobody`]; accepting it is a
+    /// [`Change::Changed`] whose [`fields`](Change::fields) contain [`ChangedFields::OWNER`].
     ///
     /// # Example: which process opened or closed which connection
     ///

@@ -39,7 +39,7 @@ use crate::snapshot::change::Change;
 /// # Connections that close on Linux
 ///
 /// A connection that was listed before it closed keeps its cookie into FIN-WAIT-2 and TIME-WAIT, although its owner,
-/// inode and user change: closing is one [`Change::Changed`] in every class. Two cases differ:
+/// inode and user change once no process holds it: closing is one [`Change::Changed`] in every class. Two cases differ:
 ///
 /// * The kernel creates a cookie when it first lists a socket. A connection that was opened and closed between two
 ///   tables is Added in TIME-WAIT. If it has the ends of a row of the previous table, that row is Removed.

@@ -135,6 +135,8 @@ impl<R: Row, S: Source> Watcher<R, S> {
 
     /// Reads the table and returns the changes since the last successful poll.
     ///
+    /// The new table is the baseline of the next poll, even if the changes are not iterated over.
+    ///
     /// # Errors
     ///
     /// Those of [`Table::read`], and [`Error::OutOfMemory`] for the snapshot. The baseline is then unchanged.
@@ -156,7 +158,7 @@ impl<R: Row, S: Source> Watcher<R, S> {
         let taken_at = self.read()?;
         let mut owned = Vec::new();
         for change in self.changes(!self.polled, &self.current, &self.previous, taken_at) {
-            owned.try_reserve(1).map_err(|_| Error::OutOfMemory { bytes: size_of_val(&owned[..]) })?;
+            owned.try_reserve(1).map_err(|_| out_of_memory::<Change<R>>(owned.len() + 1))?;
             owned.push(change.cloned());
         }
         self.commit();
@@ -198,7 +200,7 @@ impl<R: Row, S: Source> Watcher<R, S> {
         &self.current
     }
 
-    /// The source.
+    /// The source. For a [`System`](crate::System), `watcher.source().owner_counts()` are the counts of the last poll.
     #[must_use]
     pub fn source(&self) -> &S {
         &self.source
@@ -245,3 +247,7 @@ impl<'a, R: Row> Iterator for Changes<'a, R> {
 }
 
 impl<R: Row> FusedIterator for Changes<'_, R> {}
+
+fn out_of_memory<T>(count: usize) -> Error {
+    Error::OutOfMemory { bytes: count.saturating_mul(size_of::<T>()) }
+}

@@ -6,6 +6,7 @@ use crate::row::owner::Owner;
 ///
 /// Returned by [`System::owner_counts`](crate::System::owner_counts).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct OwnerCounts {
     /// The number of sockets owned by a process or by the kernel.

@@ -55,6 +55,11 @@ const CAPACITY: usize = 4096;
 /// A check reads `/proc/PID/stat` on Linux, and calls OpenProcess, GetExitCodeProcess and GetProcessTimes on Windows.
 /// It takes a few microseconds and allocates nothing.
 ///
+/// # Exited processes
+///
+/// A process that has exited is `None`, and its id can belong to another process. To name the owners of connections that
+/// were closed by an exit, keep the names of the previous table: clone each [`Process`] after each poll.
+///
 /// # Eviction
 ///
 /// At most [`capacity`](Processes::with_capacity) processes are cached; the least recently used are evicted first. A

@@ -12,8 +12,9 @@ use crate::table::layout;
 
 /// The reusable storage of a table.
 ///
-/// Keep one buffer for all refreshes. If a table outgrows it, it grows by more than the table needs, and it never
-/// shrinks by itself, so that most refreshes allocate nothing. Its content is a table as Windows writes it: the count
+/// Keep one buffer for all refreshes. When a table does not fit, the buffer grows by at least a quarter, so that most
+/// refreshes allocate nothing. A failed refresh frees what it added; only [`reset`](Buffer::reset) frees the rest. A table
+/// that must be sorted needs a second storage of the same size, which the buffer keeps as well. Its content is a table as Windows writes it: the count
 /// of rows, then the rows of one [`Class`]. The storage is aligned to 8 bytes.
 ///
 /// # Example: reuse

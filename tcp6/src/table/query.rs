@@ -28,7 +28,7 @@ impl Query {
         Query { states: StateSet::all(), port: None, sorted: true }
     }
 
-    /// Every listener, sorted.
+    /// Every IPv6 listener, sorted. An IPv4 socket can listen on a port that is absent.
     #[must_use]
     pub const fn listeners() -> Query {
         Query::all().states(StateSet::LISTEN)
@@ -40,7 +40,7 @@ impl Query {
         Query { states, ..self }
     }
 
-    /// Keeps only rows with this port at either end.
+    /// Keeps only rows with this port at either end. A listener has no remote port.
     #[must_use]
     pub const fn port(self, port: u16) -> Query {
         Query { port: Some(port), ..self }

@@ -39,8 +39,9 @@ pub trait Source {
     ///
     /// # Errors
     ///
-    /// Any; construct them with [`Error::os`](crate::Error::os) and [`Error::unstable`](crate::Error::unstable). The
-    /// buffer then holds no table.
+    /// Any; construct them with [`Error::os`](crate::Error::os) and [`Error::unstable`](crate::Error::unstable).
+    /// [`Table::read`] drops the old table before the call and whatever was written if it fails. `Ok` without a table is
+    /// [`Error::WrongClass`](crate::Error::WrongClass) for the caller.
     fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()>;
 }
 

@@ -1,7 +1,7 @@
-//! A capture of scripted tables, for other systems to read back.
+//! Records a capture of scripted tables, which tests on other systems replay.
 //!
-//! The file `tables.tcp6` beside this one holds the bytes. `tests/suite/scripted_capture.rs` reads them on every system, and the
-//! test here takes the tables again and compares.
+//! `tables.tcp6` in this directory is the capture. `tests/suite/scripted_capture.rs` reads it on every system. The test
+//! here records the tables again and compares the bytes.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,7 @@ use tcp6::{BasicRow, Buffer, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Rec
 
 use crate::machine::Machine;
 
-/// What is captured. The process ids are no process' here.
+/// The recorded tables. The pids do not belong to processes of this system.
 const SCRIPT: &str = "
 slack 8
 garbage 1
@@ -23,11 +23,11 @@ row 100 [::]:1234 - pid=1000
 row 77 [::]:1235 - pid=1000
 ";
 
-/// When the tables were taken, as far as the file says: 2023-01-01, in seconds since 1970.
+/// The recorded time of the tables: 2023-01-01 UTC, in seconds since 1970.
 const TAKEN_AT: u64 = 1_672_531_200;
 
 fn record<R: Row>(machine: &Machine, recorder: &mut Recorder<Vec<u8>>) {
-    // From the beginning, so that the garbage is the same.
+    // Restarting the script restarts the sequence of garbage.
     machine.play(SCRIPT);
     let mut buffer = Buffer::new();
     System::new().unwrap().table::<R>(&Query::all(), &mut buffer).unwrap();
@@ -36,7 +36,7 @@ fn record<R: Row>(machine: &Machine, recorder: &mut Recorder<Vec<u8>>) {
 }
 
 #[test]
-fn the_capture_that_other_systems_read_is_of_these_tables() {
+fn recorded_capture_equals_the_checked_in_file() {
     let Some(machine) = Machine::new("") else { return };
     let mut recorder = Recorder::new(Vec::new()).unwrap();
     record::<BasicRow>(&machine, &mut recorder);
@@ -49,5 +49,5 @@ fn the_capture_that_other_systems_read_is_of_these_tables() {
     if std::env::var_os("TCP6_WRITE_CAPTURE").is_some() {
         std::fs::write(&file, &bytes).unwrap();
     }
-    assert!(bytes == std::fs::read(&file).unwrap(), "TCP6_WRITE_CAPTURE=1 writes the file anew");
+    assert!(bytes == std::fs::read(&file).unwrap(), "tables.tcp6 differs; TCP6_WRITE_CAPTURE=1 rewrites it");
 }

@@ -1,4 +1,4 @@
-//! The machine that the scripted library answers for, one test at a time.
+//! The machine that the scripted library simulates, for one test at a time.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::transmute;
@@ -7,23 +7,23 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 windows_targets::link!("kernel32.dll" "system" fn GetModuleHandleA(name: *const c_char) -> *mut c_void);
 windows_targets::link!("kernel32.dll" "system" fn GetProcAddress(library: *mut c_void, name: *const c_char) -> Option<Export>);
 
-/// A function of the library, to be cast to its own type.
+/// The address of an exported function, to be cast to the type of the function.
 pub type Export = unsafe extern "system" fn() -> isize;
 
 static ONE: Mutex<()> = Mutex::new(());
 
-/// The script that is played. Another test waits until it is dropped.
+/// The running script. Other tests wait until it is dropped.
 #[derive(Debug)]
 pub struct Machine {
     _one: MutexGuard<'static, ()>,
 }
 
 impl Machine {
-    /// Plays this script; `None` if the library is Wine's or Windows' own, and so the test is to be skipped.
+    /// Runs a script. Returns `None` if the library is not the scripted one; the test is then skipped.
     ///
     /// # Panics
     ///
-    /// If it would be skipped and `CI` is set.
+    /// If the library is not the scripted one and `CI` is set.
     pub fn new(script: &str) -> Option<Machine> {
         let machine = Machine { _one: ONE.lock().unwrap_or_else(PoisonError::into_inner) };
         if export(c"tcp6_script").is_none() {
@@ -35,38 +35,38 @@ impl Machine {
         Some(machine)
     }
 
-    /// Plays another script.
+    /// Replaces the script and resets the call counters.
     pub fn play(&self, script: &str) {
         let function = export(c"tcp6_script").unwrap();
         // SAFETY: this is the signature in script.c.
         let function = unsafe { transmute::<Export, unsafe extern "system" fn(*const c_char) -> c_int>(function) };
         let text = CString::new(script).unwrap();
-        // SAFETY: the text ends with a zero, and is not kept.
+        // SAFETY: the string ends with a NUL, and the library does not keep it.
         let line = unsafe { function(text.as_ptr()) };
-        assert_eq!(line, 0, "line {line} of\n{script}");
+        assert_eq!(line, 0, "invalid script, line {line}:\n{script}");
     }
 
-    /// How often the function was called since the script is played.
+    /// Returns the number of calls of the function since the script started.
     pub fn calls(&self, name: &CStr) -> i32 {
         let function = export(c"tcp6_calls").unwrap();
         // SAFETY: this is the signature in script.c.
         let function = unsafe { transmute::<Export, unsafe extern "system" fn(*const c_char) -> c_int>(function) };
-        // SAFETY: the text ends with a zero, and is not kept.
+        // SAFETY: the string ends with a NUL, and the library does not keep it.
         unsafe { function(name.as_ptr()) }
     }
 }
 
-/// A function of the iphlpapi.dll that this program has loaded.
+/// Returns the address of a function of the loaded iphlpapi.dll.
 pub fn export(name: &CStr) -> Option<Export> {
-    // SAFETY: the text ends with a zero.
+    // SAFETY: the string ends with a NUL.
     let library = unsafe { GetModuleHandleA(c"iphlpapi.dll".as_ptr()) };
-    assert!(!library.is_null(), "every program that uses tcp6 imports it");
-    // SAFETY: the library is loaded, and the text ends with a zero.
+    assert!(!library.is_null(), "iphlpapi.dll is not loaded");
+    // SAFETY: the library is loaded, and the string ends with a NUL.
     unsafe { GetProcAddress(library, name.as_ptr()) }
 }
 
 #[test]
-fn a_script_that_is_none_names_its_line() {
+fn invalid_script_returns_the_line_number() {
     let Some(_machine) = Machine::new("") else { return };
     let function = export(c"tcp6_script").unwrap();
     // SAFETY: this is the signature in script.c.
@@ -83,7 +83,7 @@ fn a_script_that_is_none_names_its_line() {
         c"slack",
         c"what",
     ] {
-        // SAFETY: the text ends with a zero, and is not kept.
+        // SAFETY: the string ends with a NUL, and the library does not keep it.
         assert_eq!(unsafe { function(line.as_ptr()) }, 1, "{line:?}");
     }
     // SAFETY: as above.

@@ -1,8 +1,9 @@
-//! The crate and `tcp6-sys` against an iphlpapi.dll that answers from a script.
+//! Tests of `tcp6` and `tcp6-sys` against an `iphlpapi.dll` that answers from a script.
 //!
-//! `cargo xtask wine --scripted test` builds that library and runs these tests with it. Without it each of them says that
-//! it is skipped, and fails if `CI` is set. The library is C with the C headers (`xtask/src/wine/iphlpapi`, whose README.md
-//! has the language of scripts), so layouts, sizes and calling conventions are checked against another compiler's.
+//! `cargo xtask wine --scripted test` builds the library and runs these tests with it. Without the library every test
+//! is skipped with a message, or fails if `CI` is set. The library is written in C with the C headers
+//! (`xtask/src/wine/iphlpapi`; its README.md describes the script language), so layouts, sizes and calling conventions
+//! are checked against another compiler.
 
 #[cfg(windows)]
 mod capture;
@@ -33,7 +34,7 @@ mod witness;
 
 #[cfg(not(windows))]
 #[test]
-fn scripts_are_for_windows_programs() {
+fn skipped_on_systems_other_than_windows() {
     assert!(std::env::var_os("CI").is_none(), "CI runs these tests with `cargo xtask wine --scripted test`");
     eprintln!("skipped: the scripted iphlpapi.dll is for Windows programs");
 }

@@ -1,4 +1,4 @@
-//! Names of modules and processes, for every answer that Windows is known to give.
+//! Names of modules and processes, for every return code that Windows is known to give.
 
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use crate::rows::ROWS;
 const SERVICE: &str = "module self 1 Dnscache Dnscache";
 const FUNCTION: &std::ffi::CStr = c"GetOwnerModuleFromTcp6Entry";
 
+/// Reads the table and returns the listener on the port.
 fn listener(port: u16) -> OwnerModuleRow {
     let mut buffer = Buffer::new();
     let mut system = System::new().unwrap();
@@ -17,18 +18,18 @@ fn listener(port: u16) -> OwnerModuleRow {
     *table.iter().find(|row| row.local().port() == port).unwrap()
 }
 
-/// The name and the path of the module of the listener on 8080, and how often the function was called for it.
+/// Returns name and path of the module that owns the listener on port 8080, and the number of calls that it took.
 fn module_of_8080(machine: &Machine, orders: &str) -> (String, Option<String>, i32) {
     machine.play(&format!("{orders}\n{ROWS}"));
     let row = listener(8080);
     let mut processes = Processes::new();
-    let module = processes.module(&row).expect("this process owns the row, and has a name");
+    let module = processes.module(&row).expect("the owner is this process, which has a name");
     let path = module.path().map(|path| path.to_str().unwrap().to_owned());
     (module.name().to_str().unwrap().to_owned(), path, machine.calls(FUNCTION))
 }
 
 #[test]
-fn a_module_has_the_names_that_windows_tells() {
+fn module_has_the_name_and_path_that_windows_returns() {
     let Some(machine) = Machine::new("") else { return };
     let own = std::env::current_exe().unwrap();
     let own_name = own.file_name().unwrap().to_str().unwrap();
@@ -48,7 +49,7 @@ fn a_module_has_the_names_that_windows_tells() {
         (r"module self 1 - C:\a\b.exe", "b.exe", Some(r"C:\a\b.exe"), 1),
         ("module self 1 Spooler -", "Spooler", None, 1),
         (&*long_order, "long.dll", Some(&*long), 2),
-        // The library answers with the process' executable.
+        // Without a `module` line, the library returns the executable of the process.
         ("", own_name, None, 1),
     ] {
         let (seen, seen_path, seen_calls) = module_of_8080(&machine, orders);
@@ -61,19 +62,19 @@ fn a_module_has_the_names_that_windows_tells() {
 }
 
 #[test]
-fn a_refusal_falls_back_to_the_process() {
+fn error_falls_back_to_the_process() {
     let Some(machine) = Machine::new("") else { return };
     let own = std::env::current_exe().unwrap();
     for code in [5, 8, 50, 87, 120, 299, 1168, 0xC000_0001_u32] {
         let (name, path, calls) = module_of_8080(&machine, &format!("module self 1 code {code}"));
         assert_eq!(Some(Path::new(&name).as_os_str()), own.file_name(), "{code}");
         assert_eq!(Path::new(&path.unwrap()).file_name(), own.file_name(), "{code}");
-        assert_eq!(calls, 1, "{code} is not asked for twice");
+        assert_eq!(calls, 1, "{code} is not retried");
     }
 }
 
 #[test]
-fn a_module_that_is_not_found_is_asked_for_without_its_info() {
+fn module_not_found_is_retried_without_its_info() {
     let Some(machine) = Machine::new("") else { return };
     let own = std::env::current_exe().unwrap();
     let own_name = own.file_name().unwrap().to_str().unwrap();
@@ -88,11 +89,11 @@ fn a_module_that_is_not_found_is_asked_for_without_its_info() {
     }
     machine.play("row 2 [::]:9 - pid=self\nmodule self 0 code 126");
     assert_eq!(Processes::new().module(&listener(9)).unwrap().name(), own_name);
-    assert_eq!(machine.calls(FUNCTION), 1, "a row without info is asked for once");
+    assert_eq!(machine.calls(FUNCTION), 1, "a row without info is not retried");
 }
 
 #[test]
-fn names_that_grow_are_asked_for_again_and_not_for_ever() {
+fn growing_names_are_retried_a_limited_number_of_times() {
     let Some(machine) = Machine::new("") else { return };
     let own = std::env::current_exe().unwrap();
     let own_name = own.file_name().unwrap().to_str().unwrap();
@@ -109,7 +110,7 @@ fn names_that_grow_are_asked_for_again_and_not_for_ever() {
 }
 
 #[test]
-fn the_kernel_has_a_name_and_what_nobody_owns_has_none() {
+fn kernel_has_a_name_and_unowned_rows_have_none() {
     let Some(machine) = Machine::new("") else { return };
     let rows = "row 2 [::]:445 - pid=4\nrow 2 [::]:9 - pid=123456\nrow 2 [::]:10 -\nrow 2 [::]:11 - pid=65535";
     machine.play(&format!("module 4 0 System System\n{rows}"));
@@ -120,21 +121,21 @@ fn the_kernel_has_a_name_and_what_nobody_owns_has_none() {
     for port in [9, 10, 11] {
         assert_eq!(name(&mut processes, port), None, "{port}");
     }
-    // Wine has no process 4; Windows has.
+    // Process 4 exists on Windows, not on Wine.
     let kernel = name(&mut processes, 445);
     assert!(kernel.is_none() || kernel.as_deref() == Some("System"), "{kernel:?}");
 }
 
 #[test]
-fn two_services_of_one_process_are_two_modules() {
+fn services_of_one_process_are_distinct_modules() {
     let Some(machine) = Machine::new("") else { return };
     machine.play(&format!("{SERVICE}\nmodule self 2 Dhcp Dhcp\n{ROWS}\nrow 2 [::1]:8081 - pid=self info=2"));
-    let (one, other) = (listener(8080), listener(8081));
+    let (dns, dhcp) = (listener(8080), listener(8081));
     let mut processes = Processes::new();
     let mut batch = processes.batch();
     for _ in 0..2 {
-        assert_eq!(batch.module(&one).unwrap().name(), "Dnscache");
-        assert_eq!(batch.module(&other).unwrap().name(), "Dhcp");
+        assert_eq!(batch.module(&dns).unwrap().name(), "Dnscache");
+        assert_eq!(batch.module(&dhcp).unwrap().name(), "Dhcp");
     }
-    assert_eq!(machine.calls(FUNCTION), 2, "each is asked for once in a round");
+    assert_eq!(machine.calls(FUNCTION), 2, "one call for each module in a batch");
 }

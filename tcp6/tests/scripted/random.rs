@@ -1,4 +1,4 @@
-//! Random machines and return codes: the table is what the script says, in its canonical form.
+//! Property test: for random scripts, the table has the rows of the script in canonical order.
 
 use std::net::{Ipv6Addr, SocketAddrV6};
 
@@ -12,7 +12,7 @@ use tcp6::{
 
 use crate::machine::Machine;
 
-/// How many scripts are played, each with all classes.
+/// Number of scripts. Each runs with all row classes.
 const SCRIPTS: u32 = 2500;
 
 /// A row of the script.
@@ -20,7 +20,7 @@ const SCRIPTS: u32 = 2500;
 struct Line {
     state: u32,
     local: SocketAddrV6,
-    /// The unspecified end for a row without one.
+    /// `NO_END` for a row without a remote end.
     remote: SocketAddrV6,
     pid: u32,
     created: i64,
@@ -30,14 +30,14 @@ struct Line {
 
 const NO_END: SocketAddrV6 = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0);
 
-/// What a call does before the table is given.
+/// The result of a call before the table is returned.
 #[derive(Clone, Debug)]
 enum Answer {
-    /// A code that passes: the size that goes with it, if it is changed.
-    Passing(u32, Option<u32>),
-    /// One that does not.
+    /// A retryable code, and the size that the call reports, if it changes the size.
+    Retryable(u32, Option<u32>),
+    /// A code that is not retried.
     Final(u32),
-    /// A success that writes nothing.
+    /// Success without writing data, and the reported size.
     Untouched(u32),
 }
 
@@ -92,18 +92,18 @@ fn answer() -> impl Strategy<Value = Answer> {
         3 => (0..200_000u32).prop_map(Some),
         1 => any::<u32>().prop_map(Some),
     ];
-    // A size that is absurd takes 64 MB and more of writing, so there are few.
+    // An absurd size makes the test write 64 MB or more, so most sizes are reduced.
     let size =
         size.prop_map(|size| size.map(|size| if size > 1 << 22 && size % 1024 != 0 { size % (1 << 22) } else { size }));
     prop_oneof![
-        8 => (prop::sample::select(vec![122, 0xC000_0001_u32]), size).prop_map(|(code, size)| Answer::Passing(code, size)),
+        8 => (prop::sample::select(vec![122, 0xC000_0001_u32]), size).prop_map(|(code, size)| Answer::Retryable(code, size)),
         1 => prop::sample::select(vec![5, 8, 14, 31, 50, 87, 232, 234, 0x8000_4005_u32]).prop_map(Answer::Final),
         1 => any::<u32>().prop_map(Answer::Untouched),
     ]
 }
 
 fn scripts() -> impl Strategy<Value = Script> {
-    // Up to four answers: the attempts that follow have waits, which 2,500 scripts have no time for.
+    // At most three answers: later attempts wait, which takes too long for 2,500 scripts.
     let answers = prop_oneof![1 => Just(vec![]), 1 => vec(answer(), 0..4)];
     let lines = prop_oneof![8 => vec(line(), 0..20), 1 => vec(line(), 0..400)];
     let grow = prop_oneof![4 => Just(0u32), 1 => 1..50u32];
@@ -141,8 +141,8 @@ impl Script {
             text += "code *";
             for answer in &self.answers {
                 text += &match answer {
-                    Answer::Passing(code, None) | Answer::Final(code) => format!(" {code}"),
-                    Answer::Passing(code, Some(size)) => format!(" {code}:{size}"),
+                    Answer::Retryable(code, None) | Answer::Final(code) => format!(" {code}"),
+                    Answer::Retryable(code, Some(size)) => format!(" {code}:{size}"),
                     Answer::Untouched(size) => format!(" 0:{size}"),
                 };
             }
@@ -151,19 +151,19 @@ impl Script {
         text
     }
 
-    /// The first answer that ends the refresh.
+    /// Returns the first answer that ends the refresh.
     fn last_answer(&self) -> Option<&Answer> {
-        self.answers.iter().find(|answer| !matches!(answer, Answer::Passing(..)))
+        self.answers.iter().find(|answer| !matches!(answer, Answer::Retryable(..)))
     }
 }
 
-/// A row by its meaning.
-type Meaning = (State, SocketAddrV6, Option<SocketAddrV6>, Option<Owner>, Option<i32>, Option<(i64, u64)>);
+/// A decoded row: state, local end, remote end, owner, offload state, creation time and info.
+type Decoded = (State, SocketAddrV6, Option<SocketAddrV6>, Option<Owner>, Option<i32>, Option<(i64, u64)>);
 
-/// What a class shows beyond ends and state.
-trait Shown: Row {
-    fn shown(line: &Line) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>);
-    fn seen(&self) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>);
+/// The fields that a row class has besides ends and state: owner, offload state, creation time and info.
+trait Extras: Row {
+    fn expected(line: &Line) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>);
+    fn actual(&self) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>);
 }
 
 fn owner(pid: u32) -> Owner {
@@ -185,70 +185,70 @@ fn number(state: OffloadState) -> i32 {
     }
 }
 
-impl Shown for BasicRow {
-    fn shown(_: &Line) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
+impl Extras for BasicRow {
+    fn expected(_: &Line) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
         (None, None, None)
     }
-    fn seen(&self) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
+    fn actual(&self) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
         (None, None, None)
     }
 }
 
-impl Shown for OwnerPidRow {
-    fn shown(line: &Line) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
+impl Extras for OwnerPidRow {
+    fn expected(line: &Line) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
         (Some(owner(line.pid)), None, None)
     }
-    fn seen(&self) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
+    fn actual(&self) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
         (Some(self.owner()), None, None)
     }
 }
 
-impl Shown for OffloadRow {
-    fn shown(line: &Line) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
+impl Extras for OffloadRow {
+    fn expected(line: &Line) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
         (Some(owner(line.pid)), Some(line.offload), None)
     }
-    fn seen(&self) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
+    fn actual(&self) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
         (Some(self.owner()), self.offload_state().map(number), None)
     }
 }
 
-impl Shown for OwnerModuleRow {
-    fn shown(line: &Line) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
+impl Extras for OwnerModuleRow {
+    fn expected(line: &Line) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
         (Some(owner(line.pid)), None, Some((line.created, line.info)))
     }
-    fn seen(&self) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
+    fn actual(&self) -> (Option<Owner>, Option<i32>, Option<(i64, u64)>) {
         let info = self.module_info().map_or(0, |info| info[0]);
         (Some(self.owner()), None, Some((self.created_ticks().unwrap_or(0), info)))
     }
 }
 
-fn meaning<R: Shown>(row: &R) -> Meaning {
-    let (owner, offload, module) = row.seen();
+fn decode<R: Extras>(row: &R) -> Decoded {
+    let (owner, offload, module) = row.actual();
     (row.state(), row.local(), row.remote(), owner, offload, module)
 }
 
-/// The rows that the script means.
-fn model<R: Shown>(script: &Script) -> Vec<Meaning> {
-    let meaning = |line: &Line| {
+/// Returns the rows that the table must have.
+fn model<R: Extras>(script: &Script) -> Vec<Decoded> {
+    let decode = |line: &Line| {
         let remote = (line.state != 2 && line.remote != NO_END).then_some(line.remote);
-        let (owner, offload, module) = R::shown(line);
+        let (owner, offload, module) = R::expected(line);
         (State::from_raw(line.state), line.local, remote, owner, offload, module)
     };
-    script.lines.iter().filter(|line| !script.listeners || line.state == 2).map(meaning).collect()
+    script.lines.iter().filter(|line| !script.listeners || line.state == 2).map(decode).collect()
 }
 
-/// What orders rows of the table: both ends as the documents have it.
-fn key(meaning: &Meaning) -> impl Ord + use<> {
+/// The documented sort order: local end, then remote end.
+fn key(row: &Decoded) -> impl Ord + use<> {
     let end = |end: SocketAddrV6| (end.ip().octets(), end.scope_id(), end.port());
-    (end(meaning.1), meaning.2.map_or(([0; 16], 0, 0), end))
+    (end(row.1), row.2.map_or(([0; 16], 0, 0), end))
 }
 
-fn in_order(mut rows: Vec<Meaning>) -> Vec<Meaning> {
+fn in_order(mut rows: Vec<Decoded>) -> Vec<Decoded> {
     rows.sort_by_cached_key(|row| (key(row), format!("{row:?}")));
     rows
 }
 
-fn check<R: Shown>(script: &Script, text: &str, machine: &Machine, buffer: &mut Buffer) -> Result<(), TestCaseError> {
+fn check<R: Extras>(script: &Script, text: &str, machine: &Machine, buffer: &mut Buffer) -> Result<(), TestCaseError> {
     machine.play(text);
     let query = if script.listeners { Query::listeners() } else { Query::all() };
     let query = if script.sorted { query } else { query.unsorted() };
@@ -257,18 +257,18 @@ fn check<R: Shown>(script: &Script, text: &str, machine: &Machine, buffer: &mut 
     let calls = system.calls() as usize;
     match (script.last_answer(), read) {
         (None, Ok(table)) => {
-            let seen: Vec<Meaning> = table.iter().map(meaning).collect();
+            let seen: Vec<Decoded> = table.iter().map(decode).collect();
             prop_assert!(!script.sorted || seen.is_sorted_by_key(key));
-            let mut wanted = model::<R>(script);
-            // Each call that right answers refused has added rows like the last one, with ports that ascend.
+            let mut expected = model::<R>(script);
+            // Each call that failed with a real 122 has added `grow` copies of the last row, with ascending ports.
             let refused = calls - 1 - script.answers.len();
             prop_assert!(refused <= 15);
-            let added = seen.len().checked_sub(wanted.len());
-            prop_assert!(added.is_some(), "{} rows of {}", seen.len(), wanted.len());
+            let added = seen.len().checked_sub(expected.len());
+            prop_assert!(added.is_some(), "{} rows, expected {}", seen.len(), expected.len());
             let grows = script.grow as usize * refused;
             prop_assert!(added == Some(0) || added == Some(grows), "{added:?} rows for {refused} calls");
             if added == Some(0) {
-                prop_assert_eq!(in_order(seen), in_order(std::mem::take(&mut wanted)));
+                prop_assert_eq!(in_order(seen), in_order(std::mem::take(&mut expected)));
                 let snapshot = Snapshot::from_rows(table.iter().copied(), table.taken_at());
                 prop_assert!(snapshot.rows().is_sorted());
             }
@@ -287,7 +287,7 @@ fn check<R: Shown>(script: &Script, text: &str, machine: &Machine, buffer: &mut 
 }
 
 #[test]
-fn a_table_is_what_the_script_means() {
+fn table_equals_the_model_of_the_script() {
     let Some(machine) = Machine::new("") else { return };
     let config = Config {
         cases: SCRIPTS,
@@ -295,7 +295,7 @@ fn a_table_is_what_the_script_means() {
         rng_seed: RngSeed::Fixed(0x7463_7036),
         ..Config::default()
     };
-    // One buffer for all: each table stands where another was.
+    // All scripts share one buffer, so each table overwrites an earlier one.
     let buffer = std::cell::RefCell::new(Buffer::new());
     let played = std::cell::Cell::new(0);
     proptest!(config, |(script in scripts())| {

@@ -1,4 +1,4 @@
-//! The functions of `tcp6-sys`: imports and run-time look-ups, and buffers for them.
+//! Helpers for tests of `tcp6-sys` (buffers, run-time look-ups), and tests of the statistics functions.
 
 use std::ffi::{CStr, c_void};
 use std::mem::transmute_copy;
@@ -11,19 +11,20 @@ use tcp6_sys::{
 use crate::machine::{Export, Machine, export};
 use crate::rows::ROWS;
 
-/// An 8-aligned buffer, and the size that is passed with it.
+/// A buffer aligned to 8 bytes, and the size that a call reads and writes.
 #[derive(Debug)]
-pub struct Room {
+pub struct RawBuffer {
     words: Vec<u64>,
     pub size: u32,
 }
 
-/// What stands in a buffer before a call.
+/// The contents of a buffer before a call.
 const UNTOUCHED: u64 = 0x5A5A_5A5A_5A5A_5A5A;
 
-impl Room {
-    pub fn new(bytes: u32) -> Room {
-        Room { words: vec![UNTOUCHED; (bytes as usize).div_ceil(8) + 1], size: bytes }
+impl RawBuffer {
+    /// Allocates at least 8 bytes more than the size, to detect writes beyond it.
+    pub fn new(bytes: u32) -> RawBuffer {
+        RawBuffer { words: vec![UNTOUCHED; (bytes as usize).div_ceil(8) + 1], size: bytes }
     }
 
     pub fn pointer<T>(&mut self) -> *mut T {
@@ -42,36 +43,38 @@ impl Room {
         self.words.iter().all(|word| *word == UNTOUCHED)
     }
 
-    /// A copy of the structure at an offset. Every bit pattern must be one of its values, as of all in tcp6-sys.
+    /// Returns a copy of the structure at an offset.
+    ///
+    /// Every bit pattern must be a valid value of `T`, as for all structures of tcp6-sys.
     pub fn at<T: Copy>(&self, offset: usize) -> T {
         let bytes = self.bytes();
         assert!(offset + size_of::<T>() <= bytes.len());
-        // SAFETY: the offset lies within the bytes, by the assertion.
+        // SAFETY: the offset is within the bytes, by the assertion.
         let place = unsafe { bytes.as_ptr().add(offset) };
-        // SAFETY: that many bytes are there, and any are a value of the type; no alignment is asked for.
+        // SAFETY: the bytes lie within the vector, any bytes are a valid `T`, and the read is unaligned.
         unsafe { place.cast::<T>().read_unaligned() }
     }
 
-    /// The address of the first byte, as the pointers that a call writes have it.
+    /// Returns the address of the first byte, to compare with pointers that a call writes.
     pub fn address(&self) -> usize {
         self.words.as_ptr().addr()
     }
 }
 
-/// A function of the library by its name, as a pointer type of tcp6-sys.
+/// Looks up a function of the library by name, as a pointer type of tcp6-sys.
 pub fn look_up<F: Copy>(name: &CStr) -> F {
     assert_eq!(size_of::<F>(), size_of::<Export>());
     let function = export(name).unwrap_or_else(|| panic!("the library has no {name:?}"));
-    // SAFETY: both are function pointers, and the caller asks for the type that tcp6-sys gives this name.
+    // SAFETY: both are function pointers, and callers pass the type that tcp6-sys declares for this name.
     unsafe { transmute_copy(&function) }
 }
 
 #[test]
-fn statistics_have_each_counter_in_its_place() {
+fn statistics_counters_are_in_the_right_fields() {
     let Some(_machine) = Machine::new(&format!("segments 4294967303 8589934601\n{ROWS}")) else { return };
     let ex2: PFN_GetTcpStatisticsEx2 = look_up(c"GetTcpStatisticsEx2");
     let (mut one, mut two) = (MIB_TCPSTATS::default(), MIB_TCPSTATS2::default());
-    // SAFETY: the structure is there to be written.
+    // SAFETY: the structure is valid for a write.
     assert_eq!(unsafe { GetTcpStatisticsEx(&mut one, AF_INET6) }, NO_ERROR);
     // SAFETY: as above.
     assert_eq!(unsafe { ex2(&mut two, AF_INET6) }, NO_ERROR);
@@ -99,12 +102,12 @@ fn statistics_have_each_counter_in_its_place() {
 }
 
 #[test]
-fn statistics_refuse_what_is_no_family_and_no_structure() {
+fn statistics_refuse_unknown_families_and_null() {
     let Some(machine) = Machine::new("") else { return };
     let ex2: PFN_GetTcpStatisticsEx2 = look_up(c"GetTcpStatisticsEx2");
     let (mut one, mut two) = (MIB_TCPSTATS::default(), MIB_TCPSTATS2::default());
     for family in [0, 10, u32::MAX] {
-        // SAFETY: the structure is there to be written.
+        // SAFETY: the structure is valid for a write.
         assert_eq!(unsafe { GetTcpStatisticsEx(&mut one, family) }, ERROR_INVALID_PARAMETER);
         // SAFETY: as above.
         assert_eq!(unsafe { ex2(&mut two, family) }, ERROR_INVALID_PARAMETER);
@@ -114,13 +117,13 @@ fn statistics_refuse_what_is_no_family_and_no_structure() {
     // SAFETY: null is refused.
     assert_eq!(unsafe { ex2(std::ptr::null_mut(), AF_INET) }, ERROR_INVALID_PARAMETER);
     machine.play("code GetTcpStatisticsEx 50\ncode GetTcpStatisticsEx2 50");
-    // SAFETY: the structure is there to be written.
+    // SAFETY: the structure is valid for a write.
     assert_eq!(unsafe { GetTcpStatisticsEx(&mut one, AF_INET) }, tcp6_sys::ERROR_NOT_SUPPORTED);
     // SAFETY: as above.
     assert_eq!(unsafe { ex2(&mut two, AF_INET) }, tcp6_sys::ERROR_NOT_SUPPORTED);
 }
 
-/// Null, for a parameter that may be.
+/// Returns a null pointer of any type.
 pub fn null<T>() -> *mut T {
     std::ptr::null_mut::<c_void>().cast()
 }

@@ -1,4 +1,4 @@
-//! Return codes, and how often and after which waits the table is asked for again.
+//! Return codes, the number of attempts, and the waits between them.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::machine::Machine;
 
 const ROW: &str = "row 2 [::1]:80 -\n";
 
-/// The sum of the waits before attempts 5 to 16: 1, 2, 4, 8, 16 and then seven times 32 ms.
+/// The sum of the waits before attempts 5 to 16: 1, 2, 4, 8, 16 and seven times 32 ms.
 const ALL_WAITS: Duration = Duration::from_millis(31 + 7 * 32);
 
 struct Outcome {
@@ -24,12 +24,12 @@ fn read(machine: &Machine, script: &str) -> Outcome {
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
     let start = Instant::now();
     let rows = system.table::<BasicRow>(&Query::all(), &mut buffer).map(|table| table.len());
-    assert_eq!(u64::try_from(machine.calls(c"GetTcp6Table")), Ok(system.calls()), "each call is counted");
+    assert_eq!(u64::try_from(machine.calls(c"GetTcp6Table")), Ok(system.calls()), "calls are miscounted");
     Outcome { rows, calls: system.calls(), time: start.elapsed(), capacity: buffer.capacity() }
 }
 
 #[test]
-fn passing_codes_are_tried_again_until_there_is_a_table() {
+fn retryable_codes_are_retried_until_the_table_is_read() {
     let Some(machine) = Machine::new("") else { return };
     for (script, calls, waits) in [
         ("", 1, 0),
@@ -51,7 +51,7 @@ fn passing_codes_are_tried_again_until_there_is_a_table() {
 }
 
 #[test]
-fn passing_codes_for_ever_end_after_sixteen_attempts_and_all_waits() {
+fn retries_end_after_sixteen_attempts_and_all_waits() {
     let Some(machine) = Machine::new("") else { return };
     for code in [ERROR_INSUFFICIENT_BUFFER, STATUS_UNSUCCESSFUL] {
         let outcome = read(&machine, &format!("code GetTcp6Table{}", format!(" {code}").repeat(20)));
@@ -60,12 +60,12 @@ fn passing_codes_for_ever_end_after_sixteen_attempts_and_all_waits() {
         assert_eq!(error.raw_os_error(), Some(code as i32));
         assert_eq!(outcome.calls, 16);
         assert!(outcome.time >= ALL_WAITS, "{:?}", outcome.time);
-        assert_eq!(outcome.capacity, 0, "what was allocated is freed");
+        assert_eq!(outcome.capacity, 0, "the buffer is freed");
     }
 }
 
 #[test]
-fn other_codes_are_errors_at_once() {
+fn other_codes_are_not_retried() {
     let Some(machine) = Machine::new("") else { return };
     for code in [5, 8, 14, 31, 87, 120, 126, 127, 234, 299, 1168, 1784, 0x8000_4005_u32] {
         let outcome = read(&machine, &format!("code GetTcp6Table {code}"));
@@ -74,11 +74,11 @@ fn other_codes_are_errors_at_once() {
         assert_eq!((error.raw_os_error(), outcome.calls), (Some(code as i32), 1));
     }
     assert!(matches!(read(&machine, "code GetTcp6Table 50").rows, Err(Error::NotSupported)));
-    assert_eq!(read(&machine, "code GetTcp6Table 232").rows.unwrap(), 0, "no data is no rows");
+    assert_eq!(read(&machine, "code GetTcp6Table 232").rows.unwrap(), 0, "ERROR_NO_DATA is an empty table");
 }
 
 #[test]
-fn a_success_that_writes_nothing_is_no_table() {
+fn success_without_written_data_is_malformed() {
     let Some(machine) = Machine::new("") else { return };
     for size in ["0:0", "0:4", "0:56", "0:60000", "0:+0", "0:+1", "0:0xFFFFFFFF"] {
         let outcome = read(&machine, &format!("code GetTcp6Table {size}"));
@@ -87,7 +87,7 @@ fn a_success_that_writes_nothing_is_no_table() {
 }
 
 #[test]
-fn a_table_that_grows_with_each_call_is_caught_up_with() {
+fn table_that_grows_with_each_call_is_read() {
     let Some(machine) = Machine::new("") else { return };
     machine.play("grow 500\nrow 5 [::1]:1 [::1]:1 times=5000");
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
@@ -97,12 +97,12 @@ fn a_table_that_grows_with_each_call_is_caught_up_with() {
 }
 
 #[test]
-fn a_refresh_after_an_error_reads_the_table() {
+fn refresh_after_an_error_reads_the_table() {
     let Some(machine) = Machine::new(ROW) else { return };
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
     assert_eq!(system.table::<BasicRow>(&Query::all(), &mut buffer).unwrap().len(), 1);
     machine.play(&format!("code GetTcp6Table 5\n{ROW}{ROW}"));
     assert!(system.table::<BasicRow>(&Query::all(), &mut buffer).is_err());
-    assert_eq!(buffer.class(), None, "an error is never the table before it");
+    assert_eq!(buffer.class(), None, "an error clears the previous table");
     assert_eq!(system.table::<BasicRow>(&Query::all(), &mut buffer).unwrap().len(), 2);
 }

@@ -1,4 +1,4 @@
-//! The four classes of rows, with all that Windows may leave in and around them.
+//! The four row classes, with everything that Windows may leave in and around the rows.
 
 use std::net::SocketAddrV6;
 use std::time::{Duration, SystemTime};
@@ -7,7 +7,7 @@ use tcp6::{BasicRow, Buffer, OffloadRow, OffloadState, Owner, OwnerModuleRow, Ow
 
 use crate::machine::Machine;
 
-/// A small machine, in no order.
+/// A small table, unsorted.
 pub const ROWS: &str = "
 row 5 [fe80::1%7]:49152 [fe80::2%7]:443 pid=self created=133500000000000000 info=5 offload=2
 row 2 [::]:445 - pid=4 created=133400000000000000
@@ -18,8 +18,8 @@ row 100 [::]:1234 - pid=self
 row 77 [::]:1235 - pid=self
 ";
 
-/// Everything that must not change what is read.
-pub const DISGUISES: [&str; 6] = ["", "slack 8", "garbage 1", "slack 8\ngarbage 2", "slack 4096", "grow 1\ngarbage 3"];
+/// Script lines that must not change the rows.
+pub const VARIATIONS: [&str; 6] = ["", "slack 8", "garbage 1", "slack 8\ngarbage 2", "slack 4096", "grow 1\ngarbage 3"];
 
 pub fn end(text: &str) -> SocketAddrV6 {
     text.parse().unwrap()
@@ -47,14 +47,14 @@ fn check_ends_and_states<R: Row>() {
         "{:?}",
         R::CLASS
     );
-    assert_eq!(system.calls(), 1, "a table that fits is one call");
+    assert_eq!(system.calls(), 1, "a table that fits takes one call");
 }
 
 #[test]
-fn every_class_reads_the_same_ends_and_states_through_slack_and_garbage() {
+fn slack_and_garbage_do_not_change_ends_and_states_in_any_class() {
     let Some(machine) = Machine::new("") else { return };
-    for disguise in DISGUISES {
-        machine.play(&format!("{disguise}\n{ROWS}"));
+    for variation in VARIATIONS {
+        machine.play(&format!("{variation}\n{ROWS}"));
         check_ends_and_states::<BasicRow>();
         check_ends_and_states::<OffloadRow>();
         check_ends_and_states::<OwnerPidRow>();
@@ -63,7 +63,7 @@ fn every_class_reads_the_same_ends_and_states_through_slack_and_garbage() {
 }
 
 #[test]
-fn each_class_has_its_function() {
+fn each_class_calls_its_function() {
     let Some(machine) = Machine::new(ROWS) else { return };
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
     system.table::<BasicRow>(&Query::all(), &mut buffer).unwrap();
@@ -76,7 +76,7 @@ fn each_class_has_its_function() {
 }
 
 #[test]
-fn a_table_is_sorted_by_the_system_only_if_it_is_asked_to() {
+fn unsorted_query_keeps_the_order_of_the_system() {
     let Some(_machine) = Machine::new(ROWS) else { return };
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
     let table = system.table::<BasicRow>(&Query::all().unsorted(), &mut buffer).unwrap();
@@ -85,7 +85,7 @@ fn a_table_is_sorted_by_the_system_only_if_it_is_asked_to() {
 }
 
 #[test]
-fn owners_are_processes_the_kernel_or_nobody() {
+fn pids_map_to_process_kernel_and_nobody() {
     let Some(_machine) = Machine::new(&format!("garbage 1\n{ROWS}")) else { return };
     fn check<R: Row>() {
         let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
@@ -100,7 +100,7 @@ fn owners_are_processes_the_kernel_or_nobody() {
 }
 
 #[test]
-fn times_and_module_info_are_as_written() {
+fn creation_times_and_module_info_are_those_of_the_script() {
     let Some(_machine) = Machine::new(&format!("garbage 1\nslack 8\n{ROWS}")) else { return };
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
     let table = system.table::<OwnerModuleRow>(&Query::all(), &mut buffer).unwrap();
@@ -117,7 +117,7 @@ fn times_and_module_info_are_as_written() {
 }
 
 #[test]
-fn offload_states_are_as_written() {
+fn offload_states_are_those_of_the_script() {
     let script = (0..6).map(|state| format!("row 5 [::1]:{state} [::2]:1 offload={state}\n")).collect::<String>();
     let Some(_machine) = Machine::new(&script) else { return };
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
@@ -128,7 +128,7 @@ fn offload_states_are_as_written() {
 }
 
 #[test]
-fn listeners_alone_are_the_listeners_of_the_table() {
+fn listeners_query_returns_only_listeners() {
     let Some(machine) = Machine::new("") else { return };
     fn check<R: Row>() {
         let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
@@ -137,8 +137,8 @@ fn listeners_alone_are_the_listeners_of_the_table() {
         assert_eq!(ports, [445, 8080]);
         assert!(table.iter().all(|row| row.is_listener() && row.remote().is_none()));
     }
-    for disguise in DISGUISES {
-        machine.play(&format!("{disguise}\n{ROWS}"));
+    for variation in VARIATIONS {
+        machine.play(&format!("{variation}\n{ROWS}"));
         check::<BasicRow>();
         check::<OffloadRow>();
         check::<OwnerPidRow>();
@@ -147,10 +147,10 @@ fn listeners_alone_are_the_listeners_of_the_table() {
 }
 
 #[test]
-fn no_rows_are_an_empty_table() {
+fn script_without_rows_is_an_empty_table() {
     let Some(machine) = Machine::new("") else { return };
-    for disguise in DISGUISES {
-        machine.play(disguise);
+    for variation in VARIATIONS {
+        machine.play(variation);
         let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
         assert!(system.table::<BasicRow>(&Query::all(), &mut buffer).unwrap().is_empty());
         assert!(system.table::<OwnerModuleRow>(&Query::all(), &mut buffer).unwrap().is_empty());
@@ -158,7 +158,7 @@ fn no_rows_are_an_empty_table() {
 }
 
 #[test]
-fn a_hundred_thousand_rows_are_two_calls_and_then_one() {
+fn first_read_of_100_000_rows_takes_two_calls_and_the_second_one() {
     let Some(_machine) = Machine::new("slack 8\ngarbage 1\nrow 5 [::1]:1 [::1]:0 times=100000") else { return };
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
     for calls in [2, 3] {

@@ -1,14 +1,14 @@
-//! A watcher over a machine that the script changes between polls.
+//! Tests of a watcher while the script changes the table between polls.
 
 use tcp6::{Change, Error, OwnerModuleRow, OwnerPidRow, Row, State, System, Watcher};
 
 use crate::machine::Machine;
-use crate::rows::{DISGUISES, end};
+use crate::rows::{VARIATIONS, end};
 
 const LISTENER: &str = "row 2 [::1]:80 - pid=8 created=133500000000000000\n";
 const CONNECTION: &str = "row 5 [::1]:80 [::2]:5000 pid=8 created=133500000000000001\n";
 
-/// Changes in words.
+/// Polls the watcher and formats the changes.
 fn changes<R: Row>(watcher: &mut Watcher<R, System>) -> Result<Vec<String>, Error> {
     let words = |change: Change<&R>| match change {
         Change::Added(row) => format!("+ {} {}", row.state(), row.local()),
@@ -19,7 +19,7 @@ fn changes<R: Row>(watcher: &mut Watcher<R, System>) -> Result<Vec<String>, Erro
 }
 
 #[test]
-fn a_life_is_added_changed_and_removed() {
+fn reports_a_connection_added_changed_and_removed() {
     let Some(machine) = Machine::new(LISTENER) else { return };
     let mut watcher = Watcher::<OwnerModuleRow, _>::new(System::new().unwrap());
     assert!(changes(&mut watcher).unwrap().is_empty(), "the baseline");
@@ -32,18 +32,18 @@ fn a_life_is_added_changed_and_removed() {
 }
 
 #[test]
-fn what_has_no_meaning_is_no_change() {
+fn slack_and_garbage_are_not_changes() {
     let Some(machine) = Machine::new(LISTENER) else { return };
     let mut watcher = Watcher::<OwnerModuleRow, _>::new(System::new().unwrap());
     watcher.poll().unwrap();
-    for disguise in DISGUISES {
-        machine.play(&format!("{disguise}\n{LISTENER}"));
-        assert!(changes(&mut watcher).unwrap().is_empty(), "{disguise}");
+    for variation in VARIATIONS {
+        machine.play(&format!("{variation}\n{LISTENER}"));
+        assert!(changes(&mut watcher).unwrap().is_empty(), "{variation}");
     }
 }
 
 #[test]
-fn another_time_of_creation_is_another_socket_where_the_class_has_it() {
+fn new_creation_time_is_a_new_socket_if_the_class_has_it() {
     let Some(machine) = Machine::new(LISTENER) else { return };
     let mut with_times = Watcher::<OwnerModuleRow, _>::new(System::new().unwrap());
     let mut without = Watcher::<OwnerPidRow, _>::new(System::new().unwrap());
@@ -55,7 +55,7 @@ fn another_time_of_creation_is_another_socket_where_the_class_has_it() {
 }
 
 #[test]
-fn a_poll_that_fails_leaves_the_baseline() {
+fn failed_poll_keeps_the_baseline() {
     let Some(machine) = Machine::new(&format!("{LISTENER}{CONNECTION}")) else { return };
     let mut watcher = Watcher::<OwnerModuleRow, _>::new(System::new().unwrap());
     watcher.poll().unwrap();
@@ -64,13 +64,13 @@ fn a_poll_that_fails_leaves_the_baseline() {
         assert!(changes(&mut watcher).is_err(), "{code}");
         assert_eq!(watcher.snapshot().rows().len(), 2);
     }
-    // Codes that pass are no failure, and the table behind them is compared with the baseline.
+    // Retryable codes are not failures: the table after them is compared with the baseline.
     machine.play(&format!("code GetExtendedTcpTable 0xC0000001 122\n{LISTENER}"));
     assert_eq!(changes(&mut watcher).unwrap(), ["- ESTABLISHED [::1]:80"]);
 }
 
 #[test]
-fn no_data_is_an_empty_table_and_so_removes_every_row() {
+fn error_no_data_is_an_empty_table_and_removes_every_row() {
     let Some(machine) = Machine::new(LISTENER) else { return };
     let mut watcher = Watcher::<OwnerPidRow, _>::new(System::new().unwrap());
     watcher.poll().unwrap();
@@ -79,7 +79,7 @@ fn no_data_is_an_empty_table_and_so_removes_every_row() {
 }
 
 #[test]
-fn a_state_that_no_header_lists_is_reported_with_its_number() {
+fn unknown_state_is_reported_with_its_number() {
     let Some(machine) = Machine::new(CONNECTION) else { return };
     let mut watcher = Watcher::<OwnerPidRow, _>::new(System::new().unwrap());
     watcher.poll().unwrap();

@@ -1,4 +1,4 @@
-//! The C program of the suite, run with the same script.
+//! Compares the tables of `tcp6` with the output of a C program for the same script.
 
 use std::fmt::Write;
 use std::net::SocketAddrV6;
@@ -9,11 +9,11 @@ use tcp6::{BasicRow, Buffer, Query, Row, System};
 use crate::machine::Machine;
 use crate::rows::ROWS;
 
-/// The row as the C program prints it, if nothing in it is garbage.
+/// Formats a row like the C program. Correct only for rows without garbage.
 fn line(row: &BasicRow) -> String {
     let mut text = row.as_raw().State.to_string();
-    let none = SocketAddrV6::new(std::net::Ipv6Addr::UNSPECIFIED, 0, 0, 0);
-    for end in [row.local(), row.remote().unwrap_or(none)] {
+    let unspecified = SocketAddrV6::new(std::net::Ipv6Addr::UNSPECIFIED, 0, 0, 0);
+    for end in [row.local(), row.remote().unwrap_or(unspecified)] {
         text.push(' ');
         end.ip().octets().iter().for_each(|byte| write!(text, "{byte:02x}").unwrap());
         write!(text, " {} {}", end.scope_id(), end.port().to_be()).unwrap();
@@ -22,10 +22,10 @@ fn line(row: &BasicRow) -> String {
 }
 
 #[test]
-fn a_c_program_sees_the_same_rows() {
+fn table_equals_that_of_a_c_program() {
     let script = format!("slack 8\n{ROWS}");
     let Some(machine) = Machine::new("") else { return };
-    let program = std::env::var("TCP6_C_PROGRAM").expect("`cargo xtask wine` compiles it");
+    let program = std::env::var("TCP6_C_PROGRAM").expect("TCP6_C_PROGRAM is not set; `cargo xtask wine` sets it");
     let file = std::env::temp_dir().join(format!("tcp6-{}.script", std::process::id()));
     std::fs::write(&file, &script).unwrap();
     let output = Command::new(program).env("TCP6_SCRIPT", &file).output().unwrap();

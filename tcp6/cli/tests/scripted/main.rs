@@ -1,7 +1,7 @@
-//! The program against an iphlpapi.dll that answers from a script: `cargo xtask wine --scripted test`.
+//! Tests of the program against an `iphlpapi.dll` that answers from a script: `cargo xtask wine --scripted test`.
 //!
-//! Without that library the tests say that they are skipped, and fail if `CI` is set. A C program that calls GetTcp6Table is
-//! given the same script.
+//! Without that library every test is skipped with a message, or fails if `CI` is set. A C program that calls
+//! GetTcp6Table runs with the same script.
 
 use std::fs;
 use std::path::PathBuf;
@@ -55,10 +55,10 @@ impl Drop for Script {
     }
 }
 
-/// The script, unless the program has another library than the scripted one.
+/// Creates the script. Returns `None` if the program does not load the scripted library.
 fn script(name: &str, text: &str) -> Option<Script> {
     let script = Script::new(name, text);
-    // No machine has this row and nothing else.
+    // No real system has exactly this row.
     let probe = Script::new(&format!("{name}-probe"), "row 2 [2001:db8::5c:21b7]:1 -");
     let is_scripted = probe.rows(&["list", "--json"])
         == [json!({
@@ -76,17 +76,17 @@ fn own_name() -> String {
 }
 
 #[test]
-fn a_c_program_sees_the_rows_that_list_prints() {
-    // Without garbage: the C program prints the numbers of the rows as they are.
+fn list_prints_the_rows_of_a_c_program() {
+    // Without garbage, because the C program prints the fields unmasked.
     let Some(script) = script("c", &ROWS.replace("garbage 1", "")) else { return };
-    let program = std::env::var("TCP6_C_PROGRAM").expect("`cargo xtask wine` compiles it");
+    let program = std::env::var("TCP6_C_PROGRAM").expect("TCP6_C_PROGRAM is not set; `cargo xtask wine` sets it");
     let theirs: Vec<String> = script.run(&program, &[]).lines().map(str::to_owned).collect();
     let ours: Vec<String> = script.rows(&["list", "--json"]).iter().map(c_line).collect();
     assert_eq!(ours.len(), 6);
     assert_eq!(ours, theirs);
 }
 
-/// A row of the JSON as the C program prints it.
+/// Formats a row of the JSON output like the C program.
 fn c_line(row: &Value) -> String {
     let number = |state: &str| match state {
         "CLOSED" => 1,
@@ -105,7 +105,7 @@ fn c_line(row: &Value) -> String {
 }
 
 #[test]
-fn rows_without_a_remote_end_have_none_in_every_state() {
+fn rows_without_a_remote_end_print_none_in_every_state() {
     let Some(script) = script("none", ROWS) else { return };
     for arguments in [&["list", "--json"][..], &["list", "--json", "-p"]] {
         for row in script.rows(arguments) {
@@ -123,7 +123,7 @@ fn rows_without_a_remote_end_have_none_in_every_state() {
 }
 
 #[test]
-fn a_service_is_named_after_its_process() {
+fn service_name_follows_the_process_name() {
     let Some(script) = script("services", ROWS) else { return };
     let (me, name) = (std::process::id(), own_name());
     let owners: Vec<(String, Value)> = script
@@ -133,7 +133,7 @@ fn a_service_is_named_after_its_process() {
         .collect();
     let owner = |local: &str| &owners.iter().find(|(at, _)| at == local).unwrap().1;
     assert_eq!(*owner("[::1]:8080"), json!({ "pid": me, "name": format!("{name} (Dnscache)") }));
-    // 126 with info, and the process without it.
+    // With info the library returns 126, so the process is looked up without it.
     assert_eq!(*owner("[fe80::1%7]:49152"), json!({ "pid": me, "name": name }));
     assert_eq!(*owner("[::]:1234"), json!({ "pid": me, "name": name }));
     assert_eq!(*owner("[::]:445"), json!("kernel"));

@@ -2,7 +2,9 @@
 
 use super::Ends;
 
-/// Selects up to 64 bits of the ends of a row: the highest bits in which the rows of a table differ.
+/// Selects up to 64 bits of the ends of a row, in which the rows of a table differ.
+///
+/// For each of six words it takes the range of bits from the highest to the lowest that differs, until 64 are used.
 ///
 /// If the key of one row is less than that of another, its ends are less too. Rows with different ends can have equal
 /// keys.

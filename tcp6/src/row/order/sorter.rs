@@ -7,7 +7,7 @@ use crate::row::Row;
 /// Sorts rows, and keeps its memory for the next table.
 ///
 /// Rows are large: the order depends on 44 bytes, most of whose bits are equal in all rows of a table. The sorter
-/// reduces each row to a key of the first 64 bits that differ between rows ([`SortKey`]) and sorts the keys. Rows with
+/// reduces each row to a key of the first 64 bits of the ranges in which rows differ ([`SortKey`]) and sorts the keys. Rows with
 /// equal keys are sorted again by the bits that follow.
 pub(crate) struct Sorter {
     keys: Vec<Key>,
@@ -20,8 +20,8 @@ struct Key {
     index: usize,
 }
 
-/// Up to this many rows are sorted by comparing them.
-const FEW: usize = 24;
+/// Tables of at most this many rows are sorted by comparing rows.
+const MAX_COMPARED: usize = 24;
 
 impl Sorter {
     pub(crate) const fn new() -> Sorter {
@@ -33,7 +33,7 @@ impl Sorter {
         self.keys.clear();
         if self.keys.capacity() < rows.len() {
             // The next table may have a few more rows.
-            self.keys.try_reserve(rows.len() + rows.len() / 4 + FEW).ok()?;
+            self.keys.try_reserve(rows.len() + rows.len() / 4 + MAX_COMPARED).ok()?;
         }
         self.keys.extend((0..rows.len()).map(|index| Key { bits: 0, index }));
         sort(rows, &mut self.keys);
@@ -51,7 +51,7 @@ impl Clone for Sorter {
 /// Sorts the keys of some of the rows.
 fn sort<R: Row>(rows: &[R], keys: &mut [Key]) {
     let row = |key: &Key| &rows[key.index];
-    let sort_key = if keys.len() > FEW { SortKey::of(keys.iter().map(|key| ends(row(key)))) } else { None };
+    let sort_key = if keys.len() > MAX_COMPARED { SortKey::of(keys.iter().map(|key| ends(row(key)))) } else { None };
     let Some(sort_key) = sort_key else {
         keys.sort_unstable_by(|a, b| compare(row(a), row(b)));
         return;
@@ -95,7 +95,7 @@ mod tests {
     }
 
     fn check<R: Row>(name: &str, rows: usize, mut row: impl FnMut() -> R) {
-        for count in [0, 1, 2, FEW, FEW + 1, rows] {
+        for count in [0, 1, 2, MAX_COMPARED, MAX_COMPARED + 1, rows] {
             let mut sorted: Vec<R> = (0..count).map(|_| row()).collect();
             let mut expected = sorted.clone();
             crate::row::order::sort(&mut sorted);
@@ -145,7 +145,7 @@ mod tests {
     fn table() -> impl Strategy<Value = Vec<OwnerPidRow>> {
         let state = select(vec![State::Listen, State::Established, State::TimeWait]);
         let row = (state, any::<[Index; 2]>(), 0..3u32);
-        (pool(), pool(), vec(row, FEW + 1..8 * FEW)).prop_map(|(local, remote, rows)| {
+        (pool(), pool(), vec(row, MAX_COMPARED + 1..8 * MAX_COMPARED)).prop_map(|(local, remote, rows)| {
             let row = |(state, [near, far], pid): (State, [Index; 2], u32)| {
                 let remote = (state != State::Listen).then(|| *far.get(&remote));
                 owned(state, *near.get(&local), remote, pid)

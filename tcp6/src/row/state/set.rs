@@ -99,11 +99,15 @@ impl fmt::Display for StateSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let named = State::NAMED.into_iter().filter(|state| self.has(*state)).filter_map(State::name);
         let other = self.contains(StateSet::OTHER).then_some(OTHER_NAME);
-        for (i, name) in named.chain(other).enumerate() {
-            f.write_str(if i == 0 { "" } else { "," })?;
-            f.write_str(name)?;
+        let mut names = named.chain(other);
+        // A width applies to the whole list.
+        if f.width().is_some() {
+            return f.pad(&names.collect::<Vec<_>>().join(","));
         }
-        Ok(())
+        if let Some(first) = names.next() {
+            f.write_str(first)?;
+        }
+        names.try_for_each(|name| write!(f, ",{name}"))
     }
 }
 
@@ -146,6 +150,7 @@ mod tests {
             let set = StateSet::from_bits(bits).unwrap();
             assert_eq!(set.to_string().parse(), Ok(set));
         }
+        assert_eq!(format!("{:>8}|{:<4}|", StateSet::LISTEN, StateSet::empty()), "  LISTEN|    |");
         assert_eq!("".parse(), Ok(StateSet::empty()));
         assert_eq!(" listen, other".parse(), Ok(StateSet::LISTEN | StateSet::OTHER));
     }

@@ -32,7 +32,7 @@
 //!      probably changed are probed: sockets that have left the table, the lowest free numbers, and the numbers after
 //!      the highest. The rest of the bound, at least [`MIN_IN_TURN`], is spent on the remaining descriptors in turn.
 //! 4. [`MAX_IDLE_DESCRIPTORS`] of idle processes are read, in turn. This finds what an unreadable process does to a
-//!    descriptor table that it shares with an idle one: kcmp does not compare the two, so that nothing else shows it.
+//!    descriptor table that it shares with an idle one: if kcmp is refused, nothing else shows it.
 //! 5. [`Index::update`] maps inodes to the lowest pid, if descriptors have changed.
 //! 6. If sockets have no owner and CPU times are not exact, up to [`MAX_PROBES`] descriptors are probed in idle
 //!    processes of their users. After that, these sockets cause no further reads.
@@ -50,7 +50,7 @@
 //!
 //! Owners are exact, as of a moment after the table was read, if step 2 reads all pending descriptors and if CPU times
 //! are exact or idle processes are read too. Otherwise a socket can be unresolved, or have a former owner, until its
-//! descriptor is read in turn. If the processes that run have n descriptors, each counted with four more, that takes at
+//! descriptor is read in turn. If the processes that run have n descriptors, counting 4 extra per process, that takes at
 //! most n / [`MIN_IN_TURN`] refreshes, and n / [`MAX_RAN_DESCRIPTORS`] if no other part of step 3 uses the bound.
 //!
 //! # What is not found

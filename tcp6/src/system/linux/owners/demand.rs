@@ -43,12 +43,12 @@ impl Demand {
     pub(super) fn compare(&mut self, table: &[SocketInode], is_complete: bool) -> Result<()> {
         self.is_complete = is_complete;
         self.present.clear();
-        self.present.try_reserve(table.len()).map_err(|_| out_of_memory(table.len()))?;
+        self.present.try_reserve(table.len()).map_err(|_| out_of_memory::<u32>(table.len()))?;
         self.present.extend(table.iter().map(|socket| socket.inode));
         self.closed.clear();
         if is_complete {
             for socket in self.previous.iter().filter(|socket| !self.present.contains(&socket.inode)) {
-                self.closed.try_reserve(1).map_err(|_| out_of_memory(self.closed.len()))?;
+                self.closed.try_reserve(1).map_err(|_| out_of_memory::<u32>(self.closed.len() + 1))?;
                 self.closed.insert(socket.inode);
             }
         }
@@ -72,15 +72,14 @@ impl Demand {
         };
         self.unresolved.clear();
         for socket in table.iter().filter(is_unresolved) {
-            self.unresolved.try_reserve(1).map_err(|_| out_of_memory(self.unresolved.len()))?;
+            self.unresolved.try_reserve(1).map_err(|_| out_of_memory::<SocketInode>(self.unresolved.len() + 1))?;
             self.unresolved.push(*socket);
         }
         self.uids.clear();
-        for socket in &self.unresolved {
-            if self.uids.last() != Some(&socket.uid) && !self.uids.contains(&socket.uid) {
-                self.uids.push(socket.uid);
-            }
-        }
+        self.uids.try_reserve(self.unresolved.len()).map_err(|_| out_of_memory::<u32>(self.unresolved.len()))?;
+        self.uids.extend(self.unresolved.iter().map(|socket| socket.uid));
+        self.uids.sort_unstable();
+        self.uids.dedup();
         Ok(())
     }
 
@@ -91,12 +90,14 @@ impl Demand {
 
     /// Whether the user has a socket without an owner.
     pub(super) fn has_unresolved_of(&self, uid: u32) -> bool {
-        self.uids.contains(&uid)
+        self.uids.binary_search(&uid).is_ok()
     }
 
     /// Excludes the sockets without an owner from [`note_unresolved`](Self::note_unresolved).
     pub(super) fn note_searched(&mut self) -> Result<()> {
-        self.searched.try_reserve(self.unresolved.len()).map_err(|_| out_of_memory(self.unresolved.len()))?;
+        self.searched
+            .try_reserve(self.unresolved.len())
+            .map_err(|_| out_of_memory::<SocketInode>(self.unresolved.len()))?;
         self.searched.extend(self.unresolved.iter().map(|socket| socket.inode));
         Ok(())
     }
@@ -109,12 +110,12 @@ impl Demand {
     /// Copies the sockets of a complete table, so that the next one can be compared with them.
     pub(super) fn note_previous(&mut self, table: &[SocketInode]) -> Result<()> {
         self.previous.clear();
-        self.previous.try_reserve(table.len()).map_err(|_| out_of_memory(table.len()))?;
+        self.previous.try_reserve(table.len()).map_err(|_| out_of_memory::<SocketInode>(table.len()))?;
         self.previous.extend_from_slice(table);
         Ok(())
     }
 }
 
-fn out_of_memory(sockets: usize) -> Error {
-    Error::OutOfMemory { bytes: sockets.saturating_mul(size_of::<SocketInode>()) }
+fn out_of_memory<T>(count: usize) -> Error {
+    Error::OutOfMemory { bytes: count.saturating_mul(size_of::<T>()) }
 }

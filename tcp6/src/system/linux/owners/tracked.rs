@@ -155,7 +155,7 @@ impl Tracked {
 
     /// Reads the summary of its descriptors and marks them as pending.
     ///
-    /// Returns whether the pid belongs to another process now. What was known of the former one is dropped. A process
+    /// Returns whether the pid belongs to another process now. Drops the descriptors of the former process. A process
     /// whose inode changes for the first time counts as another one, because its start time has not been read before.
     pub(super) fn read_summary(&mut self, source: &impl FdSource) -> bool {
         let mut is_another = false;
