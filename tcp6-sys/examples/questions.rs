@@ -1,7 +1,7 @@
-//! Prints what only a real Windows can tell about these functions, for a report: `cargo xtask windows-report`.
+//! Reports how these functions behave on real Windows, for `cargo xtask windows-report`.
 //!
-//! Each line is a question and what this machine answers. Addresses, ports and process names of the machine are not
-//! printed, only codes, sizes and counts. See WINDOWS.md in the repository.
+//! Each line is a question and the answer of this machine. The output has codes, sizes and counts, but no addresses,
+//! ports or process names of the machine. See WINDOWS.md in the repository.
 
 #[cfg(windows)]
 #[path = "questions/windows.rs"]
@@ -11,5 +11,5 @@ fn main() {
     #[cfg(windows)]
     windows::ask();
     #[cfg(not(windows))]
-    eprintln!("these functions are Windows'");
+    eprintln!("this example runs on Windows only");
 }

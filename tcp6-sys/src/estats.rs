@@ -1,289 +1,311 @@
-//! The extended statistics of one connection.
+//! Structures of the extended statistics of a connection.
 //!
-//! `RW` structures hold what can be set, `ROS` what was fixed when the connection was made, `ROD` what changes. A
-//! BOOLEAN is a `u8`, since a `bool` other than 0 and 1 is undefined behaviour and the system's bytes are not ours. The
-//! counters are those of [RFC 4898](https://www.rfc-editor.org/rfc/rfc4898) where they have one of its names.
+//! `RW` structures hold what can be set, `ROS` structures what is fixed when the connection is made, `ROD` structures
+//! what changes. A BOOLEAN is a `u8`: the system may write a value other than 0 and 1, which is undefined behaviour for
+//! a `bool`. The counters are those of [RFC 4898](https://www.rfc-editor.org/rfc/rfc4898) if they have a name of that
+//! document.
 
 use crate::TCP_BOOLEAN_OPTIONAL;
 
-/// Options of the SYN exchange ([`TcpConnectionEstatsSynOpts`](crate::TcpConnectionEstatsSynOpts)). Collected without
-/// being switched on.
+/// Options of the SYN exchange.
+///
+/// Belongs to [`TcpConnectionEstatsSynOpts`](crate::TcpConnectionEstatsSynOpts). Always collected.
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_syn_opts_ros_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_SYN_OPTS_ROS_v0 {
-    /// Not 0 if the connection was opened from here.
+    /// Not 0 if the connection was opened locally (active open).
     pub ActiveOpen: u8,
-    /// Maximum segment size that the other end sent, in bytes; 0 if it sent none.
+    /// Maximum segment size option received, in bytes; 0 if none was received.
     pub MssRcvd: u32,
-    /// Maximum segment size that was sent to the other end, in bytes; 0 if none was.
+    /// Maximum segment size option sent, in bytes; 0 if none was sent.
     pub MssSent: u32,
 }
 
-/// Whether data transfer is counted ([`TcpConnectionEstatsData`](crate::TcpConnectionEstatsData)).
+/// Switch of the collection of statistics on data transfer.
+///
+/// Belongs to [`TcpConnectionEstatsData`](crate::TcpConnectionEstatsData).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_data_rw_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_DATA_RW_v0 {
-    /// Not 0 to collect.
+    /// Enables the collection if not 0.
     pub EnableCollection: u8,
 }
 
-/// Data transfer ([`TcpConnectionEstatsData`](crate::TcpConnectionEstatsData)).
+/// Statistics on data transfer.
+///
+/// Belongs to [`TcpConnectionEstatsData`](crate::TcpConnectionEstatsData).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_data_rod_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_DATA_ROD_v0 {
-    /// Bytes of data sent, retransmissions included, headers not.
+    /// Bytes of data sent, including retransmissions, excluding headers.
     pub DataBytesOut: u64,
-    /// Segments sent that held data.
+    /// Segments sent that contain data.
     pub DataSegsOut: u64,
-    /// Bytes of data received, retransmissions included, headers not.
+    /// Bytes of data received, including retransmissions, excluding headers.
     pub DataBytesIn: u64,
-    /// Segments received that held data.
+    /// Segments received that contain data.
     pub DataSegsIn: u64,
     /// Segments sent.
     pub SegsOut: u64,
     /// Segments received.
     pub SegsIn: u64,
-    /// Segments received that failed a check; not all of them were thrown away.
+    /// Segments received that failed a check; not all of them were discarded.
     pub SoftErrors: u32,
-    /// Which check was failed last, one of [`TCP_SOFT_ERROR`](crate::TCP_SOFT_ERROR).
+    /// Check that failed last, a value of [`TCP_SOFT_ERROR`](crate::TCP_SOFT_ERROR).
     pub SoftErrorReason: u32,
-    /// Oldest sequence number that is not acknowledged.
+    /// Oldest unacknowledged sequence number.
     pub SndUna: u32,
-    /// Sequence number to be sent next. Steps back when lost data are sent again.
+    /// Next sequence number to send. Moves back when lost data is retransmitted.
     pub SndNxt: u32,
-    /// Highest sequence number to be sent so far. More than `SndNxt` only while that has stepped back.
+    /// Highest `SndNxt` so far. Larger than `SndNxt` only after `SndNxt` has moved back.
     pub SndMax: u32,
-    /// Bytes that the other end has acknowledged.
+    /// Bytes that the remote end has acknowledged.
     pub ThruBytesAcked: u64,
-    /// Sequence number that is expected next.
+    /// Next sequence number expected.
     pub RcvNxt: u32,
-    /// Bytes received that have been acknowledged.
+    /// Bytes received and acknowledged.
     pub ThruBytesReceived: u64,
 }
 
-/// Whether congestion at the sender is measured ([`TcpConnectionEstatsSndCong`](crate::TcpConnectionEstatsSndCong)).
+/// Switch of the collection of statistics on congestion at the sender.
+///
+/// Belongs to [`TcpConnectionEstatsSndCong`](crate::TcpConnectionEstatsSndCong).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_snd_cong_rw_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_SND_CONG_RW_v0 {
-    /// Not 0 to collect.
+    /// Enables the collection if not 0.
     pub EnableCollection: u8,
 }
 
-/// Fixed limits of the sender ([`TcpConnectionEstatsSndCong`](crate::TcpConnectionEstatsSndCong)).
+/// Fixed limits of the sender.
+///
+/// Belongs to [`TcpConnectionEstatsSndCong`](crate::TcpConnectionEstatsSndCong).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_snd_cong_ros_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_SND_CONG_ROS_v0 {
-    /// Largest congestion window that may be used, in bytes.
+    /// Maximum congestion window that may be used, in bytes.
     pub LimCwnd: u32,
 }
 
-/// What held the sender back, and its congestion window
-/// ([`TcpConnectionEstatsSndCong`](crate::TcpConnectionEstatsSndCong)).
+/// Statistics on what limits the sender, and on its congestion window.
+///
+/// Belongs to [`TcpConnectionEstatsSndCong`](crate::TcpConnectionEstatsSndCong).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_snd_cong_rod_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_SND_CONG_ROD_v0 {
-    /// How often the receiver's window became what limits the sender.
+    /// Transitions to the state in which the receiver's window limits the sender.
     pub SndLimTransRwin: u32,
     /// Time limited by the receiver's window, in milliseconds.
     pub SndLimTimeRwin: u32,
     /// Bytes sent while limited by the receiver's window.
     pub SndLimBytesRwin: usize,
-    /// How often congestion control became what limits the sender.
+    /// Transitions to the state in which congestion control limits the sender.
     pub SndLimTransCwnd: u32,
-    /// Time limited by congestion control, in milliseconds; waiting for a retransmission timeout is part of it.
+    /// Time limited by congestion control, in milliseconds; includes waiting for retransmission timeouts.
     pub SndLimTimeCwnd: u32,
     /// Bytes sent while limited by congestion control.
     pub SndLimBytesCwnd: usize,
-    /// How often the sender itself (mostly: no data) became what limits it.
+    /// Transitions to the state in which the sender itself is the limit, usually for lack of data.
     pub SndLimTransSnd: u32,
     /// Time limited by the sender itself, in milliseconds.
     pub SndLimTimeSnd: u32,
     /// Bytes sent while limited by the sender itself.
     pub SndLimBytesSnd: usize,
-    /// How often slow start enlarged the congestion window.
+    /// Number of times that slow start increased the congestion window.
     pub SlowStart: u32,
-    /// How often congestion avoidance enlarged the congestion window.
+    /// Number of times that congestion avoidance increased the congestion window.
     pub CongAvoid: u32,
-    /// How often something else than congestion control made the congestion window smaller.
+    /// Number of times that something other than congestion control reduced the congestion window.
     pub OtherReductions: u32,
-    /// The congestion window, in bytes.
+    /// Current congestion window, in bytes.
     pub CurCwnd: u32,
-    /// Largest congestion window in slow start, in bytes.
+    /// Maximum congestion window during slow start, in bytes.
     pub MaxSsCwnd: u32,
-    /// Largest congestion window in congestion avoidance, in bytes.
+    /// Maximum congestion window during congestion avoidance, in bytes.
     pub MaxCaCwnd: u32,
-    /// The slow start threshold, in bytes.
+    /// Current slow start threshold, in bytes.
     pub CurSsthresh: u32,
-    /// Largest slow start threshold, in bytes, without the one at the start.
+    /// Maximum slow start threshold, in bytes, excluding the initial value.
     pub MaxSsthresh: u32,
-    /// Smallest slow start threshold, in bytes.
+    /// Minimum slow start threshold, in bytes.
     pub MinSsthresh: u32,
 }
 
-/// Whether the path is measured ([`TcpConnectionEstatsPath`](crate::TcpConnectionEstatsPath)).
+/// Switch of the collection of statistics on path measurements.
+///
+/// Belongs to [`TcpConnectionEstatsPath`](crate::TcpConnectionEstatsPath).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_path_rw_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_PATH_RW_v0 {
-    /// Not 0 to collect.
+    /// Enables the collection if not 0.
     pub EnableCollection: u8,
 }
 
-/// Measurements of the path: losses, reordering, round-trip times
-/// ([`TcpConnectionEstatsPath`](crate::TcpConnectionEstatsPath)).
+/// Measurements of the path: losses, reordering, round-trip times.
+///
+/// Belongs to [`TcpConnectionEstatsPath`](crate::TcpConnectionEstatsPath).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_path_rod_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_PATH_ROD_v0 {
-    /// How often fast retransmit was started.
+    /// Number of times that fast retransmit started.
     pub FastRetran: u32,
-    /// Retransmission timeouts that were the first in their row.
+    /// Retransmission timeouts, without those after a backoff.
     pub Timeouts: u32,
-    /// Retransmission timeouts after the timer had been doubled.
+    /// Retransmission timeouts after the timer was doubled (backoff).
     pub SubsequentTimeouts: u32,
-    /// Timeouts since new data were acknowledged last.
+    /// Timeouts since new data was last acknowledged.
     pub CurTimeoutCount: u32,
-    /// Timeouts that no sign of congestion announced: a whole window was lost.
+    /// Timeouts without a preceding congestion signal: a whole window was lost.
     pub AbruptTimeouts: u32,
-    /// Segments sent with data that had been sent before.
+    /// Segments sent that contain retransmitted data.
     pub PktsRetrans: u32,
-    /// Bytes sent again.
+    /// Bytes retransmitted.
     pub BytesRetrans: u32,
-    /// Duplicate acknowledgements received.
+    /// Duplicate acknowledgments received.
     pub DupAcksIn: u32,
-    /// Selective acknowledgement options received.
+    /// Selective acknowledgment (SACK) options received.
     pub SacksRcvd: u32,
-    /// Blocks in those options.
+    /// SACK blocks received in those options.
     pub SackBlocksRcvd: u32,
-    /// Signs of congestion of any kind that cut the congestion window.
+    /// Congestion signals of any kind that reduced the congestion window.
     pub CongSignals: u32,
-    /// Sum of the congestion windows just before each sign of congestion, in bytes.
+    /// Sum of the congestion windows just before each congestion signal, in bytes.
     pub PreCongSumCwnd: u32,
-    /// Sum of the last round-trip times before each sign of congestion, in milliseconds.
+    /// Sum of the last round-trip times before each congestion signal, in milliseconds.
     pub PreCongSumRtt: u32,
-    /// Sum of the first round-trip times after each sign of congestion, in milliseconds.
+    /// Sum of the first round-trip times after each congestion signal, in milliseconds.
     pub PostCongSumRtt: u32,
-    /// How many samples `PostCongSumRtt` adds up.
+    /// Number of samples in `PostCongSumRtt`.
     pub PostCongCountRtt: u32,
-    /// Signs of congestion by explicit notification.
+    /// Congestion signals by explicit congestion notification (ECN).
     pub EcnSignals: u32,
     /// Segments received whose IP header was marked with congestion.
     pub EceRcvd: u32,
-    /// Stalls of the interface or the like that were taken for congestion.
+    /// Stalls of the interface and similar events that were treated as congestion.
     pub SendStall: u32,
     /// Reserved, 0.
     pub QuenchRcvd: u32,
-    /// How many duplicate acknowledgements start fast retransmit.
+    /// Number of duplicate acknowledgments that starts fast retransmit.
     pub RetranThresh: u32,
-    /// Series of duplicate acknowledgements.
+    /// Series of duplicate acknowledgments.
     pub SndDupAckEpisodes: u32,
-    /// Bytes by which acknowledgements advanced when they ended a series of duplicates without a retransmission.
+    /// Bytes acknowledged when a series of duplicates ended without a retransmission.
     pub SumBytesReordered: u32,
-    /// Duplicate acknowledgements that did not start fast retransmit.
+    /// Duplicate acknowledgments that did not start fast retransmit.
     pub NonRecovDa: u32,
-    /// Series of duplicate acknowledgements that did not start fast retransmit.
+    /// Series of duplicate acknowledgments that did not start fast retransmit.
     pub NonRecovDaEpisodes: u32,
     /// Reserved, 0.
     pub AckAfterFr: u32,
-    /// Duplicate segments that the other end reported.
+    /// Duplicate segments that the remote end reported (D-SACK).
     pub DsackDups: u32,
-    /// Last round-trip time measured, in milliseconds.
+    /// Last measured round-trip time, in milliseconds.
     pub SampleRtt: u32,
     /// Smoothed round-trip time, in milliseconds.
     pub SmoothedRtt: u32,
     /// Variation of the round-trip time, in milliseconds.
     pub RttVar: u32,
-    /// Longest round-trip time, in milliseconds.
+    /// Maximum round-trip time, in milliseconds.
     pub MaxRtt: u32,
-    /// Shortest round-trip time, in milliseconds.
+    /// Minimum round-trip time, in milliseconds.
     pub MinRtt: u32,
-    /// Sum of all round-trip times measured, in milliseconds.
+    /// Sum of all measured round-trip times, in milliseconds.
     pub SumRtt: u32,
-    /// How many samples `SumRtt` adds up.
+    /// Number of samples in `SumRtt`.
     pub CountRtt: u32,
-    /// The retransmission timeout, in milliseconds.
+    /// Current retransmission timeout, in milliseconds.
     pub CurRto: u32,
-    /// Longest retransmission timeout, in milliseconds.
+    /// Maximum retransmission timeout, in milliseconds.
     pub MaxRto: u32,
-    /// Shortest retransmission timeout, in milliseconds.
+    /// Minimum retransmission timeout, in milliseconds.
     pub MinRto: u32,
-    /// The maximum segment size, in bytes.
+    /// Current maximum segment size, in bytes.
     pub CurMss: u32,
-    /// Largest maximum segment size, in bytes.
+    /// Largest value of the maximum segment size, in bytes.
     pub MaxMss: u32,
-    /// Smallest maximum segment size, in bytes.
+    /// Smallest value of the maximum segment size, in bytes.
     pub MinMss: u32,
-    /// Acknowledgements that showed a timeout to have been needless.
+    /// Acknowledgments that showed a retransmission timeout to be spurious.
     pub SpuriousRtoDetections: u32,
 }
 
-/// Whether the queues for sending are measured ([`TcpConnectionEstatsSendBuff`](crate::TcpConnectionEstatsSendBuff)).
+/// Switch of the collection of statistics on send queues.
+///
+/// Belongs to [`TcpConnectionEstatsSendBuff`](crate::TcpConnectionEstatsSendBuff).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_send_buff_rw_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_SEND_BUFF_RW_v0 {
-    /// Not 0 to collect.
+    /// Enables the collection if not 0.
     pub EnableCollection: u8,
 }
 
-/// The queues for sending ([`TcpConnectionEstatsSendBuff`](crate::TcpConnectionEstatsSendBuff)).
+/// Statistics on the send queues.
+///
+/// Belongs to [`TcpConnectionEstatsSendBuff`](crate::TcpConnectionEstatsSendBuff).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_send_buff_rod_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_SEND_BUFF_ROD_v0 {
-    /// Bytes sent and not acknowledged.
+    /// Bytes sent and not yet acknowledged.
     pub CurRetxQueue: usize,
-    /// The most there were of them.
+    /// Maximum of `CurRetxQueue`.
     pub MaxRetxQueue: usize,
-    /// Bytes that the application wrote and that were never sent.
+    /// Bytes written by the application and never sent.
     pub CurAppWQueue: usize,
-    /// The most there were of them.
+    /// Maximum of `CurAppWQueue`.
     pub MaxAppWQueue: usize,
 }
 
-/// Whether the local receiver is measured ([`TcpConnectionEstatsRec`](crate::TcpConnectionEstatsRec)).
+/// Switch of the collection of statistics on the local receiver.
+///
+/// Belongs to [`TcpConnectionEstatsRec`](crate::TcpConnectionEstatsRec).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_rec_rw_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_REC_RW_v0 {
-    /// Not 0 to collect.
+    /// Enables the collection if not 0.
     pub EnableCollection: u8,
 }
 
-/// The local receiver ([`TcpConnectionEstatsRec`](crate::TcpConnectionEstatsRec)).
+/// Statistics on the local receiver.
+///
+/// Belongs to [`TcpConnectionEstatsRec`](crate::TcpConnectionEstatsRec).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_rec_rod_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_REC_ROD_v0 {
-    /// Window advertised last, in bytes.
+    /// Last window advertised, in bytes.
     pub CurRwinSent: u32,
-    /// Largest window advertised, in bytes.
+    /// Maximum window advertised, in bytes.
     pub MaxRwinSent: u32,
-    /// Smallest window advertised, in bytes.
+    /// Minimum window advertised, in bytes.
     pub MinRwinSent: u32,
-    /// Largest window that may be advertised, in bytes.
+    /// Maximum window that may be advertised, in bytes.
     pub LimRwin: u32,
-    /// Series of duplicate acknowledgements sent.
+    /// Series of duplicate acknowledgments sent.
     pub DupAckEpisodes: u32,
-    /// Duplicate acknowledgements sent.
+    /// Duplicate acknowledgments sent.
     pub DupAcksOut: u32,
     /// Segments received whose IP header was marked with congestion.
     pub CeRcvd: u32,
@@ -291,70 +313,77 @@ pub struct TCP_ESTATS_REC_ROD_v0 {
     pub EcnSent: u32,
     /// Reserved, 0.
     pub EcnNoncesRcvd: u32,
-    /// Bytes of sequence space that the reassembly queue spans.
+    /// Sequence space spanned by the reassembly queue, in bytes.
     pub CurReasmQueue: u32,
-    /// The most it has spanned, in bytes.
+    /// Maximum of `CurReasmQueue`, in bytes.
     pub MaxReasmQueue: u32,
-    /// Bytes acknowledged that the application has not read.
+    /// Bytes acknowledged and not yet read by the application.
     pub CurAppRQueue: usize,
-    /// The most there were of them.
+    /// Maximum of `CurAppRQueue`.
     pub MaxAppRQueue: usize,
-    /// Window scale option sent, in bits to shift by; 255 if none was.
+    /// Window scale option sent, as a shift count in bits; 255 if none was sent.
     pub WinScaleSent: u8,
 }
 
-/// Whether the remote receiver is measured ([`TcpConnectionEstatsObsRec`](crate::TcpConnectionEstatsObsRec)).
+/// Switch of the collection of statistics on the remote receiver.
+///
+/// Belongs to [`TcpConnectionEstatsObsRec`](crate::TcpConnectionEstatsObsRec).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_obs_rec_rw_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_OBS_REC_RW_v0 {
-    /// Not 0 to collect.
+    /// Enables the collection if not 0.
     pub EnableCollection: u8,
 }
 
-/// The remote receiver as seen from here ([`TcpConnectionEstatsObsRec`](crate::TcpConnectionEstatsObsRec)).
+/// Statistics on the remote receiver, as observed locally.
+///
+/// Belongs to [`TcpConnectionEstatsObsRec`](crate::TcpConnectionEstatsObsRec).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_obs_rec_rod_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_OBS_REC_ROD_v0 {
-    /// Window received last, in bytes.
+    /// Last window received, in bytes.
     pub CurRwinRcvd: u32,
-    /// Largest window received, in bytes.
+    /// Maximum window received, in bytes.
     pub MaxRwinRcvd: u32,
-    /// Smallest window received, in bytes.
+    /// Minimum window received, in bytes.
     pub MinRwinRcvd: u32,
-    /// Window scale option received, in bits to shift by; 255 if none was.
+    /// Window scale option received, as a shift count in bits; 255 if none was received.
     pub WinScaleRcvd: u8,
 }
 
-/// Whether the bandwidth is estimated ([`TcpConnectionEstatsBandwidth`](crate::TcpConnectionEstatsBandwidth)). Both
-/// members are set at once.
+/// Switches of the bandwidth estimates, one for each direction.
+///
+/// Belongs to [`TcpConnectionEstatsBandwidth`](crate::TcpConnectionEstatsBandwidth). One call sets both fields.
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_bandwidth_rw_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_BANDWIDTH_RW_v0 {
-    /// For what is sent.
+    /// Outbound direction.
     pub EnableCollectionOutbound: TCP_BOOLEAN_OPTIONAL,
-    /// For what is received.
+    /// Inbound direction.
     pub EnableCollectionInbound: TCP_BOOLEAN_OPTIONAL,
 }
 
-/// Estimates of the bandwidth ([`TcpConnectionEstatsBandwidth`](crate::TcpConnectionEstatsBandwidth)).
+/// Bandwidth estimates, for each direction.
+///
+/// Belongs to [`TcpConnectionEstatsBandwidth`](crate::TcpConnectionEstatsBandwidth).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_bandwidth_rod_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_BANDWIDTH_ROD_v0 {
-    /// Estimate for what is sent, in bits per second.
+    /// Outbound bandwidth, in bits per second.
     pub OutboundBandwidth: u64,
-    /// Estimate for what is received, in bits per second.
+    /// Inbound bandwidth, in bits per second.
     pub InboundBandwidth: u64,
-    /// How much `OutboundBandwidth` varies, in bits per second.
+    /// Variation of `OutboundBandwidth`, in bits per second.
     pub OutboundInstability: u64,
-    /// How much `InboundBandwidth` varies, in bits per second.
+    /// Variation of `InboundBandwidth`, in bits per second.
     pub InboundInstability: u64,
     /// Not 0 if `OutboundBandwidth` has reached its peak.
     pub OutboundBandwidthPeaked: u8,
@@ -362,17 +391,21 @@ pub struct TCP_ESTATS_BANDWIDTH_ROD_v0 {
     pub InboundBandwidthPeaked: u8,
 }
 
-/// Whether round-trip times are measured finely ([`TcpConnectionEstatsFineRtt`](crate::TcpConnectionEstatsFineRtt)).
+/// Switch of the collection of statistics on round-trip times in microseconds.
+///
+/// Belongs to [`TcpConnectionEstatsFineRtt`](crate::TcpConnectionEstatsFineRtt).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_fine_rtt_rw_v0)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TCP_ESTATS_FINE_RTT_RW_v0 {
-    /// Not 0 to collect.
+    /// Enables the collection if not 0.
     pub EnableCollection: u8,
 }
 
-/// Batch-trip times in **micro**seconds ([`TcpConnectionEstatsFineRtt`](crate::TcpConnectionEstatsFineRtt)).
+/// Round-trip times in **micro**seconds.
+///
+/// Belongs to [`TcpConnectionEstatsFineRtt`](crate::TcpConnectionEstatsFineRtt).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpestats/ns-tcpestats-tcp_estats_fine_rtt_rod_v0)
 #[repr(C)]
@@ -380,10 +413,10 @@ pub struct TCP_ESTATS_FINE_RTT_RW_v0 {
 pub struct TCP_ESTATS_FINE_RTT_ROD_v0 {
     /// Variation of the round-trip time, in microseconds.
     pub RttVar: u32,
-    /// Longest round-trip time, in microseconds.
+    /// Maximum round-trip time, in microseconds.
     pub MaxRtt: u32,
-    /// Shortest round-trip time, in microseconds.
+    /// Minimum round-trip time, in microseconds.
     pub MinRtt: u32,
-    /// Smoothed round-trip time, in microseconds, whatever the name says.
+    /// Smoothed round-trip time, in microseconds, despite the name.
     pub SumRtt: u32,
 }

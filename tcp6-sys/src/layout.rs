@@ -1,24 +1,24 @@
-//! Asserts, whenever this crate is compiled, that every structure is laid out as its C header has it.
+//! Compile-time assertions that every structure has the layout of its C header.
 
-// Rust 1.85 does not count what nameless constants use.
+// Rust 1.85 reports functions that only `const _` items use as dead code.
 #![allow(dead_code)]
 
 use crate::*;
 
-/// Of the one or two columns of the table, the one for this target's pointers.
-const fn here(columns: &[usize]) -> usize {
+/// Returns the column of the table that applies to this target's pointer width.
+const fn pick(columns: &[usize]) -> usize {
     if size_of::<usize>() == 8 { columns[0] } else { columns[columns.len() - 1] }
 }
 
-/// The size of the field that a function picks.
+/// Returns the size of the field that the function returns a reference to.
 const fn size_of_field<T, F>(_: fn(&T) -> &F) -> usize {
     size_of::<F>()
 }
 
-/// Whether this target lays out a structure of this C alignment as Windows does.
+/// Returns whether this target lays out a structure of this C alignment as Windows does.
 ///
-/// Windows aligns a `u64` to 8 bytes on every processor, 32-bit Linux on x86 to 4. There the structures that hold one
-/// are not compared, unless they ask for the alignment themselves.
+/// Windows aligns a `u64` to 8 bytes on every processor, 32-bit Linux on x86 to 4. Such a target skips structures with
+/// a `u64`, unless they specify the alignment themselves.
 const fn comparable<T>(c_align: usize) -> bool {
     align_of::<u64>() == 8 || align_of::<T>() == c_align
 }
@@ -29,16 +29,16 @@ macro_rules! layouts {
         { $($field:ident: $offset:literal + $len:literal $(/ $offset32:literal + $len32:literal)?,)* }
     )*) => { $(
         const _: () = {
-            // Fails to compile if the table lacks a field.
+            // Does not compile if the table lacks a field.
             let _: fn(&$name) = |$name { $($field: _),* }| ();
-            let align = here(&[$align $(, $align32)?]);
+            let align = pick(&[$align $(, $align32)?]);
             if comparable::<$name>(align) {
-                assert!(size_of::<$name>() == here(&[$size $(, $size32)?]), concat!("size of ", stringify!($name)));
+                assert!(size_of::<$name>() == pick(&[$size $(, $size32)?]), concat!("size of ", stringify!($name)));
                 assert!(align_of::<$name>() == align, concat!("alignment of ", stringify!($name)));
                 $(
                     let what = concat!(stringify!($name), ".", stringify!($field));
-                    assert!(core::mem::offset_of!($name, $field) == here(&[$offset $(, $offset32)?]), "{}", what);
-                    assert!(size_of_field(|it: &$name| &it.$field) == here(&[$len $(, $len32)?]), "{}", what);
+                    assert!(core::mem::offset_of!($name, $field) == pick(&[$offset $(, $offset32)?]), "{}", what);
+                    assert!(size_of_field(|it: &$name| &it.$field) == pick(&[$len $(, $len32)?]), "{}", what);
                 )*
             }
         };
@@ -53,7 +53,7 @@ macro_rules! constants {
 
 include!("layout/table.rs");
 
-// The header's union has no name that the table could use.
+// The union is anonymous in the header, so the table cannot name it.
 const _: () = {
     assert!(size_of::<IN6_ADDR_0>() == 16, "size of IN6_ADDR.u");
     assert!(align_of::<IN6_ADDR_0>() == 2, "alignment of IN6_ADDR.u");

@@ -2,25 +2,26 @@
 //!
 //! # Functions
 //!
-//! On other systems than Windows this crate has the types and the constants alone.
+//! The types and the constants exist on every system, the functions on Windows only. Every function returns its error
+//! code, or 0 on success; `GetLastError` has no further information.
 //!
-//! | function | fills | since |
+//! | function | writes | since |
 //! |---|---|---|
 //! | [`GetTcp6Table`] | [`MIB_TCP6TABLE`] | Vista |
 //! | [`GetTcp6Table2`] | [`MIB_TCP6TABLE2`]: owner pid, offload state | Vista |
-//! | [`GetExtendedTcpTable`] | [`MIB_TCP6TABLE_OWNER_PID`], [`MIB_TCP6TABLE_OWNER_MODULE`] | XP SP2 |
+//! | [`GetExtendedTcpTable`] | [`MIB_TCP6TABLE_OWNER_PID`], [`MIB_TCP6TABLE_OWNER_MODULE`] and the IPv4 tables | XP SP2 |
 //! | [`GetTcpTable`] | [`MIB_TCPTABLE`]: IPv4 | 2000 |
 //! | [`GetTcpTable2`] | [`MIB_TCPTABLE2`]: IPv4 | Vista |
-//! | [`GetOwnerModuleFromTcp6Entry`], [`GetOwnerModuleFromTcpEntry`] * | [`TCPIP_OWNER_MODULE_BASIC_INFO`] | Vista |
-//! | `GetOwnerModuleFromPidAndInfo` * | [`TCPIP_OWNER_MODULE_BASIC_INFO`] | not documented |
-//! | `InternalGetBoundTcp6EndpointTable` ** | [`MIB_TCP6TABLE2`]: endpoints that are only bound | not documented |
+//! | [`GetOwnerModuleFromTcp6Entry`], [`GetOwnerModuleFromTcpEntry`] \* | [`TCPIP_OWNER_MODULE_BASIC_INFO`] | Vista |
+//! | `GetOwnerModuleFromPidAndInfo` \* | [`TCPIP_OWNER_MODULE_BASIC_INFO`] | undocumented |
+//! | `InternalGetBoundTcp6EndpointTable` \*\* | [`MIB_TCP6TABLE2`]: endpoints that are only bound | undocumented |
 //! | [`GetTcpStatisticsEx`] | [`MIB_TCPSTATS`] | XP |
-//! | [`GetTcpStatisticsEx2`] ** | [`MIB_TCPSTATS2`]: 64-bit counters | 10, version 1709 |
-//! | [`GetPerTcp6ConnectionEStats`], [`GetPerTcpConnectionEStats`] * | the `TCP_ESTATS_*` structures of one connection | Vista |
-//! | [`SetPerTcp6ConnectionEStats`] *, [`SetPerTcpConnectionEStats`] | nothing; switches the statistics on and off | Vista |
-//! | [`SetTcpEntry`] | nothing; deletes a connection of IPv4 | 2000 |
+//! | [`GetTcpStatisticsEx2`] \*\* | [`MIB_TCPSTATS2`]: 64-bit segment counters | 10, version 1709 |
+//! | [`GetPerTcp6ConnectionEStats`], [`GetPerTcpConnectionEStats`] \* | the `TCP_ESTATS_*` structures of a connection | Vista |
+//! | [`SetPerTcp6ConnectionEStats`] \*, [`SetPerTcpConnectionEStats`] | nothing: enables or disables the statistics | Vista |
+//! | [`SetTcpEntry`] | nothing: deletes an IPv4 connection | 2000 |
 //!
-//! What Wine has of them:
+//! Support in Wine; a number is the error code that every call returns:
 //!
 //! | | Wine 8.0 | Wine 10.0 | later |
 //! |---|---|---|---|
@@ -31,14 +32,15 @@
 //! | `GetPerTcp6ConnectionEStats`, `SetPerTcp6ConnectionEStats` | absent | absent | 10.15: 120 and 50 |
 //! | `GetPerTcpConnectionEStats` | absent | 120 | 120 |
 //! | `SetPerTcpConnectionEStats` | 50 | 50 | 50 |
-//! | `SetTcpEntry` | 0, and nothing is done | the same | the same |
+//! | `SetTcpEntry` | returns 0 and does nothing | same | same |
 //!
-//! \* Not in Wine. A program that calls the import there dies. One that is to run there looks the function up with
-//! `GetProcAddress` and casts what it gets to the `PFN_` type: [`PFN_GetOwnerModuleFromTcp6Entry`],
-//! [`PFN_GetOwnerModuleFromPidAndInfo`], [`PFN_GetPerTcp6ConnectionEStats`], [`PFN_SetPerTcp6ConnectionEStats`].
+//! \* Missing from some versions of Wine, where calling the import ends the process. A program that must run there looks
+//! the function up with `GetProcAddress` and casts the address to its `PFN_` type: [`PFN_GetOwnerModuleFromTcp6Entry`],
+//! [`PFN_GetOwnerModuleFromTcpEntry`], [`PFN_GetOwnerModuleFromPidAndInfo`], [`PFN_GetPerTcp6ConnectionEStats`],
+//! [`PFN_GetPerTcpConnectionEStats`], [`PFN_SetPerTcp6ConnectionEStats`].
 //!
-//! \*\* Not in Wine nor in older Windows, where a program that imports it does not even start. So it is not imported,
-//! and there are [`PFN_GetTcpStatisticsEx2`] and [`PFN_InternalGetBoundTcp6EndpointTable`] alone.
+//! \*\* Missing from Wine 8.0 and 10.0 and from older versions of Windows, where a program that imports it does not start.
+//! So it is not imported; use [`PFN_GetTcpStatisticsEx2`] and [`PFN_InternalGetBoundTcp6EndpointTable`].
 //!
 //! [`GetTcp6Table`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcp6table
 //! [`GetTcp6Table2`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcp6table2
@@ -55,45 +57,43 @@
 //! [`GetPerTcp6ConnectionEStats`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getpertcp6connectionestats
 //! [`SetPerTcp6ConnectionEStats`]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-setpertcp6connectionestats
 //!
-//! All of them return their error, 0 for success. `GetLastError` has nothing to add.
-//!
 //! # The buffer protocol
 //!
-//! The functions that fill a table take a buffer and a pointer to its size in bytes.
+//! The functions that write a table take a buffer and a pointer to its size in bytes.
 //!
-//! * **Going in**, the size is what the buffer holds. A size that is too small (0 always is) asks for the size needed.
-//! * **[`ERROR_INSUFFICIENT_BUFFER`] coming out**: nothing useful was written, and the size is what the table would
-//!   have taken at that moment (on Windows with room for a few more rows). The table may have outgrown it by the next
-//!   call, so offer more: a quarter more and a few KiB are a good start. While connections come and go, offering exactly
-//!   the size reported can fail more often than not. Bound the number of tries.
-//! * **[`NO_ERROR`] coming out**: the size is what was written, `dwNumEntries` how many rows there are. The one does not
-//!   follow from the other, since Windows adds some bytes for alignment and Wine none. Check that the rows lie within
-//!   the size before reading them.
-//! * **[`STATUS_UNSUCCESSFUL`]**: while the table changes fast, Windows may give up and return this NTSTATUS, which is
-//!   no Win32 code. Try again with a larger buffer.
+//! * **Input**: the size is the length of the buffer. A size that is too small, such as 0, queries the required size.
+//! * **[`ERROR_INSUFFICIENT_BUFFER`]**: the buffer holds no useful data. The size is the required size at that moment;
+//!   Windows adds room for a few rows. The table may have grown by the next call, so pass more: a quarter more plus a
+//!   few KiB is a good start. While connections come and go, passing exactly the reported size can fail more often than
+//!   not. Limit the number of attempts.
+//! * **[`NO_ERROR`]**: the size is the number of bytes written, and `dwNumEntries` is the number of rows. Neither
+//!   follows from the other: Windows adds some bytes for alignment, Wine none. Check that the rows lie within the size
+//!   before reading them.
+//! * **[`STATUS_UNSUCCESSFUL`]**: Windows may give up while the table changes fast. This is an NTSTATUS, not a Win32
+//!   error code. Retry with a larger buffer.
 //!
-//! One call with a buffer that was large enough last time is half the work of asking for the size first: the system
-//! gathers the whole table both times.
+//! Do not query the size first if a buffer from an earlier call is available: the system gathers the whole table in
+//! both calls, so one call costs half as much.
 //!
 //! # Reading the rows
 //!
-//! * The buffer must be aligned: 8 bytes for the `OWNER_MODULE` classes, 4 for the others. A `Vec<u8>` promises 1; a
-//!   `Vec<u64>` will do.
-//! * The rows follow one another from the `table` member on, which is declared with one row. Take a raw pointer to it,
-//!   `&raw const (*t).table`, never a reference: **a reference reaches the one row it is declared with**, and to read
-//!   the next through it is undefined behaviour.
-//! * Ports are in network byte order, in the low 16 bits: `u16::from_be(row.dwLocalPort as u16)`. The upper bits may be
-//!   garbage.
+//! * Align the buffer to 8 bytes for the `OWNER_MODULE` classes and to 4 for the others. A `Vec<u8>` guarantees an
+//!   alignment of 1; a `Vec<u64>` is sufficient.
+//! * The rows start at the `table` member, which is declared as an array of one row. Take a raw pointer to it
+//!   (`&raw const (*t).table`), not a reference: **a reference covers only the one declared row**, and reading the next
+//!   row through it is undefined behaviour.
+//! * Ports are in network byte order, in the low 16 bits: `u16::from_be(row.dwLocalPort as u16)`. The upper 16 bits may
+//!   be garbage.
 //! * Scope ids are interface indices in host byte order. Microsoft's pages say network byte order and convert them, but
-//!   .NET, and the tests of Wine that are run on Windows too, take them as they are. (Wine 8 writes a class of address
-//!   instead: 4096 for `::1`, 8192 for link-local addresses, `u32::MAX` for those of other machines.)
-//! * The remote half of a listener may be anything.
-//! * States, like everything that C calls an enumeration, may have values that no header lists.
+//!   .NET and Wine's tests, which also run on Windows, use them unconverted. (Wine 8 writes an address class
+//!   instead: 4096 for `::1`, 8192 for link-local addresses, `u32::MAX` for addresses of other machines.)
+//! * The remote half of a listener may be garbage.
+//! * States, and all other values of C enumerations, may have values that no header lists.
 //!
 //! # Layout
 //!
-//! Size, alignment and every offset of every structure are asserted when this crate is compiled, compared with
-//! `windows-sys` by the repository's tests, and compared with the C headers of MinGW-w64 by the repository's `cargo xtask layout`.
+//! This crate asserts the size, the alignment and every offset of every structure when it is compiled. The repository's
+//! tests compare them with `windows-sys`, and its `cargo xtask layout` with the C headers of MinGW-w64.
 #![no_std]
 // The names are those of the C headers.
 #![allow(non_camel_case_types, non_snake_case, non_upper_case_globals, clippy::upper_case_acronyms)]

@@ -1,8 +1,8 @@
-//! The counters of the whole TCP stack, for one address family.
+//! Counters of the whole TCP stack, for one address family.
 
 use crate::TCP_RTO_ALGORITHM;
 
-/// What [`GetTcpStatisticsEx`] fills: counters of 32 bits, which wrap around.
+/// The counters that [`GetTcpStatisticsEx`] writes, in 32 bits; they wrap around.
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcpstats_lh)
 ///
@@ -10,74 +10,75 @@ use crate::TCP_RTO_ALGORITHM;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCPSTATS {
-    /// How the retransmission timeout is computed, one of [`TCP_RTO_ALGORITHM`].
-    // Newer headers put it into a nameless union with a member of the enumeration's type. The two are read alike.
+    /// Algorithm of the retransmission timeout, a value of [`TCP_RTO_ALGORITHM`].
+    // Newer headers declare an anonymous union of this DWORD and the enumeration, which has the same size.
     pub dwRtoAlgorithm: u32,
-    /// Shortest retransmission timeout, in milliseconds.
+    /// Minimum retransmission timeout, in milliseconds.
     pub dwRtoMin: u32,
-    /// Longest retransmission timeout, in milliseconds.
+    /// Maximum retransmission timeout, in milliseconds.
     pub dwRtoMax: u32,
-    /// Most connections that can be; [`MIB_TCP_MAXCONN_DYNAMIC`](crate::MIB_TCP_MAXCONN_DYNAMIC) if there is no limit.
+    /// Maximum number of connections; [`MIB_TCP_MAXCONN_DYNAMIC`](crate::MIB_TCP_MAXCONN_DYNAMIC) if not limited.
     pub dwMaxConn: u32,
-    /// Connections that were opened from here.
+    /// Connections opened by this system (active opens).
     pub dwActiveOpens: u32,
-    /// Connections that were accepted here.
+    /// Connections accepted by this system (passive opens).
     pub dwPassiveOpens: u32,
-    /// Attempts to connect that failed.
+    /// Failed connection attempts.
     pub dwAttemptFails: u32,
     /// Established connections that were reset.
     pub dwEstabResets: u32,
-    /// Connections that are established now.
+    /// Connections that are currently established.
     pub dwCurrEstab: u32,
-    /// Segments received, faulty ones included.
+    /// Segments received, including faulty ones.
     pub dwInSegs: u32,
-    /// Segments sent, without those that hold nothing but retransmitted data.
+    /// Segments sent, except those that contain only retransmitted data.
     pub dwOutSegs: u32,
-    /// Segments sent again.
+    /// Segments retransmitted.
     pub dwRetransSegs: u32,
     /// Segments received with an error.
     pub dwInErrs: u32,
-    /// Segments sent with the reset flag.
+    /// Segments sent with the RST flag.
     pub dwOutRsts: u32,
-    /// Connections in any state but listening. Always 0 under Wine.
+    /// Connections in all states except LISTEN. Always 0 under Wine.
     pub dwNumConns: u32,
 }
 
-/// What [`PFN_GetTcpStatisticsEx2`](crate::PFN_GetTcpStatisticsEx2) fills: [`MIB_TCPSTATS`] with the two segment
-/// counters in 64 bits.
+/// The counters that [`PFN_GetTcpStatisticsEx2`](crate::PFN_GetTcpStatisticsEx2) writes.
+///
+/// The two segment counters have 64 bits. The other fields are those of [`MIB_TCPSTATS`].
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcpstats2)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCPSTATS2 {
-    /// How the retransmission timeout is computed.
+    /// Algorithm of the retransmission timeout.
     pub RtoAlgorithm: TCP_RTO_ALGORITHM,
-    /// Shortest retransmission timeout, in milliseconds.
+    /// Minimum retransmission timeout, in milliseconds.
     pub dwRtoMin: u32,
-    /// Longest retransmission timeout, in milliseconds.
+    /// Maximum retransmission timeout, in milliseconds.
     pub dwRtoMax: u32,
-    /// Most connections that can be; [`MIB_TCP_MAXCONN_DYNAMIC`](crate::MIB_TCP_MAXCONN_DYNAMIC) if there is no limit.
+    /// Maximum number of connections; [`MIB_TCP_MAXCONN_DYNAMIC`](crate::MIB_TCP_MAXCONN_DYNAMIC) if not limited.
     pub dwMaxConn: u32,
-    /// Connections that were opened from here.
+    /// Connections opened by this system (active opens).
     pub dwActiveOpens: u32,
-    /// Connections that were accepted here.
+    /// Connections accepted by this system (passive opens).
     pub dwPassiveOpens: u32,
-    /// Attempts to connect that failed.
+    /// Failed connection attempts.
     pub dwAttemptFails: u32,
     /// Established connections that were reset.
     pub dwEstabResets: u32,
-    /// Connections that are established now.
+    /// Connections that are currently established.
     pub dwCurrEstab: u32,
-    /// Segments received, faulty ones included.
+    /// Segments received, including faulty ones.
     pub dw64InSegs: u64,
-    /// Segments sent, without those that hold nothing but retransmitted data.
+    /// Segments sent, except those that contain only retransmitted data.
     pub dw64OutSegs: u64,
-    /// Segments sent again.
+    /// Segments retransmitted.
     pub dwRetransSegs: u32,
     /// Segments received with an error.
     pub dwInErrs: u32,
-    /// Segments sent with the reset flag.
+    /// Segments sent with the RST flag.
     pub dwOutRsts: u32,
-    /// Connections in any state but listening.
+    /// Connections in all states except LISTEN.
     pub dwNumConns: u32,
 }

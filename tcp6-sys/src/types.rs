@@ -1,8 +1,8 @@
-//! The rows and the tables.
+//! Rows and tables of IPv6, and the owner module.
 //!
-//! Every bit pattern is a valid value of each of them: a row may be read from whatever bytes the system wrote. None can
-//! be compared or hashed, since a row has bits without meaning (the upper halves of the ports, the remote half of a
-//! listener) that would take part.
+//! Every bit pattern is a valid value of each row and table, so a row can be read from any bytes that the system wrote.
+//! The types implement neither comparison nor hashing: rows have meaningless bits (the upper halves of the ports, the
+//! remote half of a listener) that would take part.
 
 use core::fmt;
 use core::net::Ipv6Addr;
@@ -11,7 +11,7 @@ use crate::{ANY_SIZE, MIB_TCP_STATE, TCP_CONNECTION_OFFLOAD_STATE, TCPIP_OWNING_
 
 /// An IPv6 address, in network byte order.
 ///
-/// Aligned to two bytes, as its view of words is.
+/// The alignment is 2 bytes, because of the `Word` view.
 ///
 /// ```
 /// use std::net::Ipv6Addr;
@@ -25,7 +25,7 @@ use crate::{ANY_SIZE, MIB_TCP_STATE, TCP_CONNECTION_OFFLOAD_STATE, TCPIP_OWNING_
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct IN6_ADDR {
-    /// The sixteen bytes.
+    /// The 16 bytes of the address.
     pub u: IN6_ADDR_0,
 }
 
@@ -35,19 +35,19 @@ impl fmt::Debug for IN6_ADDR {
     }
 }
 
-/// The two views of an [`IN6_ADDR`]. The header leaves this union without a name.
+/// The two views of an [`IN6_ADDR`]. The union is anonymous in the header.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub union IN6_ADDR_0 {
-    /// Sixteen bytes, the first one first.
+    /// 16 bytes, most significant byte first.
     pub Byte: [u8; 16],
-    /// Eight words, each in network byte order.
+    /// 8 words, each in network byte order.
     pub Word: [u16; 8],
 }
 
 impl fmt::Debug for IN6_ADDR_0 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // SAFETY: both views cover the same sixteen bytes, and bytes have no invalid value.
+        // SAFETY: both views cover the same 16 bytes, and every byte value is valid.
         let bytes = unsafe { self.Byte };
         fmt::Debug::fmt(&Ipv6Addr::from(bytes), f)
     }
@@ -59,7 +59,9 @@ impl Default for IN6_ADDR_0 {
     }
 }
 
-/// An IPv6 endpoint: the row of [`MIB_TCP6TABLE`], and how [`PFN_GetPerTcp6ConnectionEStats`] is told the connection.
+/// An IPv6 endpoint: the row of [`MIB_TCP6TABLE`].
+///
+/// [`PFN_GetPerTcp6ConnectionEStats`] takes it to identify a connection.
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcp6row)
 ///
@@ -67,19 +69,19 @@ impl Default for IN6_ADDR_0 {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCP6ROW {
-    /// The state.
+    /// State.
     pub State: MIB_TCP_STATE,
-    /// Local address; all zero when any address is meant.
+    /// Local address; all zero means any address.
     pub LocalAddr: IN6_ADDR,
-    /// Local scope: an interface index in host byte order, 0 if the address needs none.
+    /// Local scope id: an interface index in host byte order; 0 if the address has no scope.
     pub dwLocalScopeId: u32,
-    /// Local port: low 16 bits, network byte order; the high 16 may be garbage.
+    /// Local port in the low 16 bits, in network byte order; the high 16 bits may be garbage.
     pub dwLocalPort: u32,
-    /// Remote address; without meaning for a listener.
+    /// Remote address; meaningless for a listener.
     pub RemoteAddr: IN6_ADDR,
-    /// Remote scope: an interface index in host byte order; without meaning for a listener.
+    /// Remote scope id: an interface index in host byte order; meaningless for a listener.
     pub dwRemoteScopeId: u32,
-    /// Remote port: low 16 bits, network byte order; without meaning for a listener.
+    /// Remote port in the low 16 bits, in network byte order; meaningless for a listener.
     pub dwRemotePort: u32,
 }
 
@@ -89,23 +91,23 @@ pub struct MIB_TCP6ROW {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCP6ROW2 {
-    /// Local address; all zero when any address is meant.
+    /// Local address; all zero means any address.
     pub LocalAddr: IN6_ADDR,
-    /// Local scope: an interface index in host byte order, 0 if the address needs none.
+    /// Local scope id: an interface index in host byte order; 0 if the address has no scope.
     pub dwLocalScopeId: u32,
-    /// Local port: low 16 bits, network byte order; the high 16 may be garbage.
+    /// Local port in the low 16 bits, in network byte order; the high 16 bits may be garbage.
     pub dwLocalPort: u32,
-    /// Remote address; without meaning for a listener.
+    /// Remote address; meaningless for a listener.
     pub RemoteAddr: IN6_ADDR,
-    /// Remote scope: an interface index in host byte order; without meaning for a listener.
+    /// Remote scope id: an interface index in host byte order; meaningless for a listener.
     pub dwRemoteScopeId: u32,
-    /// Remote port: low 16 bits, network byte order; without meaning for a listener.
+    /// Remote port in the low 16 bits, in network byte order; meaningless for a listener.
     pub dwRemotePort: u32,
-    /// The state.
+    /// State.
     pub State: MIB_TCP_STATE,
-    /// Pid of the process that bound the endpoint, 0 if there is none any more. The process may be long gone.
+    /// Pid of the process that bound the endpoint; 0 if it has no owner. The process may have exited.
     pub dwOwningPid: u32,
-    /// Who runs the protocol, the host or the network card.
+    /// Where the protocol runs: on the host or on the network card.
     pub dwOffloadState: TCP_CONNECTION_OFFLOAD_STATE,
 }
 
@@ -115,56 +117,59 @@ pub struct MIB_TCP6ROW2 {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCP6ROW_OWNER_PID {
-    /// Local address in network byte order; all zero when any address is meant.
+    /// Local address in network byte order; all zero means any address.
     pub ucLocalAddr: [u8; 16],
-    /// Local scope: an interface index in host byte order, 0 if the address needs none.
+    /// Local scope id: an interface index in host byte order; 0 if the address has no scope.
     pub dwLocalScopeId: u32,
-    /// Local port: low 16 bits, network byte order; the high 16 may be garbage.
+    /// Local port in the low 16 bits, in network byte order; the high 16 bits may be garbage.
     pub dwLocalPort: u32,
-    /// Remote address in network byte order; without meaning for a listener.
+    /// Remote address in network byte order; meaningless for a listener.
     pub ucRemoteAddr: [u8; 16],
-    /// Remote scope: an interface index in host byte order; without meaning for a listener.
+    /// Remote scope id: an interface index in host byte order; meaningless for a listener.
     pub dwRemoteScopeId: u32,
-    /// Remote port: low 16 bits, network byte order; without meaning for a listener.
+    /// Remote port in the low 16 bits, in network byte order; meaningless for a listener.
     pub dwRemotePort: u32,
-    /// The state, one of [`MIB_TCP_STATE`].
+    /// State, a value of [`MIB_TCP_STATE`].
     pub dwState: u32,
-    /// Pid of the process that bound the endpoint, 0 if there is none any more. The process may be long gone.
+    /// Pid of the process that bound the endpoint; 0 if it has no owner. The process may have exited.
     pub dwOwningPid: u32,
 }
 
 /// An IPv6 endpoint with its owner and the owner's module: the row of [`MIB_TCP6TABLE_OWNER_MODULE`].
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcp6row_owner_module)
-// The alignment is what every Windows compiler gives its 64-bit members anyway. It is spelled out for the 32-bit
-// systems that align a u64 to four: a recorded table then means the same on every one of them.
+// Every Windows compiler aligns the 64-bit members to 8 bytes. The explicit alignment is for 32-bit systems that align
+// a u64 to 4: recorded tables then have the same layout on all systems.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCP6ROW_OWNER_MODULE {
-    /// Local address in network byte order; all zero when any address is meant.
+    /// Local address in network byte order; all zero means any address.
     pub ucLocalAddr: [u8; 16],
-    /// Local scope: an interface index in host byte order, 0 if the address needs none.
+    /// Local scope id: an interface index in host byte order; 0 if the address has no scope.
     pub dwLocalScopeId: u32,
-    /// Local port: low 16 bits, network byte order; the high 16 may be garbage.
+    /// Local port in the low 16 bits, in network byte order; the high 16 bits may be garbage.
     pub dwLocalPort: u32,
-    /// Remote address in network byte order; without meaning for a listener.
+    /// Remote address in network byte order; meaningless for a listener.
     pub ucRemoteAddr: [u8; 16],
-    /// Remote scope: an interface index in host byte order; without meaning for a listener.
+    /// Remote scope id: an interface index in host byte order; meaningless for a listener.
     pub dwRemoteScopeId: u32,
-    /// Remote port: low 16 bits, network byte order; without meaning for a listener.
+    /// Remote port in the low 16 bits, in network byte order; meaningless for a listener.
     pub dwRemotePort: u32,
-    /// The state, one of [`MIB_TCP_STATE`].
+    /// State, a value of [`MIB_TCP_STATE`].
     pub dwState: u32,
-    /// Pid of the process that bound the endpoint, 0 if there is none any more. The process may be long gone.
+    /// Pid of the process that bound the endpoint; 0 if it has no owner. The process may have exited.
     pub dwOwningPid: u32,
-    /// When the endpoint was bound: a FILETIME, in ticks of 100 ns since the start of 1601 UTC; 0 if not known.
-    /// (Microsoft's page calls it a SYSTEMTIME. It is not.)
+    /// Time at which the endpoint was bound, as a FILETIME; 0 if unknown.
+    ///
+    /// A FILETIME counts units of 100 ns since 1601-01-01 UTC. Microsoft's page incorrectly says SYSTEMTIME.
     pub liCreateTimestamp: i64,
-    /// Opaque: what [`PFN_GetOwnerModuleFromTcp6Entry`](crate::PFN_GetOwnerModuleFromTcp6Entry) finds the module by.
+    /// Opaque; identifies the module for [`PFN_GetOwnerModuleFromTcp6Entry`](crate::PFN_GetOwnerModuleFromTcp6Entry).
     pub OwningModuleInfo: [u64; TCPIP_OWNING_MODULE_SIZE],
 }
 
-/// What [`GetTcp6Table`] fills. See [Reading the rows](crate#reading-the-rows).
+/// The IPv6 TCP table that [`GetTcp6Table`] writes.
+///
+/// See [Reading the rows](crate#reading-the-rows).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcp6table)
 ///
@@ -172,13 +177,15 @@ pub struct MIB_TCP6ROW_OWNER_MODULE {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCP6TABLE {
-    /// How many rows there are.
+    /// Number of rows.
     pub dwNumEntries: u32,
-    /// The first row. The others lie behind it.
+    /// The first row; the others follow it.
     pub table: [MIB_TCP6ROW; ANY_SIZE],
 }
 
-/// What [`GetTcp6Table2`] fills. See [Reading the rows](crate#reading-the-rows).
+/// The IPv6 TCP table with owner pids and offload states that [`GetTcp6Table2`] writes.
+///
+/// See [Reading the rows](crate#reading-the-rows).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcp6table2)
 ///
@@ -186,14 +193,15 @@ pub struct MIB_TCP6TABLE {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCP6TABLE2 {
-    /// How many rows there are.
+    /// Number of rows.
     pub dwNumEntries: u32,
-    /// The first row. The others lie behind it.
+    /// The first row; the others follow it.
     pub table: [MIB_TCP6ROW2; ANY_SIZE],
 }
 
-/// What [`GetExtendedTcpTable`] fills for IPv6 and an `OWNER_PID` class. See
-/// [Reading the rows](crate#reading-the-rows).
+/// The IPv6 TCP table that [`GetExtendedTcpTable`] writes for an `OWNER_PID` class.
+///
+/// See [Reading the rows](crate#reading-the-rows).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcp6table_owner_pid)
 ///
@@ -201,17 +209,18 @@ pub struct MIB_TCP6TABLE2 {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCP6TABLE_OWNER_PID {
-    /// How many rows there are.
+    /// Number of rows.
     pub dwNumEntries: u32,
-    /// The first row. The others lie behind it.
+    /// The first row; the others follow it.
     pub table: [MIB_TCP6ROW_OWNER_PID; ANY_SIZE],
 }
 
-/// What [`GetExtendedTcpTable`] fills for IPv6 and an `OWNER_MODULE` class. See
-/// [Reading the rows](crate#reading-the-rows).
+/// The IPv6 TCP table that [`GetExtendedTcpTable`] writes for an `OWNER_MODULE` class.
 ///
-/// Its rows need eight-byte alignment, so they start at offset 8. The four bytes before that are padding, which the
-/// system need not write.
+/// See [Reading the rows](crate#reading-the-rows).
+///
+/// The rows are aligned to 8 bytes and start at offset 8. The 4 bytes before them are padding, which the system may
+/// leave unwritten.
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcp6table_owner_module)
 ///
@@ -219,24 +228,24 @@ pub struct MIB_TCP6TABLE_OWNER_PID {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCP6TABLE_OWNER_MODULE {
-    /// How many rows there are.
+    /// Number of rows.
     pub dwNumEntries: u32,
-    /// The first row. The others lie behind it.
+    /// The first row; the others follow it.
     pub table: [MIB_TCP6ROW_OWNER_MODULE; ANY_SIZE],
 }
 
-/// The module that owns an endpoint, as the owner-module functions write it at the start of the caller's buffer.
+/// The module that owns an endpoint: the start of the buffer that the owner-module functions write.
 ///
-/// Both strings are UTF-16, end with a zero, and lie **in that same buffer**, behind this structure: the pointers die
-/// when the buffer moves. A service may have its name in both. Both may be empty where the caller may not look into the
-/// owner.
+/// Both strings are UTF-16, end with a NUL, and lie **in the same buffer**, after this structure. The pointers become
+/// invalid when the buffer moves. A service may have its name in both strings. Both may be empty if the caller may not
+/// query the owner.
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/iprtrmib/ns-iprtrmib-tcpip_owner_module_basic_info)
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct TCPIP_OWNER_MODULE_BASIC_INFO {
-    /// The module's name.
+    /// Name of the module.
     pub pModuleName: *mut u16,
-    /// The module's path.
+    /// Path of the module.
     pub pModulePath: *mut u16,
 }

@@ -1,27 +1,28 @@
-//! The rows and the tables of IPv4.
+//! Rows and tables of IPv4.
 //!
-//! What [`types`](crate::types) says of IPv6's holds for these as well.
+//! As in [`types`](crate::types), every bit pattern is a valid value, and the types implement neither comparison nor
+//! hashing.
 
 use crate::{ANY_SIZE, TCP_CONNECTION_OFFLOAD_STATE, TCPIP_OWNING_MODULE_SIZE};
 
-/// An IPv4 endpoint: the row of [`MIB_TCPTABLE`], and how `GetPerTcpConnectionEStats` and `SetTcpEntry` are passed the
-/// connection.
+/// An IPv4 endpoint: the row of [`MIB_TCPTABLE`].
 ///
-/// The header has the state in a union of a DWORD and an enumeration.
+/// `GetPerTcpConnectionEStats` and `SetTcpEntry` take it to identify a connection. The header declares the state as a
+/// union of a DWORD and an enumeration.
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcprow_lh)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCPROW {
-    /// The state, one of [`MIB_TCP_STATE`](crate::MIB_TCP_STATE).
+    /// State, a value of [`MIB_TCP_STATE`](crate::MIB_TCP_STATE).
     pub dwState: u32,
-    /// Local address: its four bytes in network byte order; zero when any address is meant.
+    /// Local address in network byte order; 0 means any address.
     pub dwLocalAddr: u32,
-    /// Local port: low 16 bits, network byte order; the high 16 may be garbage.
+    /// Local port in the low 16 bits, in network byte order; the high 16 bits may be garbage.
     pub dwLocalPort: u32,
-    /// Remote address: its four bytes in network byte order; without meaning for a listener.
+    /// Remote address in network byte order; meaningless for a listener.
     pub dwRemoteAddr: u32,
-    /// Remote port: low 16 bits, network byte order; without meaning for a listener.
+    /// Remote port in the low 16 bits, in network byte order; meaningless for a listener.
     pub dwRemotePort: u32,
 }
 
@@ -31,19 +32,19 @@ pub struct MIB_TCPROW {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCPROW2 {
-    /// The state, one of [`MIB_TCP_STATE`](crate::MIB_TCP_STATE).
+    /// State, a value of [`MIB_TCP_STATE`](crate::MIB_TCP_STATE).
     pub dwState: u32,
-    /// Local address: its four bytes in network byte order; zero when any address is meant.
+    /// Local address in network byte order; 0 means any address.
     pub dwLocalAddr: u32,
-    /// Local port: low 16 bits, network byte order; the high 16 may be garbage.
+    /// Local port in the low 16 bits, in network byte order; the high 16 bits may be garbage.
     pub dwLocalPort: u32,
-    /// Remote address: its four bytes in network byte order; without meaning for a listener.
+    /// Remote address in network byte order; meaningless for a listener.
     pub dwRemoteAddr: u32,
-    /// Remote port: low 16 bits, network byte order; without meaning for a listener.
+    /// Remote port in the low 16 bits, in network byte order; meaningless for a listener.
     pub dwRemotePort: u32,
-    /// Pid of the process that bound the endpoint, 0 if there is none any more. The process may be long gone.
+    /// Pid of the process that bound the endpoint; 0 if it has no owner. The process may have exited.
     pub dwOwningPid: u32,
-    /// Who runs the protocol, the host or the network card.
+    /// Where the protocol runs: on the host or on the network card.
     pub dwOffloadState: TCP_CONNECTION_OFFLOAD_STATE,
 }
 
@@ -53,58 +54,64 @@ pub struct MIB_TCPROW2 {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCPROW_OWNER_PID {
-    /// The state, one of [`MIB_TCP_STATE`](crate::MIB_TCP_STATE).
+    /// State, a value of [`MIB_TCP_STATE`](crate::MIB_TCP_STATE).
     pub dwState: u32,
-    /// Local address: its four bytes in network byte order; zero when any address is meant.
+    /// Local address in network byte order; 0 means any address.
     pub dwLocalAddr: u32,
-    /// Local port: low 16 bits, network byte order; the high 16 may be garbage.
+    /// Local port in the low 16 bits, in network byte order; the high 16 bits may be garbage.
     pub dwLocalPort: u32,
-    /// Remote address: its four bytes in network byte order; without meaning for a listener.
+    /// Remote address in network byte order; meaningless for a listener.
     pub dwRemoteAddr: u32,
-    /// Remote port: low 16 bits, network byte order; without meaning for a listener.
+    /// Remote port in the low 16 bits, in network byte order; meaningless for a listener.
     pub dwRemotePort: u32,
-    /// Pid of the process that bound the endpoint, 0 if there is none any more. The process may be long gone.
+    /// Pid of the process that bound the endpoint; 0 if it has no owner. The process may have exited.
     pub dwOwningPid: u32,
 }
 
 /// An IPv4 endpoint with its owner and the owner's module: the row of [`MIB_TCPTABLE_OWNER_MODULE`].
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcprow_owner_module)
-// As for the IPv6 row, the alignment is spelled out for the 32-bit systems that align a u64 to four.
+// As for the IPv6 row, the explicit alignment is for 32-bit systems that align a u64 to 4 bytes.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCPROW_OWNER_MODULE {
-    /// The state, one of [`MIB_TCP_STATE`](crate::MIB_TCP_STATE).
+    /// State, a value of [`MIB_TCP_STATE`](crate::MIB_TCP_STATE).
     pub dwState: u32,
-    /// Local address: its four bytes in network byte order; zero when any address is meant.
+    /// Local address in network byte order; 0 means any address.
     pub dwLocalAddr: u32,
-    /// Local port: low 16 bits, network byte order; the high 16 may be garbage.
+    /// Local port in the low 16 bits, in network byte order; the high 16 bits may be garbage.
     pub dwLocalPort: u32,
-    /// Remote address: its four bytes in network byte order; without meaning for a listener.
+    /// Remote address in network byte order; meaningless for a listener.
     pub dwRemoteAddr: u32,
-    /// Remote port: low 16 bits, network byte order; without meaning for a listener.
+    /// Remote port in the low 16 bits, in network byte order; meaningless for a listener.
     pub dwRemotePort: u32,
-    /// Pid of the process that bound the endpoint, 0 if there is none any more. The process may be long gone.
+    /// Pid of the process that bound the endpoint; 0 if it has no owner. The process may have exited.
     pub dwOwningPid: u32,
-    /// When the endpoint was bound: a FILETIME, in ticks of 100 ns since the start of 1601 UTC; 0 if unknown.
+    /// Time at which the endpoint was bound, as a FILETIME; 0 if unknown.
+    ///
+    /// A FILETIME counts units of 100 ns since 1601-01-01 UTC.
     pub liCreateTimestamp: i64,
-    /// Opaque: what [`PFN_GetOwnerModuleFromTcpEntry`](crate::PFN_GetOwnerModuleFromTcpEntry) finds the module by.
+    /// Opaque; identifies the module for [`PFN_GetOwnerModuleFromTcpEntry`](crate::PFN_GetOwnerModuleFromTcpEntry).
     pub OwningModuleInfo: [u64; TCPIP_OWNING_MODULE_SIZE],
 }
 
-/// What `GetTcpTable` fills, and `GetExtendedTcpTable` for IPv4 and a `BASIC` class. See [Reading the rows](crate#reading-the-rows).
+/// The IPv4 TCP table that `GetTcpTable` writes.
+///
+/// `GetExtendedTcpTable` writes it for a `BASIC` class. See [Reading the rows](crate#reading-the-rows).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcptable)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCPTABLE {
-    /// The number of rows.
+    /// Number of rows.
     pub dwNumEntries: u32,
-    /// The first row. The others follow it.
+    /// The first row; the others follow it.
     pub table: [MIB_TCPROW; ANY_SIZE],
 }
 
-/// What [`GetTcpTable2`] fills. See [Reading the rows](crate#reading-the-rows).
+/// The IPv4 TCP table with owner pids and offload states that [`GetTcpTable2`] writes.
+///
+/// See [Reading the rows](crate#reading-the-rows).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcptable2)
 ///
@@ -112,34 +119,38 @@ pub struct MIB_TCPTABLE {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCPTABLE2 {
-    /// How many rows there are.
+    /// Number of rows.
     pub dwNumEntries: u32,
-    /// The first row. The others lie behind it.
+    /// The first row; the others follow it.
     pub table: [MIB_TCPROW2; ANY_SIZE],
 }
 
-/// What `GetExtendedTcpTable` fills for IPv4 and an `OWNER_PID` class. See [Reading the rows](crate#reading-the-rows).
+/// The IPv4 TCP table that `GetExtendedTcpTable` writes for an `OWNER_PID` class.
+///
+/// See [Reading the rows](crate#reading-the-rows).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcptable_owner_pid)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCPTABLE_OWNER_PID {
-    /// The number of rows.
+    /// Number of rows.
     pub dwNumEntries: u32,
-    /// The first row. The others follow it.
+    /// The first row; the others follow it.
     pub table: [MIB_TCPROW_OWNER_PID; ANY_SIZE],
 }
 
-/// What `GetExtendedTcpTable` fills for IPv4 and an `OWNER_MODULE` class. See [Reading the rows](crate#reading-the-rows).
+/// The IPv4 TCP table that `GetExtendedTcpTable` writes for an `OWNER_MODULE` class.
 ///
-/// Its rows start at offset 8, after four bytes of padding that the system need not write.
+/// See [Reading the rows](crate#reading-the-rows).
+///
+/// The rows start at offset 8. The 4 bytes before them are padding, which the system may leave unwritten.
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcptable_owner_module)
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MIB_TCPTABLE_OWNER_MODULE {
-    /// The number of rows.
+    /// Number of rows.
     pub dwNumEntries: u32,
-    /// The first row. The others follow it.
+    /// The first row; the others follow it.
     pub table: [MIB_TCPROW_OWNER_MODULE; ANY_SIZE],
 }

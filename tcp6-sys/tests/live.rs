@@ -1,7 +1,7 @@
-//! Opens sockets and finds them in the tables of the running system: Windows, or Wine.
+//! Tests against the running system, Windows or Wine: the tables list sockets that the tests open.
 //!
-//! Nothing is asserted that Wine 8 gets wrong (it reports pid 0 for IPv6 and a scope id that is none), and nothing is
-//! called that it lacks.
+//! The tests avoid functions that Wine 8 lacks and fields that it reports incorrectly: pid 0 for IPv6, and scope ids
+//! that are not interface indices.
 #![cfg(windows)]
 
 use std::ffi::c_void;
@@ -19,9 +19,9 @@ use tcp6_sys::{
 
 const LISTEN: u32 = MIB_TCP_STATE_LISTEN as u32;
 
-/// A row that lies anywhere in a table.
+/// A row type and the offset of the first row in its table.
 trait Row: Copy {
-    /// Where the first row lies.
+    /// Offset of the first row, in bytes.
     const FIRST: usize;
 }
 
@@ -45,7 +45,7 @@ impl Row for MIB_TCPROW2 {
     const FIRST: usize = offset_of!(MIB_TCPTABLE2, table);
 }
 
-/// The rows that a function fills in, asked as often as it takes.
+/// Calls `fill` until it returns a table, at most 20 times, and returns the rows.
 fn rows<R: Row>(fill: impl Fn(*mut c_void, &mut u32) -> u32) -> Vec<R> {
     let mut buffer = vec![0_u64; 16];
     for _ in 0..20 {
@@ -54,15 +54,15 @@ fn rows<R: Row>(fill: impl Fn(*mut c_void, &mut u32) -> u32) -> Vec<R> {
             NO_ERROR => {
                 let count = buffer[0] as u32 as usize; // dwNumEntries, the low half on a little-endian machine
                 let size = size as usize;
-                assert!(size <= buffer.len() * 8, "{size} bytes reported, {} were there", buffer.len() * 8);
+                assert!(size <= buffer.len() * 8, "{size} bytes reported, the buffer has {}", buffer.len() * 8);
                 assert!(R::FIRST + count * size_of::<R>() <= size, "{count} rows do not fit in {size} bytes");
-                // SAFETY: the first row lies within the buffer or at its end, by the assertions above.
+                // SAFETY: by the assertions above, the offset is within the buffer or at its end.
                 let first = unsafe { buffer.as_ptr().byte_add(R::FIRST) }.cast::<R>();
                 return (0..count)
                     .map(|i| {
-                        // SAFETY: that many rows lie within the buffer, by the assertions above.
+                        // SAFETY: by the assertions above, `count` rows lie within the buffer.
                         let row = unsafe { first.add(i) };
-                        // SAFETY: the bytes are initialised, a row has no invalid ones, and no alignment is asked for.
+                        // SAFETY: the bytes are initialised and any bytes are a valid row; the read is unaligned.
                         unsafe { row.read_unaligned() }
                     })
                     .collect();
@@ -77,6 +77,7 @@ fn rows<R: Row>(fill: impl Fn(*mut c_void, &mut u32) -> u32) -> Vec<R> {
     panic!("the table kept growing");
 }
 
+/// Reads an IPv6 table of `GetExtendedTcpTable`.
 fn extended<R: Row>(class: TCP_TABLE_CLASS) -> Vec<R> {
     rows(|table, size| {
         // SAFETY: `rows` passes a buffer aligned to 8 and its size.
@@ -84,27 +85,27 @@ fn extended<R: Row>(class: TCP_TABLE_CLASS) -> Vec<R> {
     })
 }
 
-/// A listener on the loopback address, and its port as a row has it.
+/// Opens a listener on an unused port and returns it with the port as in `dwLocalPort`.
 fn listen(address: &str) -> (TcpListener, u32) {
     let listener = TcpListener::bind((address, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     (listener, u32::from(port.to_be()))
 }
 
-/// Only the low half of a row's port counts.
+/// Returns the low half of a port field; the upper half may be garbage.
 fn low(port: u32) -> u32 {
     port & 0xFFFF
 }
 
 fn octets(address: tcp6_sys::IN6_ADDR) -> [u8; 16] {
-    // SAFETY: both views of an address are plain bytes.
+    // SAFETY: both views of the union are plain bytes.
     unsafe { address.u.Byte }
 }
 
 const LOCALHOST: [u8; 16] = Ipv6Addr::LOCALHOST.octets();
 
 #[test]
-fn basic_rows() {
+fn get_tcp6_table_lists_a_listener() {
     let (_listener, port) = listen("::1");
     let rows = rows::<MIB_TCP6ROW>(|table, size| {
         // SAFETY: `rows` passes a buffer aligned to 8 and its size.
@@ -115,7 +116,7 @@ fn basic_rows() {
 }
 
 #[test]
-fn rows_with_offload_state() {
+fn get_tcp6_table2_lists_a_listener() {
     let (_listener, port) = listen("::1");
     let rows = rows::<MIB_TCP6ROW2>(|table, size| {
         // SAFETY: `rows` passes a buffer aligned to 8 and its size.
@@ -126,7 +127,7 @@ fn rows_with_offload_state() {
 }
 
 #[test]
-fn rows_with_owner_pid() {
+fn owner_pid_table_lists_a_listener() {
     let (_listener, port) = listen("::1");
     let rows = extended::<MIB_TCP6ROW_OWNER_PID>(TCP_TABLE_OWNER_PID_ALL);
     let row = rows.iter().find(|row| low(row.dwLocalPort) == port && row.ucLocalAddr == LOCALHOST);
@@ -134,7 +135,7 @@ fn rows_with_owner_pid() {
 }
 
 #[test]
-fn rows_with_owner_module() {
+fn owner_module_table_lists_a_listener() {
     let (_listener, port) = listen("::1");
     let rows = extended::<MIB_TCP6ROW_OWNER_MODULE>(TCP_TABLE_OWNER_MODULE_ALL);
     let row = rows.iter().find(|row| low(row.dwLocalPort) == port && row.ucLocalAddr == LOCALHOST);
@@ -142,7 +143,7 @@ fn rows_with_owner_module() {
 }
 
 #[test]
-fn ipv4_rows() {
+fn get_tcp_table2_lists_an_ipv4_listener() {
     let (_listener, port) = listen("127.0.0.1");
     let rows = rows::<MIB_TCPROW2>(|table, size| {
         // SAFETY: `rows` passes a buffer aligned to 8 and its size.
@@ -154,25 +155,25 @@ fn ipv4_rows() {
 }
 
 #[test]
-fn too_small_a_buffer() {
+fn small_buffer_returns_the_required_size_and_null_size_is_refused() {
     let (_listener, _port) = listen("::1");
     let mut table = MIB_TCP6TABLE::default();
     let mut size = 0;
-    // SAFETY: no byte is offered, and the table could take some.
+    // SAFETY: the size is 0, so nothing is written to the table.
     let code = unsafe { GetTcp6Table(&mut table, &mut size, FALSE) };
     assert_eq!(code, ERROR_INSUFFICIENT_BUFFER);
-    assert!(size as usize >= size_of::<MIB_TCP6TABLE>(), "{size} bytes for a table of one row or more");
-    // SAFETY: a null size is refused before anything is written.
+    assert!(size as usize >= size_of::<MIB_TCP6TABLE>(), "{size} bytes for at least one row");
+    // SAFETY: a null size is refused before any write.
     let code = unsafe { GetTcp6Table(&mut table, ptr::null_mut(), FALSE) };
     assert_eq!(code, ERROR_INVALID_PARAMETER);
 }
 
 #[test]
-fn statistics() {
+fn statistics_are_returned_for_each_family_and_null_is_refused() {
     let (_listener, _port) = listen("::1");
     let mut stats = MIB_TCPSTATS::default();
     for family in [AF_INET6, AF_INET] {
-        // SAFETY: the structure is there to be written.
+        // SAFETY: the pointer is valid for a write.
         assert_eq!(unsafe { GetTcpStatisticsEx(&mut stats, family) }, NO_ERROR);
         assert!(stats.dwRtoMin <= stats.dwRtoMax, "{stats:?}");
         // SAFETY: null is refused.

@@ -1,28 +1,29 @@
-//! Compares every structure and every value with those that Microsoft generates for `windows-sys`.
+//! Compares every structure and constant with `windows-sys`, generated from Microsoft's metadata.
 //!
-//! Not on 32-bit systems other than Windows: some of them align a `u64` to 4 bytes, and windows-sys leaves it at that.
+//! Excluded are 32-bit systems other than Windows: some align a `u64` to 4 bytes, and windows-sys does not correct for
+//! that.
 #![cfg(any(windows, target_pointer_width = "64"))]
 #![allow(non_snake_case)]
 
 use std::mem::offset_of;
 
-/// The names of the C headers, where windows-sys has them.
+/// The items of windows-sys under the names of the C headers.
 mod theirs {
     pub(crate) use windows_sys::Win32::Foundation::*;
     pub(crate) use windows_sys::Win32::NetworkManagement::IpHelper::*;
     pub(crate) use windows_sys::Win32::Networking::WinSock::{AF_INET, AF_INET6, IN6_ADDR};
-    // Its MIB_TCPROW_LH has the state in a union without a name.
+    // MIB_TCPROW_LH has the state in an anonymous union.
     pub(crate) use windows_sys::Win32::NetworkManagement::IpHelper::MIB_TCPROW_W2K as MIB_TCPROW;
-    // Its MIB_TCPSTATS_LH has the algorithm in a union without a name. Otherwise the two are the same.
+    // MIB_TCPSTATS_LH has the algorithm in an anonymous union and is otherwise identical.
     pub(crate) use windows_sys::Win32::NetworkManagement::IpHelper::MIB_TCPSTATS_W2K as MIB_TCPSTATS;
 }
 
-/// The size of the field that a function picks.
+/// Returns the size of the field that the function returns a reference to.
 fn size_of_field<T, F>(_: fn(&T) -> &F) -> usize {
     size_of::<F>()
 }
 
-// The table serves as the list of names alone: what is compared is one crate's layout with the other's.
+// Only the names of the table are used: the test compares the layouts of the two crates.
 macro_rules! layouts {
     ($($name:ident: size $($_size:literal)/+, align $($_align:literal)/+ {
         $($field:ident: $($_offset:literal + $_len:literal)/+,)*
@@ -46,13 +47,13 @@ macro_rules! layouts {
 macro_rules! constants {
     ($($name:ident = $value:literal,)*) => {
         #[test]
-        fn constants() {
+        fn constants_match_windows_sys() {
             compare!($($name)*);
         }
     };
 }
 
-/// As 32 bits, whatever the type: windows-sys has some values signed that are unsigned here.
+/// Compares as `u32`: some constants that are unsigned in tcp6-sys are signed in windows-sys.
 macro_rules! compare {
     ($($name:ident)*) => { $(
         assert_eq!(tcp6_sys::$name as u32, theirs::$name as u32, stringify!($name));
@@ -61,9 +62,9 @@ macro_rules! compare {
 
 include!("../src/layout/table.rs");
 
-/// The values that the table is without.
+/// The table has only the constants that MinGW-w64 also has.
 #[test]
-fn constants_that_mingw_lacks() {
+fn constants_missing_from_mingw_match_windows_sys() {
     compare!(
         MIB_TCP_STATE_RESERVED
         TcpRtoAlgorithmOther TcpRtoAlgorithmConstant TcpRtoAlgorithmRsre TcpRtoAlgorithmVanj
@@ -74,7 +75,7 @@ fn constants_that_mingw_lacks() {
 }
 
 #[test]
-fn unions() {
+fn unions_match_windows_sys() {
     use windows_sys::Win32::NetworkManagement::IpHelper::{MIB_TCPSTATS_LH, MIB_TCPSTATS_LH_0};
     use windows_sys::Win32::Networking::WinSock::IN6_ADDR_0;
 

@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: every check of a change, the quick ones first.
+//! `cargo xtask ci`: runs every check of a change, the fast ones first.
 
 use std::time::Instant;
 
@@ -12,7 +12,7 @@ struct Job {
     run: fn(&Shell) -> anyhow::Result<()>,
 }
 
-/// The number of jobs that `cargo xtask ci quick` runs: those that take under two minutes together.
+/// The number of jobs that `cargo xtask ci quick` runs. Together they take less than two minutes.
 const QUICK: usize = 5;
 
 const JOBS: &[Job] = &[
@@ -35,12 +35,12 @@ const JOBS: &[Job] = &[
     Job { name: "wine-scripted", run: |sh| wine(sh, "--scripted test --locked") },
     Job { name: "wine-scripted-msvc", run: |sh| wine(sh, "--target x86_64-pc-windows-msvc --scripted test --locked") },
     Job { name: "wine-bench", run: |sh| wine(sh, "test --locked -p benches --bench refresh") },
-    // A call that takes 1 ms on Linux takes 1 s under Wine.
+    // Wine takes 1 s for a call that takes 1 ms on Linux, so the load is small.
     Job {
         name: "wine-soak",
         run: |sh| {
-            let few = "--lenient --seconds 15 --rate 20 --connections 20 --children 1";
-            wine(sh, &format!("run --locked -p benches --bin soak -- {few}"))
+            let load = "--lenient --seconds 15 --rate 20 --connections 20 --children 1";
+            wine(sh, &format!("run --locked -p benches --bin soak -- {load}"))
         },
     },
 ];
@@ -63,10 +63,10 @@ fn choose(args: &[String]) -> Result<&'static [Job], Usage> {
             Some(at) => Ok(&JOBS[at..=at]),
             None => {
                 let names: Vec<&str> = JOBS.iter().map(|job| job.name).collect();
-                Err(Usage(format!("there is no job `{name}`; jobs are quick, {}", names.join(", "))))
+                Err(Usage(format!("unknown job `{name}`; expected one of quick, {}", names.join(", "))))
             }
         },
-        _ => Err(Usage("at most one job can be named".into())),
+        _ => Err(Usage("expected at most one job".into())),
     }
 }
 
@@ -80,7 +80,7 @@ fn clippy(sh: &Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Builds the documentation for this system and for Windows, whose functions docs.rs shows as well.
+/// Builds the documentation for this system and for Windows, because docs.rs shows both.
 fn docs(sh: &Shell) -> anyhow::Result<()> {
     const DENY: &str = "-D warnings";
     cmd!(sh, "cargo doc --workspace --no-deps --all-features --locked").env("RUSTDOCFLAGS", DENY).run()?;
@@ -94,13 +94,15 @@ fn docs(sh: &Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lints the library without features. `cargo test` enables them, through the dev-dependency of the crate on itself.
+/// Lints the library without features.
+///
+/// `cargo test` cannot: it enables them through the dev-dependency of the crate on itself.
 fn features(sh: &Shell) -> anyhow::Result<()> {
     cmd!(sh, "cargo clippy -p tcp6 --lib --no-default-features --locked -- -D warnings").run()?;
     Ok(())
 }
 
-/// Runs every bench once, without measuring.
+/// Runs every benchmark once, without measuring.
 fn bench(sh: &Shell) -> anyhow::Result<()> {
     cmd!(sh, "cargo test -p benches --benches --locked").run()?;
     Ok(())

@@ -1,7 +1,7 @@
-//! `cargo xtask windows-report`: on a Windows machine, every check that runs there, as one text to paste.
+//! `cargo xtask windows-report`: runs every check that runs on Windows and writes one report.
 //!
-//! It needs Rust and nothing else: neither Wine nor a C compiler beyond the linker of the toolchain. WINDOWS.md says what
-//! its parts prove.
+//! Requires only a Rust toolchain with its linker, neither Wine nor another C compiler. WINDOWS.md describes what each
+//! check proves.
 
 use std::env::consts::{ARCH, OS};
 use std::time::Instant;
@@ -9,18 +9,18 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
-/// Checks with their arguments to cargo. The first fails if a layout is wrong, as the layouts are asserted by the compiler.
+/// Titles and cargo arguments of the checks. Layouts are asserted at compile time, so the first check covers them.
 const CHECKS: &[(&str, &str)] = &[
-    ("layouts and values, against windows-sys", "test -p tcp6-sys --locked"),
-    ("the crate", "test -p tcp6 --locked"),
-    ("the program", "test -p tcp6-cli --locked"),
-    ("the open questions", "run -p tcp6-sys --example questions --locked"),
+    ("tcp6-sys: layouts and constants compared with windows-sys", "test -p tcp6-sys --locked"),
+    ("tcp6: the library", "test -p tcp6 --locked"),
+    ("tcp6-cli: the program", "test -p tcp6-cli --locked"),
+    ("open questions", "run -p tcp6-sys --example questions --locked"),
 ];
 
 pub(crate) fn run(sh: &Shell) -> Result<()> {
     if OS != "windows" {
         return crate::skip(
-            "the report is about Windows; under Wine use `cargo xtask wine run -p tcp6-sys --example questions`",
+            "the report requires Windows; under Wine use `cargo xtask wine run -p tcp6-sys --example questions`",
         );
     }
     let mut report = format!("tcp6: report of {OS} on {ARCH}\n\n{}\n", system(sh)?);
@@ -30,11 +30,11 @@ pub(crate) fn run(sh: &Shell) -> Result<()> {
         let start = Instant::now();
         let args = line.split(' ');
         let output = cmd!(sh, "cargo {args...}").env("CARGO_TERM_COLOR", "never").quiet().ignore_status().output()?;
-        let verdict = if output.status.success() { "passed" } else { "FAILED" };
+        let outcome = if output.status.success() { "passed" } else { "FAILED" };
         if !output.status.success() {
             failed.push(*what);
         }
-        report += &format!("## {what}: {verdict} in {:.0} s\n\n", start.elapsed().as_secs_f64());
+        report += &format!("## {what}: {outcome} in {:.0} s\n\n", start.elapsed().as_secs_f64());
         report += &excerpt(&String::from_utf8_lossy(&output.stdout), output.status.success());
         if !output.status.success() {
             report += &String::from_utf8_lossy(&output.stderr);
@@ -43,21 +43,21 @@ pub(crate) fn run(sh: &Shell) -> Result<()> {
     }
     let path = crate::output(sh).join("windows-report.txt");
     sh.write_file(&path, report)?;
-    println!("the report to paste is {}", path.display());
+    println!("report written to {}", path.display());
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
     }
     Ok(())
 }
 
-/// The versions of Windows and of Rust.
+/// Returns the versions of Windows and Rust.
 fn system(sh: &Shell) -> Result<String> {
     let windows = cmd!(sh, "cmd /c ver").quiet().read()?;
     let rust = cmd!(sh, "rustc -vV").quiet().read()?;
     Ok(format!("{}\n{rust}\n", windows.trim()))
 }
 
-/// Of the tests that pass only the counts, of everything else all.
+/// Drops the lines of passing tests and empty lines. Keeps all non-empty lines of a failed run.
 fn excerpt(output: &str, passed: bool) -> String {
     let keep = |line: &&str| !(passed && line.starts_with("test ") && line.ends_with("... ok"));
     output.lines().filter(keep).filter(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect()
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tests_that_pass_are_counted_and_failures_are_kept() {
+    fn excerpt_drops_passing_tests_unless_the_run_failed() {
         let output = "running 2 tests\ntest a ... ok\ntest b ... FAILED\n\ntest result: FAILED";
         assert_eq!(excerpt(output, true), "running 2 tests\ntest b ... FAILED\ntest result: FAILED\n");
         assert!(excerpt(output, false).contains("test a ... ok"));

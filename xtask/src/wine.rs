@@ -1,7 +1,7 @@
-//! `cargo xtask wine`: the workspace as Windows programs, on this machine.
+//! `cargo xtask wine`: builds the workspace for Windows and runs it under Wine.
 //!
-//! Wine's `iphlpapi.dll` is imported and called as Windows' is, fills the same structs, and takes its rows from the
-//! sockets of the machine. So the Windows code is tested without a Windows machine.
+//! Wine's `iphlpapi.dll` has the same imports and structures as that of Windows and lists the sockets of this machine,
+//! so the Windows code is tested without a Windows machine.
 
 mod c_program;
 mod msvc;
@@ -21,14 +21,14 @@ use crate::{Usage, debian};
 pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
     let Call { wine, target, scripted, verb, args } = Call::parse(args)?;
     let wine = wine.map_or_else(program, str::to_owned);
-    let debians_wine = if wine == DEBIANS { prefix::WINE } else { &[] };
-    debian::require(&[debian::RUST, target.packages(), debians_wine])?;
+    let wine_packages = if wine == DEFAULT_WINE { prefix::WINE } else { &[] };
+    debian::require(&[debian::RUST, target.packages(), wine_packages])?;
 
     let prefix = Prefix::open(sh, &wine)?;
     let defaults = if scripted { verb.scripted } else { verb.packages };
     let defaults = if names_packages(args) { &[] } else { defaults };
-    let profile = profile(args, verb);
-    // The C program is in the folder of the Rust programs, next to the scripted library.
+    let profile = profile_directory(args, verb);
+    // The C program is next to the Rust programs, in the directory that also has the scripted library.
     let programs = debian::output(sh).join("build").join(target.triple).join(profile);
     sh.create_dir(&programs)?;
     let c_program = c_program::compile(sh, target, &programs)?;
@@ -46,16 +46,16 @@ pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The folder of cargo's output that the programs go to.
-fn profile<'a>(args: &'a [String], verb: &Verb) -> &'a str {
+/// Returns the directory of cargo's output in which the programs are.
+fn profile_directory<'a>(args: &'a [String], verb: &Verb) -> &'a str {
     let mut own = args.iter().map(String::as_str).take_while(|arg| *arg != "--");
     while let Some(arg) = own.next() {
         match arg {
             "--release" | "-r" => return "release",
-            "--profile" => return own.next().map_or("debug", folder_of),
+            "--profile" => return own.next().map_or("debug", directory_of),
             _ => {
                 if let Some(profile) = arg.strip_prefix("--profile=") {
-                    return folder_of(profile);
+                    return directory_of(profile);
                 }
             }
         }
@@ -63,8 +63,8 @@ fn profile<'a>(args: &'a [String], verb: &Verb) -> &'a str {
     if verb.name == "bench" { "release" } else { "debug" }
 }
 
-/// The profiles that cargo defines share two folders. Others have their own.
-fn folder_of(profile: &str) -> &str {
+/// Returns the directory of a profile. Cargo's four built-in profiles share two directories.
+fn directory_of(profile: &str) -> &str {
     match profile {
         "dev" | "test" => "debug",
         "bench" => "release",
@@ -72,15 +72,15 @@ fn folder_of(profile: &str) -> &str {
     }
 }
 
-/// The Wine on the path.
-const DEBIANS: &str = "wine";
+/// The Wine on `PATH`.
+const DEFAULT_WINE: &str = "wine";
 
-/// The Wine that is used unless one is named: `WINE` in the environment, or else Debian's.
+/// Returns the Wine to use without `--wine`: the environment variable `WINE`, or the one on `PATH`.
 pub(crate) fn program() -> String {
-    env::var("WINE").unwrap_or_else(|_| DEBIANS.to_owned())
+    env::var("WINE").unwrap_or_else(|_| DEFAULT_WINE.to_owned())
 }
 
-/// A subcommand of `cargo`, and what it is about if the arguments name no package: in general, and with a script.
+/// A subcommand of `cargo`, and its default arguments without and with `--scripted`.
 struct Verb {
     name: &'static str,
     packages: &'static [&'static str],
@@ -117,7 +117,7 @@ impl<'a> Call<'a> {
                 [option, triple, rest @ ..] if option == "--target" => {
                     target = Target::find(triple).ok_or_else(|| {
                         let triples: Vec<&str> = TARGETS.iter().map(|target| target.triple).collect();
-                        Usage(format!("`{triple}` is none of {}", triples.join(", ")))
+                        Usage(format!("`{triple}` is not one of {}", triples.join(", ")))
                     })?;
                     rest
                 }
@@ -129,17 +129,17 @@ impl<'a> Call<'a> {
             }
         }
         let Some((name, args)) = args.split_first() else {
-            return Err(Usage("one of test, run and bench is missing".into()));
+            return Err(Usage("expected one of test, run, bench".into()));
         };
         let verb = VERBS
             .iter()
             .find(|verb| verb.name == name)
-            .ok_or_else(|| Usage(format!("`{name}` is none of test, run and bench")))?;
+            .ok_or_else(|| Usage(format!("`{name}` is not one of test, run, bench")))?;
         Ok(Call { wine, target, scripted, verb, args })
     }
 }
 
-/// Whether `cargo`'s arguments choose packages. What follows `--` is the program's.
+/// Returns whether the arguments of `cargo` select packages. Arguments after `--` belong to the program.
 fn names_packages(args: &[String]) -> bool {
     args.iter()
         .take_while(|arg| *arg != "--")
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_wine_comes_before_the_verb_and_the_rest_is_for_cargo() {
+    fn wine_option_precedes_the_verb_and_the_rest_is_for_cargo() {
         let args = split("--wine /opt/wine run -p tcp6-cli -- list --wine");
         let call = Call::parse(&args).unwrap();
         assert_eq!(call.wine, Some("/opt/wine"));
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn options_come_in_any_order() {
+    fn options_are_accepted_in_any_order() {
         let args = split("--scripted --target i686-pc-windows-gnu --wine w test --release modules");
         let call = Call::parse(&args).unwrap();
         assert!(call.scripted);
@@ -174,25 +174,25 @@ mod tests {
     }
 
     #[test]
-    fn the_folder_of_the_programs_is_that_of_the_profile() {
-        let folder = |line: &str, verb: usize| profile(&split(line), &VERBS[verb]).to_owned();
-        assert_eq!(folder("", 0), "debug");
-        assert_eq!(folder("-- --release", 0), "debug");
-        assert_eq!(folder("--release", 1), "release");
-        assert_eq!(folder("--profile test", 0), "debug");
-        assert_eq!(folder("--profile=small", 1), "small");
-        assert_eq!(folder("", 2), "release");
+    fn profile_directory_follows_the_profile_options() {
+        let directory = |line: &str, verb: usize| profile_directory(&split(line), &VERBS[verb]).to_owned();
+        assert_eq!(directory("", 0), "debug");
+        assert_eq!(directory("-- --release", 0), "debug");
+        assert_eq!(directory("--release", 1), "release");
+        assert_eq!(directory("--profile test", 0), "debug");
+        assert_eq!(directory("--profile=small", 1), "small");
+        assert_eq!(directory("", 2), "release");
     }
 
     #[test]
-    fn a_verb_is_one_of_three() {
+    fn missing_or_unknown_verb_is_an_error() {
         assert!(Call::parse(&[]).is_err());
         assert!(Call::parse(&split("--wine")).is_err());
         assert!(Call::parse(&split("clippy")).is_err());
     }
 
     #[test]
-    fn packages_are_named_before_the_dashes_only() {
+    fn package_options_after_double_dash_are_ignored() {
         for line in ["-p tcp6", "-p tcp6-cli -- list", "-ptcp6", "--package=tcp6", "--lib --workspace"] {
             assert!(names_packages(&split(line)), "{line}");
         }

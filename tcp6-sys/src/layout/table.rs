@@ -1,10 +1,9 @@
 // The layouts and values of the C headers, measured with C compilers for x86-64, ARM64 and x86.
 //
-// The one list behind three checks: the assertions of `layout.rs`, the tests of `tests/windows_sys.rs`, and the C
-// program of the repository's `cargo xtask layout`. Each defines the macros `layouts!` and `constants!` and includes
-// this file.
+// Three checks include this file and define the macros `layouts!` and `constants!`: the assertions of `layout.rs`, the
+// tests of `tests/windows_sys.rs`, and the C program of the repository's `cargo xtask layout`.
 //
-// `field: offset + size`, in bytes. A second column, after the `/`, is for 32 bits where that differs.
+// Each line is `field: offset + size`, in bytes. A second column after `/` is for 32-bit targets, if they differ.
 
 layouts! {
     IN6_ADDR: size 16, align 2 {
@@ -348,7 +347,7 @@ layouts! {
     }
 }
 
-// Without those that MinGW-w64 lacks; the tests have these.
+// Constants that MinGW-w64 lacks are in `tests/windows_sys.rs`.
 constants! {
     AF_INET = 2,
     AF_INET6 = 23,

@@ -18,7 +18,7 @@ fn listener(port: u16) -> OwnerModuleRow {
     *table.iter().find(|row| row.local().port() == port).unwrap()
 }
 
-/// Returns name and path of the module that owns the listener on port 8080, and the number of calls that it took.
+/// Returns name and path of the module of the listener on port 8080, and the number of calls.
 fn module_of_8080(machine: &Machine, orders: &str) -> (String, Option<String>, i32) {
     machine.play(&format!("{orders}\n{ROWS}"));
     let row = listener(8080);

@@ -1,4 +1,4 @@
-//! Extended statistics of a connection: disabled, denied, enabled, unknown connection, and the size of every structure.
+//! Extended statistics of a connection: enabling, reading, errors, and the size of every structure.
 
 use tcp6_sys::*;
 

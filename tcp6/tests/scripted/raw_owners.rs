@@ -76,7 +76,7 @@ fn text(buffer: &RawBuffer, address: *mut u16) -> String {
     String::from_utf16(&units.take_while(|unit| *unit != 0).collect::<Vec<_>>()).unwrap()
 }
 
-/// Calls the function with sizes that are too small and with sufficient ones, and checks what it writes.
+/// Calls the function with insufficient and sufficient sizes, and checks what it writes.
 fn check(lookup: &Lookup<'_>, pid: u32, info: u64, name: &str, path: &str) {
     let needed = needed(name, path);
     for bytes in [0, 1, needed - 1] {

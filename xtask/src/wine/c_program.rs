@@ -1,4 +1,4 @@
-//! The C program that the tests compare themselves with.
+//! Compiles the C program whose output the tests compare with their own.
 
 use std::path::Path;
 
@@ -6,16 +6,16 @@ use xshell::{Shell, cmd};
 
 use super::target::Target;
 
-/// Where the tests look for the program's path.
+/// The environment variable that passes the path of the program to the tests.
 pub(super) const VARIABLE: &str = "TCP6_C_PROGRAM";
 
 const SOURCE: &str = "tcp6/tests/suite/c_program.c";
 
-/// Compiles it into this folder, and gives its path as Windows programs under Wine know it.
-pub(super) fn compile(sh: &Shell, target: &Target, folder: &Path) -> anyhow::Result<String> {
+/// Compiles the program into the directory and returns its path in Wine's drive `Z:`.
+pub(super) fn compile(sh: &Shell, target: &Target, directory: &Path) -> anyhow::Result<String> {
     let compiler = target.c_compiler;
-    let program = folder.join("c_program.exe");
-    // -D: the functions of this family are of Vista, and these headers show them only to who asks for that.
+    let program = directory.join("c_program.exe");
+    // The headers declare the functions of Windows Vista only if _WIN32_WINNT is 0x0600 or later.
     cmd!(sh, "{compiler} -O2 -Wall -Wextra -Werror -D_WIN32_WINNT=0x0600 -o {program} {SOURCE} -liphlpapi -lws2_32")
         .run()?;
     Ok(format!("Z:{}", program.display()))

@@ -1,8 +1,8 @@
-//! What links x86_64-pc-windows-msvc without Microsoft's SDK.
+//! Links `x86_64-pc-windows-msvc` without Microsoft's SDK.
 //!
-//! The linker is rustup's own `rust-lld`. The imports of Windows come from the library of the crate
-//! `windows_x86_64_msvc`, which tcp6 depends on anyway, under the names that `std` links. The rest of `msvcrt.lib` is
-//! [`startup.c`](msvc/startup.c) and imports of the C runtime's DLLs, which Wine has.
+//! The linker is `rust-lld` of rustup's toolchain. The import library of the crate `windows_x86_64_msvc`, a dependency
+//! of tcp6, has the imports of Windows; it is copied to the library names that `std` links. The rest of `msvcrt.lib` is
+//! [`startup.c`](msvc/startup.c) and imports of the C runtime DLLs, which Wine has.
 
 use std::path::{Path, PathBuf};
 
@@ -12,8 +12,7 @@ use xshell::{Shell, cmd};
 
 use crate::debian;
 
-/// The libraries that `std` and the crates of the program link by these names. All of their functions are in the one of
-/// the crate.
+/// Names of the libraries that `std` and other crates link. The crate's library has all of their functions.
 const SYSTEM: &[&str] = &[
     "advapi32",
     "bcrypt",
@@ -32,10 +31,10 @@ const SYSTEM: &[&str] = &[
     "ws2_32",
 ];
 
-/// The DLLs of the C runtime, and of Windows what the crate's library lacks.
+/// The C runtime DLLs, and the Windows functions that the crate's library lacks.
 const IMPORTS: &[&str] = &["ntdll_more", "ucrtbase", "vcruntime140"];
 
-/// rustup's linker.
+/// Returns the path of `rust-lld` in rustup's toolchain.
 pub(super) fn linker(sh: &Shell) -> Result<PathBuf> {
     let sysroot = cmd!(sh, "rustc --print sysroot").quiet().read()?;
     let linker = Path::new(&sysroot).join("lib/rustlib").join(crate::host(sh)?).join("bin/rust-lld");
@@ -43,31 +42,31 @@ pub(super) fn linker(sh: &Shell) -> Result<PathBuf> {
     Ok(linker)
 }
 
-/// The folder with all libraries, made anew: it takes no time.
+/// Rebuilds all libraries, which is fast, and returns their directory.
 pub(super) fn libraries(sh: &Shell, linker: &Path) -> Result<PathBuf> {
-    let folder = debian::output(sh).join("msvc");
-    sh.create_dir(&folder)?;
+    let directory = debian::output(sh).join("msvc");
+    sh.create_dir(&directory)?;
     let system = crate_library(sh)?;
     for name in SYSTEM {
-        sh.copy_file(&system, folder.join(format!("{name}.lib")))?;
+        sh.copy_file(&system, directory.join(format!("{name}.lib")))?;
     }
     let source = "xtask/src/wine/msvc";
-    let object = folder.join("startup.obj");
+    let object = directory.join("startup.obj");
     cmd!(sh, "x86_64-w64-mingw32-gcc -std=gnu11 -O2 -Wall -Wextra -Werror -c -o {object} {source}/startup.c")
         .quiet()
         .run()?;
     let mut parts = vec![object];
     for name in IMPORTS {
-        let library = folder.join(format!("{name}.lib"));
+        let library = directory.join(format!("{name}.lib"));
         cmd!(sh, "{linker} -flavor link /lib /machine:x64 /def:{source}/{name}.def /out:{library}").quiet().run()?;
         parts.push(library);
     }
-    let library = folder.join("msvcrt.lib");
+    let library = directory.join("msvcrt.lib");
     cmd!(sh, "{linker} -flavor link /lib /machine:x64 /out:{library} {parts...}").quiet().run()?;
-    Ok(folder)
+    Ok(directory)
 }
 
-/// The import library of the crate, wherever cargo keeps it.
+/// Returns the path of the crate's import library, as `cargo metadata` reports it.
 fn crate_library(sh: &Shell) -> Result<PathBuf> {
     let metadata = cmd!(sh, "cargo metadata --format-version 1 --locked --filter-platform x86_64-pc-windows-msvc")
         .quiet()
@@ -79,8 +78,11 @@ fn crate_library(sh: &Shell) -> Result<PathBuf> {
         .iter()
         .find(|package| package["name"] == "windows_x86_64_msvc")
         .and_then(|package| package["manifest_path"].as_str())
-        .context("windows_x86_64_msvc is not among the packages")?;
-    let folder = Path::new(manifest).with_file_name("lib");
-    let libraries = sh.read_dir(&folder)?;
-    libraries.into_iter().find(|file| file.extension().is_some_and(|it| it == "lib")).context("it has no library")
+        .context("cargo metadata does not list windows_x86_64_msvc")?;
+    let directory = Path::new(manifest).with_file_name("lib");
+    let libraries = sh.read_dir(&directory)?;
+    libraries
+        .into_iter()
+        .find(|file| file.extension().is_some_and(|it| it == "lib"))
+        .context("windows_x86_64_msvc has no import library")
 }

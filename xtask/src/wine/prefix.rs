@@ -1,4 +1,4 @@
-//! The Windows machine that Wine makes up: a folder, and a server that must not outlive its use.
+//! The Wine prefix: the directory of the Windows installation, and the wineserver process.
 
 use std::path::{Path, PathBuf};
 
@@ -8,29 +8,29 @@ use crate::debian::{self, Package};
 
 pub(super) const WINE: &[Package] = &[Package("wine", "/usr/bin/wine"), Package("wine64", "/usr/lib/wine/wine64")];
 
-/// Neither offers to download Mono and Gecko, nor entries in the desktop's menus.
+/// DLL overrides that prevent download prompts for Mono and Gecko and entries in the desktop's menus.
 pub(super) const OVERRIDES: &str = "mscoree,mshtml,winemenubuilder.exe=";
 
-/// A Wine prefix of the workspace's own. Dropped, it ends all that still runs in it.
+/// A Wine prefix of the workspace. Dropping it ends all programs that still run in it.
 pub(super) struct Prefix<'a> {
     sh: &'a Shell,
     wine: &'a str,
-    folder: PathBuf,
+    directory: PathBuf,
 }
 
 impl<'a> Prefix<'a> {
-    /// The prefix for this Wine, made if there is none yet.
+    /// Opens the prefix of this Wine, and creates it if it does not exist.
     ///
-    /// Each version has its own, since Wine would convert another version's, and not back.
+    /// Each version has its own prefix: Wine upgrades the prefix of an older version, and cannot downgrade it.
     pub(super) fn open(sh: &'a Shell, wine: &'a str) -> anyhow::Result<Self> {
         let version = cmd!(sh, "{wine} --version").env("WINEDEBUG", "-all").quiet().read()?;
         let version = version.split_whitespace().next().unwrap_or("wine");
-        let prefix = Self { sh, wine, folder: debian::output(sh).join(version) };
+        let prefix = Self { sh, wine, directory: debian::output(sh).join(version) };
 
-        // In a prefix that is ready, Wine itself or an earlier run has put this library.
-        let library = prefix.folder.join("drive_c/windows/system32/bcryptprimitives.dll");
+        // Exists in a complete prefix: either Wine has the library, or an earlier run has compiled it.
+        let library = prefix.directory.join("drive_c/windows/system32/bcryptprimitives.dll");
         if !library.exists() {
-            sh.create_dir(&prefix.folder)?;
+            sh.create_dir(&prefix.directory)?;
             prefix.env(cmd!(sh, "{wine} wineboot --init")).run()?;
         }
         if !library.exists() {
@@ -40,17 +40,17 @@ impl<'a> Prefix<'a> {
         Ok(prefix)
     }
 
-    /// The program that runs Windows' programs.
+    /// Returns the Wine program, which runs Windows programs.
     pub(super) fn wine(&self) -> &'a str {
         self.wine
     }
 
-    /// The command, with its Windows programs in this prefix.
+    /// Sets the environment that runs the command's Windows programs in this prefix.
     pub(super) fn env<'c>(&self, cmd: Cmd<'c>) -> Cmd<'c> {
-        cmd.env("WINEPREFIX", &self.folder)
+        cmd.env("WINEPREFIX", &self.directory)
             .env("WINEDEBUG", "-all")
             .env("WINEDLLOVERRIDES", OVERRIDES)
-            // No window either: a crash is to be text, on a desktop as in CI.
+            // Without a display, a crash is reported as text instead of in a window.
             .env_remove("DISPLAY")
             .env_remove("WAYLAND_DISPLAY")
     }
@@ -60,7 +60,7 @@ impl Drop for Prefix<'_> {
     fn drop(&mut self) {
         let server = Path::new(self.wine).with_file_name("wineserver");
         let stop = self.env(cmd!(self.sh, "{server} -k"));
-        // It fails if nothing ran any more.
+        // Fails if no wineserver is running.
         let _ = stop.quiet().ignore_status().ignore_stderr().run();
     }
 }

@@ -1,4 +1,4 @@
-//! The Windows targets that run here, and what each needs to be linked.
+//! The supported Windows targets, and what each needs to compile and link.
 
 use anyhow::Result;
 use xshell::{Cmd, Shell, cmd};
@@ -6,17 +6,17 @@ use xshell::{Cmd, Shell, cmd};
 use super::msvc;
 use crate::debian::{self, Package};
 
-/// A target of rustc, and the C compiler for the same machine.
+/// A target of rustc and the C compiler for the same machine.
 pub(super) struct Target {
     pub(super) triple: &'static str,
     pub(super) c_compiler: &'static str,
-    /// Options of the C compiler for a library that exports undecorated names.
+    /// C compiler options for a DLL that exports undecorated names.
     pub(super) library_flags: &'static [&'static str],
     packages: &'static [Package],
     flags: fn(&Shell) -> Result<Flags>,
 }
 
-/// What rustc is given beyond its defaults.
+/// Linker and flags of rustc, if not the defaults.
 #[derive(Default)]
 struct Flags {
     linker: Option<String>,
@@ -29,7 +29,7 @@ const MINGW32: &[Package] = &[
     Package("gcc-mingw-w64-i686", "/usr/bin/i686-w64-mingw32-gcc"),
 ];
 
-/// The first is the one that is used unless another is named.
+/// The supported targets; the first one is the default.
 pub(super) const TARGETS: &[Target] = &[
     Target {
         triple: "x86_64-pc-windows-gnu",
@@ -48,7 +48,7 @@ pub(super) const TARGETS: &[Target] = &[
     Target {
         triple: "i686-pc-windows-gnu",
         c_compiler: "i686-w64-mingw32-gcc",
-        // Exported names are those of Windows, without stdcall's `@8`; libgcc's own DLL is nowhere on Wine's path.
+        // Windows exports names without the stdcall suffix such as `@8`. The DLL of libgcc is not on Wine's path.
         library_flags: &["-static-libgcc", "-Wl,--kill-at", "-Wl,--enable-stdcall-fixup"],
         packages: MINGW32,
         flags: i686_flags,
@@ -56,16 +56,17 @@ pub(super) const TARGETS: &[Target] = &[
 ];
 
 impl Target {
+    /// Returns the target with this triple.
     pub(super) fn find(triple: &str) -> Option<&'static Target> {
         TARGETS.iter().find(|target| target.triple == triple)
     }
 
-    /// The Debian packages that it needs.
+    /// Returns the Debian packages that the target requires.
     pub(super) fn packages(&self) -> &'static [Package] {
         self.packages
     }
 
-    /// The command of cargo, for this target.
+    /// Adds the target and its settings to a cargo command.
     pub(super) fn configure<'a>(&self, sh: &Shell, cargo: Cmd<'a>) -> Result<Cmd<'a>> {
         let Flags { linker, rustflags } = (self.flags)(sh)?;
         let mut cargo = cargo.args(["--target", self.triple]);
@@ -78,7 +79,7 @@ impl Target {
         Ok(cargo)
     }
 
-    /// A variable that configures cargo for this target alone.
+    /// Returns the name of a cargo environment variable that applies to this target only.
     pub(super) fn variable(&self, name: &str) -> String {
         format!("CARGO_TARGET_{}_{name}", self.triple.to_uppercase().replace('-', "_"))
     }
@@ -93,20 +94,20 @@ fn msvc_flags(sh: &Shell) -> Result<Flags> {
     })
 }
 
-/// The two objects that rustup's targets for MinGW bring along, and that Debian has the source of.
+/// Compiles `rsbegin.o` and `rsend.o`, which rustup's MinGW targets include and Debian ships as source.
 fn i686_flags(sh: &Shell) -> Result<Flags> {
     const TRIPLE: &str = "i686-pc-windows-gnu";
-    let folder = debian::output(sh).join("rtstartup");
-    sh.create_dir(&folder)?;
+    let directory = debian::output(sh).join("rtstartup");
+    sh.create_dir(&directory)?;
     for name in ["rsbegin", "rsend"] {
-        let object = folder.join(format!("{name}.o"));
+        let object = directory.join(format!("{name}.o"));
         if !object.exists() {
             let source = format!("/usr/lib/rustlib/src/rust/library/rtstartup/{name}.rs");
             let rustc = cmd!(sh, "/usr/bin/rustc --target {TRIPLE} --crate-type=lib --emit=obj -o {object} {source}");
             debian::with_toolchain(rustc, "/usr/bin".as_ref())?.env("RUSTC_BOOTSTRAP", "1").run()?;
         }
     }
-    Ok(Flags { linker: None, rustflags: format!("-Lnative={}", folder.display()) })
+    Ok(Flags { linker: None, rustflags: format!("-Lnative={}", directory.display()) })
 }
 
 #[cfg(test)]
@@ -114,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_name_the_target() {
+    fn variable_contains_the_upper_case_triple() {
         let target = Target::find("x86_64-pc-windows-msvc").unwrap();
         assert_eq!(target.variable("RUNNER"), "CARGO_TARGET_X86_64_PC_WINDOWS_MSVC_RUNNER");
         assert!(Target::find("x86_64-unknown-linux-gnu").is_none());

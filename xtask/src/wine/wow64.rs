@@ -1,7 +1,8 @@
-//! `cargo xtask wine-wow64`: a Wine that runs 32-bit programs, too, in a folder of the build's own.
+//! `cargo xtask wine-wow64`: unpacks a Wine that also runs 32-bit programs into the build output.
 //!
-//! Debian's unstable `wine` has the 32-bit side for a 64-bit machine; the one of Debian 12 lacks it. `debootstrap` unpacks
-//! it with all that it needs, and the programs that are written beside it run it there. It takes root, as mounting does.
+//! The `wine` package of Debian unstable runs 32-bit programs on a 64-bit system; that of Debian 12 does not.
+//! `debootstrap` unpacks it with its dependencies into a root directory. Wrapper programs next to that directory run it
+//! with `chroot`. Unpacking and running require root.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,9 +14,9 @@ use crate::debian;
 
 const MIRROR: &str = "http://deb.debian.org/debian";
 
-/// The folder is private to each run: mounts end with the program that made them.
+/// The wrapper. Each run mounts in its own mount namespace, so the mounts end with the program.
 const PROGRAM: &str = r#"#!/bin/sh
-# Runs the Wine of the folder `root` beside this one as if it were installed on this machine.
+# Runs the Wine in the directory `../root` as if it were installed on this machine.
 set -eu
 root=$(cd "$(dirname "$0")/../root" && pwd)
 exec unshare --mount --propagation private sh -euc '
@@ -30,17 +31,17 @@ exec unshare --mount --propagation private sh -euc '
 ' sh "$root" 'WORKSPACE' 'OUTPUT' "$(basename "$0")" "$@"
 "#;
 
-/// Unpacks it, unless an earlier run has, and prints what to call.
+/// Unpacks Wine, unless an earlier run has, and prints the path of the `wine` wrapper.
 pub(crate) fn run(sh: &Shell) -> Result<()> {
     println!("{}", prepare(sh)?.display());
     Ok(())
 }
 
-/// The Wine, unpacked if it is not there yet.
+/// Unpacks Wine, unless an earlier run has, and returns the path of the `wine` wrapper.
 pub(super) fn prepare(sh: &Shell) -> Result<PathBuf> {
     let folder = debian::output(sh).join("wine-wow64");
     let (root, bin) = (folder.join("root"), folder.join("bin"));
-    // It is complete when debootstrap has ended, and then it is renamed.
+    // The directory is renamed when debootstrap has finished, so an existing `root` is complete.
     if !root.exists() {
         let part = folder.join("root.part");
         sh.remove_path(&part)?;
@@ -58,7 +59,7 @@ pub(super) fn prepare(sh: &Shell) -> Result<PathBuf> {
     Ok(bin.join("wine"))
 }
 
-/// The package of that name, unpacked and not installed.
+/// Downloads the `debootstrap` package and unpacks it without installing it.
 fn debootstrap(sh: &Shell, folder: &Path) -> Result<PathBuf> {
     let unpacked = folder.join("debootstrap");
     sh.create_dir(&unpacked)?;
@@ -66,7 +67,7 @@ fn debootstrap(sh: &Shell, folder: &Path) -> Result<PathBuf> {
     cmd!(sh, "apt-get download debootstrap").run()?;
     let packages = sh.read_dir(".")?;
     let package = packages.iter().find(|file| file.extension().is_some_and(|it| it == "deb"));
-    let package = package.context("apt-get has downloaded no package")?;
+    let package = package.context("apt-get downloaded no package")?;
     cmd!(sh, "dpkg-deb -x {package} .").run()?;
     Ok(unpacked.clone())
 }

@@ -1,7 +1,7 @@
-//! Tests of the program against an `iphlpapi.dll` that answers from a script: `cargo xtask wine --scripted test`.
+//! Tests of the program against an `iphlpapi.dll` that answers from a script.
 //!
-//! Without that library every test is skipped with a message, or fails if `CI` is set. A C program that calls
-//! GetTcp6Table runs with the same script.
+//! `cargo xtask wine --scripted test` runs them. Without that library every test is skipped with a message, or fails if
+//! `CI` is set. A C program that calls GetTcp6Table runs with the same script.
 
 use std::fs;
 use std::path::PathBuf;
