@@ -316,10 +316,12 @@ macro_rules! row_class {
             }
 
             $(
-                /// The row with this owner: for sources and tests that build rows.
+                /// Returns the row with another owner, for sources and tests that build rows.
+                ///
+                #[doc = concat!("Sets `", stringify!($owner), "`.")]
                 #[must_use]
                 pub fn with_owner(mut self, owner: $crate::row::owner::Owner) -> $row {
-                    self.0.$owner = owner.as_raw();
+                    $crate::row::layout::RawRow::set_owner(&mut self, owner);
                     self
                 }
             )?

@@ -1,7 +1,7 @@
-//! The backend of Windows: GetTcp6Table and its siblings, and processes.
+//! The Windows backend: tables from iphlpapi, and processes.
 //!
-//! Parsers and decisions ([`owner_module`], [`process_list`], [`response`], [`retry`]) compile on every system and are
-//! tested there; the modules that call Windows compile on Windows only.
+//! Parsers and policies ([`owner_module`], [`process_list`], [`response`], [`retry`]) compile and are tested on every
+//! system. Modules that call Windows functions compile on Windows only.
 
 #[cfg(windows)]
 mod iphlpapi;

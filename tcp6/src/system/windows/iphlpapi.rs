@@ -1,4 +1,4 @@
-//! The calls into iphlpapi.
+//! Calls of the table functions of iphlpapi.
 #![allow(unsafe_code)]
 
 use tcp6_sys::{
@@ -11,7 +11,7 @@ use crate::row::pod::Word;
 use crate::row::state::StateSet;
 use crate::table::query::Query;
 
-/// One of the family's functions, with all of its arguments but the buffer.
+/// A table function with all arguments except the buffer and its size.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Call {
     function: Function,
@@ -26,13 +26,14 @@ enum Function {
 }
 
 impl Call {
-    /// The call that gives a table of this class.
+    /// The call that returns a table of this class.
     ///
-    /// Only listeners can be asked for alone. The CONNECTIONS classes are of no use: their states differ between
-    /// Windows (more than ESTABLISHED) and Wine (ESTABLISHED). Nor are the BASIC classes, which Windows has for IPv4 only.
+    /// If the query wants listeners only, the call uses a LISTENER class where one exists. The CONNECTIONS classes are
+    /// not used, because their states differ: Windows includes more states than ESTABLISHED, Wine does not. The BASIC
+    /// classes are not used, because Windows supports them for IPv4 only.
     pub(super) fn new(class: Class, query: &Query) -> Call {
-        let listeners = query.wanted_states() == StateSet::LISTEN;
-        let function = match (class, listeners) {
+        let listeners_only = query.wanted_states() == StateSet::LISTEN;
+        let function = match (class, listeners_only) {
             (Class::Basic, _) => Function::Table,
             (Class::Offload, _) => Function::Table2,
             (Class::OwnerPid, false) => Function::Extended(TCP_TABLE_OWNER_PID_ALL),
@@ -52,19 +53,22 @@ impl Call {
         }
     }
 
-    /// Calls it with room for `size` bytes, at most those of `table`; gives its return code.
+    /// Calls the function and returns its code.
+    ///
+    /// `size` is the capacity in bytes, limited to that of `table`. The function sets it to the written or required
+    /// size.
     pub(super) fn make(self, table: &mut [Word], size: &mut u32) -> u32 {
-        let room = size_of_val(table);
-        *size = (*size).min(u32::try_from(room).unwrap_or(u32::MAX));
+        let capacity = size_of_val(table);
+        *size = (*size).min(u32::try_from(capacity).unwrap_or(u32::MAX));
         let order = i32::from(self.sorted);
         let table = table.as_mut_ptr();
         match self.function {
-            // SAFETY: `table` is 8-aligned and valid for writes of `size` bytes (see the `min` above), `size` is a
-            // valid pointer, and neither is kept by the function.
+            // SAFETY: `table` is 8-aligned and valid for writes of `size` bytes (see the `min` above), `size` is valid
+            // for reads and writes, and the function retains neither pointer.
             Function::Table => unsafe { GetTcp6Table(table.cast(), size, order) },
             // SAFETY: as above.
             Function::Table2 => unsafe { GetTcp6Table2(table.cast(), size, order) },
-            // SAFETY: as above; the class is one that exists, and `Reserved` is zero.
+            // SAFETY: as above; the class is defined for AF_INET6, and `Reserved` is zero.
             Function::Extended(class) => unsafe { GetExtendedTcpTable(table.cast(), size, order, AF_INET6, class, 0) },
         }
     }

@@ -1,13 +1,13 @@
-//! The calls that tell of processes and modules.
+//! Calls that describe processes and modules.
 //!
-//! | function | for |
+//! | function | purpose |
 //! |---|---|
-//! | [OpenProcess] | a handle, which keeps the id from being used again |
-//! | [GetExitCodeProcess] | whether the process still runs |
-//! | [GetProcessTimes] | when the process was created |
+//! | [OpenProcess] | a handle; while it is open, the process id is not reused |
+//! | [GetExitCodeProcess] | whether the process is running |
+//! | [GetProcessTimes] | the creation time of the process |
 //! | [QueryFullProcessImageNameW] | the path of its executable |
-//! | [NtQuerySystemInformation] | the list of all processes, for those that may not be opened |
-//! | [LoadLibraryExA], [GetProcAddress] | [GetOwnerModuleFromTcp6Entry], which Wine does not have |
+//! | [NtQuerySystemInformation] | the list of all processes, for processes that cannot be opened |
+//! | [LoadLibraryExA], [GetProcAddress] | the address of [GetOwnerModuleFromTcp6Entry], which Wine before 11.3 lacks |
 //!
 //! [OpenProcess]: https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-openprocess
 //! [GetExitCodeProcess]: https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getexitcodeprocess
@@ -34,17 +34,19 @@ use tcp6_sys::{
 use super::process_list::SYSTEM_PROCESS_INFORMATION_CLASS;
 use crate::row::pod::Word;
 
-/// What is asked here may be asked even by those who may ask for nothing else.
+/// The weakest access right for queries. It suffices for every call in this file.
 const PROCESS_QUERY_LIMITED_INFORMATION: u32 = 0x1000;
 
-/// From the system's folder, wherever the program was started.
+/// Searches only the system folder for the library, not the folder of the program or the current one.
 const LOAD_LIBRARY_SEARCH_SYSTEM32: u32 = 0x800;
 
-/// What stands for the exit code of a process that has not exited. One may exit with it, and seem to run on.
+/// The exit code of a running process. A process that exits with this code appears to be running.
 const STILL_ACTIVE: u32 = 259;
 
-/// In UTF-16: that of most paths, and that of the longest.
+/// The capacity that suffices for most paths, in UTF-16 code units.
 const USUAL_PATH: usize = 1 << 10;
+
+/// The capacity that suffices for every path, in UTF-16 code units.
 const LONGEST_PATH: usize = 1 << 15;
 
 #[repr(C)]
@@ -87,43 +89,49 @@ windows_targets::link!("ntdll.dll" "system" fn NtQuerySystemInformation(
     returned: *mut u32,
 ) -> i32);
 
-/// A handle to a process that may be asked what it is called and when it was created.
+/// Opens a process to query its exit code, creation time and path.
+///
+/// # Errors
+///
+/// The error of OpenProcess.
 pub(super) fn open(pid: u32) -> io::Result<OwnedHandle> {
-    // SAFETY: the call takes numbers.
+    // SAFETY: all arguments are integers.
     let process = unsafe { OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid) };
     if process.is_null() {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the handle is new, so nobody else owns it, and CloseHandle is what closes it.
+    // SAFETY: the handle is new and has no other owner, and CloseHandle closes it.
     Ok(unsafe { OwnedHandle::from_raw_handle(process) })
 }
 
-/// Whether it still runs: a process that has ended can be opened for as long as somebody else has a handle to it.
-pub(super) fn runs(process: &OwnedHandle) -> bool {
+/// Whether the process is running. Also true if its exit code cannot be read.
+///
+/// A process that has exited can be opened as long as another handle to it is open.
+pub(super) fn is_running(process: &OwnedHandle) -> bool {
     let mut code = STILL_ACTIVE;
-    // SAFETY: the handle is open for as long as it is borrowed, and the pointer is valid for a write.
-    let done = unsafe { GetExitCodeProcess(process.as_raw_handle(), &mut code) };
-    done == FALSE || code == STILL_ACTIVE
+    // SAFETY: the handle is open while it is borrowed, and the pointer is valid for writes.
+    let succeeded = unsafe { GetExitCodeProcess(process.as_raw_handle(), &mut code) };
+    succeeded == FALSE || code == STILL_ACTIVE
 }
 
-/// When the process was created, in 100 ns ticks since 1601-01-01 UTC.
-pub(super) fn started(process: &OwnedHandle) -> Option<u64> {
+/// The creation time of the process, in 100 ns ticks since 1601-01-01 UTC.
+pub(super) fn creation_time(process: &OwnedHandle) -> Option<u64> {
     let mut times = [FileTime::default(); 4];
     let [creation, exit, kernel, user] = &mut times;
-    // SAFETY: the handle is open for as long as it is borrowed, and all four pointers are valid for a write.
-    let done = unsafe { GetProcessTimes(process.as_raw_handle(), creation, exit, kernel, user) };
-    (done != FALSE).then_some(u64::from(creation.high) << 32 | u64::from(creation.low))
+    // SAFETY: the handle is open while it is borrowed, and all four pointers are valid for writes.
+    let succeeded = unsafe { GetProcessTimes(process.as_raw_handle(), creation, exit, kernel, user) };
+    (succeeded != FALSE).then_some(u64::from(creation.high) << 32 | u64::from(creation.low))
 }
 
-/// The path of the process' executable.
+/// The path of the executable, or `None` if Windows does not report it.
 pub(super) fn path(process: &OwnedHandle) -> Option<Vec<u16>> {
     for length in [USUAL_PATH, LONGEST_PATH] {
         let mut path = vec![0; length];
         let mut size = length as u32;
-        // SAFETY: the handle is open for as long as it is borrowed, `path` is valid for writes of `size` units, and
-        // `size` is a valid pointer.
-        let done = unsafe { QueryFullProcessImageNameW(process.as_raw_handle(), 0, path.as_mut_ptr(), &mut size) };
-        if done != FALSE {
+        // SAFETY: the handle is open while it is borrowed, `path` is valid for writes of `size` units, and `size` is
+        // valid for reads and writes.
+        let succeeded = unsafe { QueryFullProcessImageNameW(process.as_raw_handle(), 0, path.as_mut_ptr(), &mut size) };
+        if succeeded != FALSE {
             path.truncate(size as usize);
             return Some(path);
         }
@@ -134,40 +142,46 @@ pub(super) fn path(process: &OwnedHandle) -> Option<Vec<u16>> {
     None
 }
 
-/// Writes the list of all processes; gives the status, and the size that was written or is needed.
-pub(super) fn list(room: &mut [Word]) -> (u32, usize) {
-    let length = u32::try_from(size_of_val(room)).unwrap_or(u32::MAX);
+/// Writes the list of all processes to the buffer.
+///
+/// Returns the NTSTATUS, and the written or required size in bytes.
+pub(super) fn list(buffer: &mut [Word]) -> (u32, usize) {
+    let length = u32::try_from(size_of_val(buffer)).unwrap_or(u32::MAX);
     let mut returned = 0;
-    // SAFETY: `room` is 8-aligned and valid for writes of `length` bytes, `returned` is a valid pointer, and neither is
-    // kept by the function.
+    // SAFETY: `buffer` is 8-aligned and valid for writes of `length` bytes, `returned` is valid for writes, and the
+    // function retains neither pointer.
     let status = unsafe {
-        NtQuerySystemInformation(SYSTEM_PROCESS_INFORMATION_CLASS, room.as_mut_ptr().cast(), length, &mut returned)
+        NtQuerySystemInformation(SYSTEM_PROCESS_INFORMATION_CLASS, buffer.as_mut_ptr().cast(), length, &mut returned)
     };
     (status as u32, returned as usize)
 }
 
-/// Asks for the names of the module that owns the socket of this row: the return code, or `None` if the function is
-/// missing.
-pub(super) fn owner_module(row: &MIB_TCP6ROW_OWNER_MODULE, room: &mut [Word], size: &mut u32) -> Option<u32> {
+/// Queries the names of the module that owns the socket of this row, and writes them to the buffer.
+///
+/// `size` is the capacity in bytes, limited to that of `buffer`. If it is too small, the function sets it to the
+/// required size. Returns the code of the function, or `None` if iphlpapi lacks it.
+pub(super) fn owner_module(row: &MIB_TCP6ROW_OWNER_MODULE, buffer: &mut [Word], size: &mut u32) -> Option<u32> {
     static FUNCTION: OnceLock<Option<PFN_GetOwnerModuleFromTcp6Entry>> = OnceLock::new();
     let function = (*FUNCTION.get_or_init(find_owner_module))?;
-    *size = (*size).min(u32::try_from(size_of_val(room)).unwrap_or(u32::MAX));
-    // SAFETY: `row` is valid for a read, `room` is 8-aligned and valid for writes of `size` bytes, `size` is a valid
-    // pointer, the class is the one that exists, and nothing is kept by the function.
-    Some(unsafe { function(row, TCPIP_OWNER_MODULE_INFO_BASIC, room.as_mut_ptr().cast(), size) })
+    *size = (*size).min(u32::try_from(size_of_val(buffer)).unwrap_or(u32::MAX));
+    // SAFETY: `row` is valid for reads, `buffer` is 8-aligned and valid for writes of `size` bytes, `size` is valid for
+    // reads and writes, the class is the only one defined, and the function retains no pointer.
+    Some(unsafe { function(row, TCPIP_OWNER_MODULE_INFO_BASIC, buffer.as_mut_ptr().cast(), size) })
 }
 
-/// GetOwnerModuleFromTcp6Entry, if iphlpapi has it. The library stays loaded: the function is used until the end.
+/// The address of GetOwnerModuleFromTcp6Entry, or `None` if iphlpapi lacks it.
+///
+/// The library is never unloaded, because the address is used for the rest of the program.
 fn find_owner_module() -> Option<PFN_GetOwnerModuleFromTcp6Entry> {
     let name = c"iphlpapi.dll".as_ptr().cast();
-    // SAFETY: the name ends with a zero; the system's own library does nothing untoward when it is loaded.
+    // SAFETY: the name is NUL-terminated, and loading this system library has no unsound side effects.
     let library = unsafe { LoadLibraryExA(name, ptr::null_mut(), LOAD_LIBRARY_SEARCH_SYSTEM32) };
     if library.is_null() {
         return None;
     }
     let name = c"GetOwnerModuleFromTcp6Entry".as_ptr().cast();
-    // SAFETY: the library is loaded, and the name ends with a zero.
+    // SAFETY: the library is loaded, and the name is NUL-terminated.
     let function = unsafe { GetProcAddress(library, name) }?;
-    // SAFETY: the function of this name has this signature, in every version of the library that has it.
+    // SAFETY: the function has this signature in every version of the library that exports it.
     Some(unsafe { mem::transmute::<FarProc, PFN_GetOwnerModuleFromTcp6Entry>(function) })
 }

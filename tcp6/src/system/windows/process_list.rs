@@ -1,20 +1,20 @@
-//! The list of all processes: NtQuerySystemInformation's answer to SystemProcessInformation.
+//! The list of all processes: the response of NtQuerySystemInformation to SystemProcessInformation.
 //!
-//! It is what names a process that may not be opened, for whoever asks. Processes stand at distances that each of them
-//! tells, followed by their threads. Microsoft's page calls the time of creation reserved; it has been at its place
-//! since Windows NT.
+//! Every caller may read it. It names even processes that the caller cannot open. Each entry contains the distance to
+//! the next one and is followed by the threads of its process. [Microsoft's page] documents the creation time as
+//! reserved; it has had the same offset since Windows NT.
 //!
-//! [Microsoft's page](https://learn.microsoft.com/windows/win32/api/winternl/nf-winternl-ntquerysysteminformation)
+//! [Microsoft's page]: https://learn.microsoft.com/windows/win32/api/winternl/nf-winternl-ntquerysysteminformation
 #![cfg_attr(not(windows), allow(dead_code))]
 
 use core::mem::offset_of;
 
 use super::response::Response;
 
-/// The call's number for this list.
+/// The SYSTEM_INFORMATION_CLASS of this list.
 pub(super) const SYSTEM_PROCESS_INFORMATION_CLASS: i32 = 5;
 
-/// The beginning of a process in the list. It is read field by field; this says where they are.
+/// The first fields of an entry. This type is used only for the offsets: fields are read one by one.
 #[repr(C)]
 #[allow(dead_code)]
 struct SystemProcessInformation {
@@ -35,13 +35,13 @@ struct SystemProcessInformation {
 #[repr(C)]
 #[allow(dead_code)]
 struct UnicodeString {
-    /// In bytes.
+    /// The length in bytes.
     length: u16,
     maximum_length: u16,
     buffer: usize,
 }
 
-// What the structures of the 64-bit and of the 32-bit system have in common, and where they differ.
+// The 64-bit and 32-bit layouts differ only in the size of a pointer.
 const _: () = {
     const WORD: usize = size_of::<usize>();
     assert!(offset_of!(SystemProcessInformation, create_time) == 32);
@@ -50,7 +50,7 @@ const _: () = {
     assert!(offset_of!(SystemProcessInformation, unique_process_id) == 56 + 3 * WORD);
 };
 
-/// A process in the list.
+/// An entry of the list.
 #[derive(Debug)]
 pub(super) struct ProcessEntry<'a> {
     list: Response<'a>,
@@ -58,7 +58,9 @@ pub(super) struct ProcessEntry<'a> {
 }
 
 impl<'a> ProcessEntry<'a> {
-    /// The process with this id.
+    /// The entry of the process with this id.
+    ///
+    /// `None` if there is no such process, or if the list is malformed before its entry.
     pub(super) fn find(list: &'a [u8], pid: u32) -> Option<ProcessEntry<'a>> {
         let list = Response::new(list);
         let mut offset = 0_usize;
@@ -74,12 +76,12 @@ impl<'a> ProcessEntry<'a> {
         }
     }
 
-    /// When it was created, in 100 ns ticks since 1601-01-01 UTC.
-    pub(super) fn started(&self) -> Option<u64> {
+    /// The creation time of the process, in 100 ns ticks since 1601-01-01 UTC.
+    pub(super) fn creation_time(&self) -> Option<u64> {
         self.list.u64(self.offset + offset_of!(SystemProcessInformation, create_time))
     }
 
-    /// The name of its executable's file.
+    /// The file name of the executable, or `None` if it is empty.
     pub(super) fn name(&self) -> Option<Vec<u16>> {
         let text = self.offset + offset_of!(SystemProcessInformation, image_name);
         let length = self.list.u16(text + offset_of!(UnicodeString, length))?;
@@ -93,47 +95,49 @@ mod tests {
     use super::*;
     use crate::row::pod::{self, Word};
 
-    /// Between two processes, in bytes: room for one, its threads, and its name.
+    /// The distance between two entries in bytes. An entry, its threads and its name fit into it.
     const DISTANCE: usize = 256;
+
+    /// The offset of the name in an entry.
     const NAME: usize = 200;
 
     fn put(words: &mut [Word], offset: usize, bytes: &[u8]) {
         pod::bytes_of_mut(words)[offset..][..bytes.len()].copy_from_slice(bytes);
     }
 
-    /// The list with these in it; each was started at ten times its id.
+    /// A list of these processes. The creation time of each is ten times its id.
     fn list(processes: &[(u32, &str)]) -> Vec<Word> {
         let mut words = vec![Word::default(); processes.len() * DISTANCE / 8];
         let base = words.as_ptr().addr();
         for (i, (pid, name)) in processes.iter().enumerate() {
-            let at = i * DISTANCE;
+            let entry = i * DISTANCE;
             let distance = if i + 1 < processes.len() { DISTANCE as u32 } else { 0 };
-            let text = at + offset_of!(SystemProcessInformation, image_name);
+            let text = entry + offset_of!(SystemProcessInformation, image_name);
             let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_ne_bytes).collect();
-            put(&mut words, at, &distance.to_ne_bytes());
-            put(&mut words, at + 32, &(u64::from(*pid) * 10).to_ne_bytes());
+            put(&mut words, entry, &distance.to_ne_bytes());
+            put(&mut words, entry + 32, &(u64::from(*pid) * 10).to_ne_bytes());
             put(&mut words, text, &(name.len() as u16).to_ne_bytes());
-            put(&mut words, text + size_of::<usize>(), &(base + at + NAME).to_ne_bytes());
+            put(&mut words, text + size_of::<usize>(), &(base + entry + NAME).to_ne_bytes());
             put(&mut words, text + 3 * size_of::<usize>(), &(*pid as usize).to_ne_bytes());
-            put(&mut words, at + NAME, &name);
+            put(&mut words, entry + NAME, &name);
         }
         words
     }
 
     #[test]
-    fn each_process_is_found_by_its_id() {
+    fn finds_processes_by_id() {
         let words = list(&[(0, ""), (4, "System"), (812, "csrss.exe")]);
         let find = |pid| ProcessEntry::find(pod::bytes_of(&words), pid);
         let name = |pid| find(pid)?.name().map(|name| String::from_utf16(&name).unwrap());
-        assert_eq!((name(4), find(4).unwrap().started()), (Some("System".into()), Some(40)));
-        assert_eq!((name(812), find(812).unwrap().started()), (Some("csrss.exe".into()), Some(8120)));
+        assert_eq!((name(4), find(4).unwrap().creation_time()), (Some("System".into()), Some(40)));
+        assert_eq!((name(812), find(812).unwrap().creation_time()), (Some("csrss.exe".into()), Some(8120)));
         // The idle process has no name.
         assert!(find(0).is_some() && name(0).is_none());
         assert!(find(816).is_none());
     }
 
     #[test]
-    fn a_list_that_is_cut_or_has_nonsense_in_it_is_read_no_further() {
+    fn stops_at_truncated_or_malformed_entries() {
         let words = list(&[(4, "System"), (812, "csrss.exe")]);
         let bytes = pod::bytes_of(&words);
         for end in 0..bytes.len() {

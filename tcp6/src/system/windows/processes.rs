@@ -1,4 +1,4 @@
-//! The processes of Windows.
+//! Process look-ups on Windows.
 
 use std::os::windows::io::OwnedHandle;
 
@@ -13,15 +13,17 @@ use crate::row::Row;
 use crate::row::class::OwnerModuleRow;
 use crate::row::pod::{self, Word};
 
-/// The list of all processes is longer than the room for it.
+/// The buffer is too small for the list of all processes.
 const STATUS_INFO_LENGTH_MISMATCH: u32 = 0xC000_0004;
 const STATUS_SUCCESS: u32 = 0;
 
-/// In bytes: room for some hundred processes and their threads, and for more than any machine has.
+/// The initial capacity for the list, in bytes: some hundred processes and their threads.
 const FIRST_LIST: usize = 256 << 10;
+
+/// The maximum capacity for the list, in bytes: more processes than any machine has.
 const LONGEST_LIST: usize = 64 << 20;
 
-/// The room of the answers is kept: the list's, and the modules'.
+/// Looks up processes and modules. It reuses the buffers of the process list and the module names.
 #[derive(Debug)]
 pub(crate) struct Processes {
     list: List,
@@ -42,8 +44,8 @@ impl Lookup for Processes {
     }
 
     fn is_same(&mut self, process: &Process) -> bool {
-        // A process runs one program for as long as it lives.
-        self.started(process.pid) == Some(process.started)
+        // The creation time suffices, because a process cannot change its program.
+        self.creation_time(process.pid) == Some(process.started)
     }
 
     fn describe(&mut self, pid: u32) -> Option<Process> {
@@ -52,31 +54,31 @@ impl Lookup for Processes {
     }
 
     fn module(&mut self, row: &OwnerModuleRow, process: &Process) -> Option<Module> {
-        // A function that is missing has no code; it refuses like one that does not want to.
-        let call = |row: &MIB_TCP6ROW_OWNER_MODULE, room: &mut [Word], size: &mut u32| {
-            kernel32::owner_module(row, room, size).unwrap_or(ERROR_PROC_NOT_FOUND)
+        // A missing function is handled like one that fails.
+        let call = |row: &MIB_TCP6ROW_OWNER_MODULE, buffer: &mut [Word], size: &mut u32| {
+            kernel32::owner_module(row, buffer, size).unwrap_or(ERROR_PROC_NOT_FOUND)
         };
-        owner_module::ask_for_row(&mut self.names, row.as_raw(), call)?.module(process)
+        owner_module::query_names_for_row(&mut self.names, row.as_raw(), call)?.module(process)
     }
 }
 
 impl Processes {
-    fn started(&mut self, pid: u32) -> Option<u64> {
+    fn creation_time(&mut self, pid: u32) -> Option<u64> {
         let opened = open(pid)?;
-        self.started_of(pid, &opened)
+        self.creation_time_of(pid, &opened)
     }
 
-    fn started_of(&mut self, pid: u32, opened: &Opened) -> Option<u64> {
+    fn creation_time_of(&mut self, pid: u32, opened: &Opened) -> Option<u64> {
         match opened {
-            Opened::Open(process) => kernel32::started(process),
-            Opened::Refused => self.list.find(pid)?.started(),
+            Opened::Open(process) => kernel32::creation_time(process),
+            Opened::Refused => self.list.find(pid)?.creation_time(),
         }
     }
 
     fn describe_opened(&mut self, pid: u32, opened: &Opened) -> Option<Process> {
-        let started = self.started_of(pid, opened)?;
+        let started = self.creation_time_of(pid, opened)?;
         let path = match opened {
-            // Of processes without an executable, like System, it may be a mere name.
+            // A process without an executable, such as System, may have a name instead of a path.
             Opened::Open(process) => kernel32::path(process).filter(|path| owner_module::has_folder(path)),
             Opened::Refused => None,
         };
@@ -89,43 +91,44 @@ impl Processes {
     }
 }
 
-/// A process that runs.
+/// A running process.
 enum Opened {
     Open(OwnedHandle),
-    /// There is one, which may not be opened.
+    /// The process cannot be opened.
     Refused,
 }
 
-/// The process with this id, if one runs.
+/// Opens the process with this id. Returns `None` if no such process is running.
 fn open(pid: u32) -> Option<Opened> {
-    // OpenProcess overlooks the two lower bits, which no id has set.
+    // OpenProcess ignores the two lowest bits, which are zero in every process id.
     if pid % 4 != 0 {
         return None;
     }
     match kernel32::open(pid) {
-        Ok(process) => kernel32::runs(&process).then_some(Opened::Open(process)),
-        // So OpenProcess says that there is none.
+        Ok(process) => kernel32::is_running(&process).then_some(Opened::Open(process)),
+        // OpenProcess fails with this code if there is no such process.
         Err(error) if error.raw_os_error() == Some(ERROR_INVALID_PARAMETER as i32) => None,
         Err(_) => Some(Opened::Refused),
     }
 }
 
-/// The list of all processes, as it was at some time since [`Lookup::begin`].
+/// The list of all processes, read at most once after each [`Lookup::begin`].
 #[derive(Debug)]
 struct List {
     words: Vec<Word>,
-    /// How many bytes there are, if it has been asked for.
+    /// The length in bytes, or `None` if the list has not been read. 0 if it could not be read.
     length: Option<usize>,
 }
 
 impl List {
+    /// The entry of this process. Reads the list first if necessary.
     fn find(&mut self, pid: u32) -> Option<ProcessEntry<'_>> {
         let length = self.length.unwrap_or_else(|| self.fill());
         self.length = Some(length);
         ProcessEntry::find(pod::bytes_of(&self.words).get(..length)?, pid)
     }
 
-    /// Asks for the list; gives its length, 0 if there is none to be had.
+    /// Reads the list. Returns its length in bytes, or 0 on failure.
     fn fill(&mut self) -> usize {
         let mut bytes = FIRST_LIST.max(size_of_val(&self.words[..]));
         while bytes <= LONGEST_LIST {
@@ -136,7 +139,7 @@ impl List {
             self.words.resize(words, Word::default());
             match kernel32::list(&mut self.words) {
                 (STATUS_SUCCESS, length) => return length,
-                // It grows while it is asked for.
+                // The list may grow between two calls, so the new size has slack.
                 (STATUS_INFO_LENGTH_MISMATCH, needed) => bytes = needed.saturating_add(needed / 4).max(bytes * 2),
                 _ => return 0,
             }
@@ -150,21 +153,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_that_may_not_be_opened_is_known_from_the_list() {
+    fn describes_refused_processes_from_the_list() {
         let pid = std::process::id();
         let mut processes = Processes::new();
         let opened = processes.describe(pid).unwrap();
         let refused = processes.describe_opened(pid, &Opened::Refused).unwrap();
         assert_eq!(refused.started, opened.started);
         assert_eq!(refused.executable, Module { path: None, ..opened.executable });
-        assert_eq!(processes.started_of(pid, &Opened::Refused), processes.started(pid));
+        assert_eq!(processes.creation_time_of(pid, &Opened::Refused), processes.creation_time(pid));
     }
 
     #[test]
-    fn an_id_that_nobody_has_is_not_asked_for_in_the_list() {
+    fn does_not_read_the_list_for_invalid_ids() {
         let mut processes = Processes::new();
         for pid in [0, u32::MAX] {
-            assert_eq!((processes.started(pid), processes.describe(pid)), (None, None));
+            assert_eq!((processes.creation_time(pid), processes.describe(pid)), (None, None));
         }
         assert_eq!(processes.list.length, None);
     }

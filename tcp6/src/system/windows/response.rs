@@ -1,20 +1,22 @@
-//! What a call has written, with pointers into itself.
+//! Checked reads from a response that contains pointers into itself.
 //!
-//! Several calls of Windows write structures and texts into one buffer of the caller's, and into the structures the
-//! addresses of the texts. Nothing is believed of such an address: it is turned into an offset and read through the
-//! slice, so that one which leads elsewhere leads nowhere.
+//! Several Windows functions write structures and strings into one buffer of the caller. The structures contain the
+//! addresses of the strings. These addresses are untrusted: each is converted to an offset and read through the slice,
+//! so an address outside the buffer yields `None`.
 #![cfg_attr(not(windows), allow(dead_code))]
 
 use std::ffi::OsString;
 
-/// The bytes that a call wrote, where it wrote them.
+/// A response, in the buffer into which the function wrote it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Response<'a> {
     bytes: &'a [u8],
 }
 
 impl<'a> Response<'a> {
-    /// They must not have been moved: the addresses in them are of this place.
+    /// A response in these bytes.
+    ///
+    /// They must be the original buffer, not a copy, because the addresses in it point into the original.
     pub(super) fn new(bytes: &'a [u8]) -> Response<'a> {
         Response { bytes }
     }
@@ -31,29 +33,30 @@ impl<'a> Response<'a> {
         self.at(offset).map(u64::from_ne_bytes)
     }
 
-    /// An address, or a handle.
+    /// A pointer-sized value: an address or a handle.
     pub(super) fn word(self, offset: usize) -> Option<usize> {
         self.at(offset).map(usize::from_ne_bytes)
     }
 
-    /// The text of so many bytes at an address.
+    /// The UTF-16 string of `bytes` bytes at an address.
     pub(super) fn text(self, address: usize, bytes: usize) -> Option<Vec<u16>> {
-        Some(units(self.behind(address)?.get(..bytes)?).collect())
+        Some(units(self.bytes_from(address)?.get(..bytes)?).collect())
     }
 
-    /// The text at an address, up to its zero, which must be there.
-    pub(super) fn text_to_zero(self, address: usize) -> Option<Vec<u16>> {
-        let behind = self.behind(address)?;
-        let length = units(behind).position(|unit| unit == 0)?;
-        Some(units(behind).take(length).collect())
+    /// The UTF-16 string at an address. It must end with a NUL within the response.
+    pub(super) fn nul_terminated_text(self, address: usize) -> Option<Vec<u16>> {
+        let bytes = self.bytes_from(address)?;
+        let length = units(bytes).position(|unit| unit == 0)?;
+        Some(units(bytes).take(length).collect())
     }
 
+    /// The `N` bytes at an offset.
     fn at<const N: usize>(self, offset: usize) -> Option<[u8; N]> {
         self.bytes.get(offset..)?.first_chunk().copied()
     }
 
-    /// The bytes from an address on, at which a unit of UTF-16 may stand.
-    fn behind(self, address: usize) -> Option<&'a [u8]> {
+    /// The bytes from an address to the end. The address must be aligned for UTF-16.
+    fn bytes_from(self, address: usize) -> Option<&'a [u8]> {
         if address % align_of::<u16>() != 0 {
             return None;
         }
@@ -61,17 +64,18 @@ impl<'a> Response<'a> {
     }
 }
 
+/// The UTF-16 code units in these bytes.
 fn units(bytes: &[u8]) -> impl Iterator<Item = u16> {
     bytes.chunks_exact(size_of::<u16>()).map(|unit| u16::from_ne_bytes([unit[0], unit[1]]))
 }
 
-/// The text, nothing lost.
+/// Converts UTF-16 to an `OsString` without loss.
 #[cfg(windows)]
 pub(super) fn os_string(units: &[u16]) -> OsString {
     std::os::windows::ffi::OsStringExt::from_wide(units)
 }
 
-/// The text, for tests: other systems cannot keep what is no UTF-16.
+/// Converts UTF-16 for tests on other systems, where unpaired surrogates are replaced.
 #[cfg(not(windows))]
 pub(super) fn os_string(units: &[u16]) -> OsString {
     String::from_utf16_lossy(units).into()
@@ -83,7 +87,7 @@ mod tests {
     use crate::row::pod::{self, Word};
 
     #[test]
-    fn texts_are_found_within_the_bytes_and_nowhere_else() {
+    fn reads_texts_only_within_the_response() {
         let hi: Vec<u16> = "hi".encode_utf16().collect();
         let mut words = [Word::default(); 4];
         for (i, unit) in hi.iter().enumerate() {
@@ -92,20 +96,20 @@ mod tests {
         let response = Response::new(pod::bytes_of(&words));
         let base = words.as_ptr().addr();
         assert_eq!(response.text(base + 8, 4), Some(hi.clone()));
-        assert_eq!(response.text_to_zero(base + 8), Some(hi));
-        assert_eq!(response.text_to_zero(base), Some(vec![]));
+        assert_eq!(response.nul_terminated_text(base + 8), Some(hi));
+        assert_eq!(response.nul_terminated_text(base), Some(vec![]));
         assert_eq!(response.text(base + 32, 0), Some(vec![]));
         for address in [0, 1, base - 2, base + 9, base + 34, usize::MAX, usize::MAX - 1] {
             assert_eq!(response.text(address, 2), None, "{address:#x}");
-            assert_eq!(response.text_to_zero(address), None, "{address:#x}");
+            assert_eq!(response.nul_terminated_text(address), None, "{address:#x}");
         }
         assert_eq!(response.text(base, 33), None);
         assert_eq!(response.text(base, usize::MAX), None);
-        assert_eq!(response.text_to_zero(base + 32), None);
+        assert_eq!(response.nul_terminated_text(base + 32), None);
     }
 
     #[test]
-    fn numbers_are_read_within_the_bytes() {
+    fn reads_numbers_only_within_the_response() {
         let response = Response::new(&[1, 1, 1, 1, 1, 1, 1, 1]);
         assert_eq!(response.u16(6), Some(0x0101));
         assert_eq!(response.u32(1), Some(0x0101_0101));

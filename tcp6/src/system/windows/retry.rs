@@ -1,10 +1,11 @@
-//! The buffer protocol of the family.
+//! The buffer protocol of the table functions: calls again with a larger buffer until the table fits.
 //!
-//! Every function of the family is a call that takes a pointer and a size: it writes the table and sets the size to the
-//! bytes written, or it says ERROR_INSUFFICIENT_BUFFER and sets the size to the bytes that it would have needed a moment
-//! ago. The table grows meanwhile, so the second call can fail like the first, and the third like the second; and some
-//! systems say STATUS_UNSUCCESSFUL, a status and not an error code, when the table changes under their hands. What
-//! follows knows nothing of Windows but those codes, and is tested on every system.
+//! Every table function takes a pointer and a size in bytes. It writes the table and sets the size to the number of
+//! bytes written, or it returns ERROR_INSUFFICIENT_BUFFER and sets the size to the required number. The table may grow
+//! between two calls, so every call can fail again. Some systems return STATUS_UNSUCCESSFUL, an NTSTATUS instead of a
+//! Win32 error code, if the table changes during the call.
+//!
+//! This module depends on Windows only for these codes and is tested on every system.
 #![cfg_attr(not(windows), allow(dead_code))]
 
 use core::time::Duration;
@@ -18,39 +19,57 @@ use crate::row::pod::Word;
 use crate::system::backoff::{ATTEMPTS, attempts};
 use crate::table::buffer::Buffer;
 
-/// The waits between attempts.
+/// The first wait between two attempts. Later waits double.
 const FIRST_WAIT: Duration = Duration::from_millis(1);
+
+/// The longest wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_millis(32);
 
-/// The size of the first call with a new buffer: room for about 1,200 rows of the smallest class.
+/// The initial size of a new buffer: about 1,200 rows of the smallest class.
 const FIRST_BYTES: usize = 64 * 1024;
 
-/// Beyond what was asked for: a quarter, and this much.
+/// The slack in addition to the required size and a quarter of it.
 const SLACK_BYTES: usize = 4096;
 
-/// A size that is believed at once, and up to which room is doubled on no more than a suspicion: 1.2 million rows.
+/// The size to which the buffer may grow in one step: 1.2 million rows of the smallest class.
+///
+/// Below this size, a retry at least doubles the buffer, up to this size, even if the call requires less.
 const PLAUSIBLE_BYTES: usize = 64 << 20;
 
-/// Beyond that, no answer makes the buffer grow to more than this multiple of itself. A table that is really so large is
-/// reached an attempt or two later; an answer that is nonsense does not take the machine's memory.
+/// The maximum growth factor of a step to a size above [`PLAUSIBLE_BYTES`].
+///
+/// A table that is really that large fits after one or two further attempts. An invalid size does not exhaust the
+/// memory.
 const MAX_GROWTH_FACTOR: usize = 16;
 
-/// What one refresh may take altogether, unless the buffer began with at least half of it: 2.5 million rows of the
-/// smallest class, 700,000 of the largest. The sizes of a table that changes are plausible and small; without this bound
-/// three answers that claim 1 GB take 2.1 GB.
-const MOST_BYTES: usize = 128 << 20;
-
-/// A count that no call writes. It stands where the count will be, so that a call which succeeds and writes nothing is
-/// found out, and the rows of the last refresh are not taken for new ones.
-const NEVER_WRITTEN: u32 = u32::MAX;
-
-/// Fills the buffer with a table of this class, however often `call` must be made for it.
+/// The maximum size of the buffer: 2.5 million rows of the smallest class, 700,000 of the largest.
 ///
-/// `call` gets the storage and the size of it in bytes, which it sets, and gives the function's return code. `wait` is
-/// [`std::thread::sleep`] but for tests.
+/// A refresh of a buffer that already has more than half of this size may double it. The sizes that a changing table
+/// requires are far smaller. Without this limit, three responses that claim 1 GiB make the buffer grow to 1.25 GiB.
+const MAX_BYTES: usize = 128 << 20;
+
+/// A row count that no call writes, stored in the buffer before each call.
 ///
-/// After an error the buffer has the capacity that it had before: what was allocated for answers that came to nothing is
-/// freed.
+/// It detects a call that succeeds without writing a table. Otherwise, the rows of the previous refresh would pass as
+/// new ones.
+const UNWRITTEN_COUNT: u32 = u32::MAX;
+
+/// Fills the buffer with a table of this class, in at most [`ATTEMPTS`] calls.
+///
+/// `call` receives the storage and its size in bytes. It sets the size to the written or required one and returns the
+/// code of the function. `name` is the name of the function, for errors. `wait` is [`std::thread::sleep`], except in
+/// tests.
+///
+/// # Errors
+///
+/// * [`Error::NotSupported`] for ERROR_NOT_SUPPORTED.
+/// * [`Error::Unstable`] if every attempt returns ERROR_INSUFFICIENT_BUFFER or STATUS_UNSUCCESSFUL.
+/// * [`Error::Malformed`] if a call succeeds and the bytes are not a table.
+/// * [`Error::OutOfMemory`] if the buffer cannot grow.
+/// * [`Error::Os`] for any other code except ERROR_NO_DATA, which is an empty table.
+///
+/// After an error the buffer holds no table and has the capacity that it had before: memory allocated by the failed
+/// refresh is freed.
 pub(crate) fn fill(
     buffer: &mut Buffer,
     class: Class,
@@ -59,14 +78,15 @@ pub(crate) fn fill(
     wait: impl FnMut(Duration),
 ) -> Result<()> {
     let before = buffer.capacity();
-    let filled = attempt(buffer, class, name, call, wait);
+    let filled = call_until_filled(buffer, class, name, call, wait);
     if filled.is_err() && buffer.capacity() > before {
         buffer.shrink_to(before);
     }
     filled
 }
 
-fn attempt(
+/// Implements [`fill`], but leaves the buffer grown after an error.
+fn call_until_filled(
     buffer: &mut Buffer,
     class: Class,
     name: &'static str,
@@ -74,17 +94,17 @@ fn attempt(
     mut wait: impl FnMut(Duration),
 ) -> Result<()> {
     buffer.clear();
-    // A buffer that was made for a larger table may grow to twice its size.
-    let most = buffer.capacity().saturating_mul(2).max(MOST_BYTES);
+    // A buffer that was created for a larger table may double.
+    let max = buffer.capacity().saturating_mul(2).max(MAX_BYTES);
     buffer.grow_to(FIRST_BYTES)?;
     let mut last = NO_ERROR;
-    for pause in attempts(FIRST_WAIT, LONGEST_WAIT) {
-        pause.into_iter().for_each(&mut wait);
+    for delay in attempts(FIRST_WAIT, LONGEST_WAIT) {
+        delay.into_iter().for_each(&mut wait);
         let capacity = buffer.capacity();
         let given = u32::try_from(capacity).unwrap_or(u32::MAX);
         let mut size = given;
         let words = buffer.words_mut();
-        words[0] = Word([NEVER_WRITTEN; 2]);
+        words[0] = Word([UNWRITTEN_COUNT; 2]);
         last = call(words, &mut size);
         match last {
             NO_ERROR if size > given => {
@@ -93,29 +113,30 @@ fn attempt(
             NO_ERROR => return buffer.hold(class, size as usize),
             ERROR_NO_DATA => return empty(buffer, class),
             ERROR_NOT_SUPPORTED => return Err(Error::NotSupported),
-            ERROR_INSUFFICIENT_BUFFER => buffer.grow_to(grown(capacity, size as usize).min(most))?,
-            STATUS_UNSUCCESSFUL => buffer.grow_to(grown(capacity, 0).min(most))?,
+            ERROR_INSUFFICIENT_BUFFER => buffer.grow_to(next_size(capacity, size as usize).min(max))?,
+            STATUS_UNSUCCESSFUL => buffer.grow_to(next_size(capacity, 0).min(max))?,
             code => return Err(Error::os(name, os_error(code))),
         }
     }
     Err(Error::Unstable { call: name, attempts: ATTEMPTS, last: os_error(last) })
 }
 
-/// The size to try after a call that wanted `wanted` bytes and had `capacity`.
-fn grown(capacity: usize, wanted: usize) -> usize {
-    let with_slack = wanted.saturating_add(wanted / 4).saturating_add(SLACK_BYTES);
+/// The size for the next call, after one that had `capacity` bytes and required `required`.
+fn next_size(capacity: usize, required: usize) -> usize {
+    let with_slack = required.saturating_add(required / 4).saturating_add(SLACK_BYTES);
     let doubled = capacity.saturating_mul(2).min(PLAUSIBLE_BYTES).max(capacity);
-    let steepest = capacity.saturating_mul(MAX_GROWTH_FACTOR).max(PLAUSIBLE_BYTES);
-    // No function of the family can be told of more than a u32.
-    with_slack.max(doubled).min(steepest).min(u32::MAX as usize)
+    let limit = capacity.saturating_mul(MAX_GROWTH_FACTOR).max(PLAUSIBLE_BYTES);
+    // The functions take the size as a u32.
+    with_slack.max(doubled).min(limit).min(u32::MAX as usize)
 }
 
+/// Writes an empty table of this class.
 fn empty(buffer: &mut Buffer, class: Class) -> Result<()> {
     buffer.words_mut()[0] = Word::default();
     buffer.hold(class, class.rows_offset())
 }
 
-/// Codes are DWORDs and `io::Error` wants an `i32`: the bits are the same.
+/// Converts a code, which is a DWORD, to the bits of the `i32` that `io::Error` takes.
 fn os_error(code: u32) -> io::Error {
     io::Error::from_raw_os_error(code as i32)
 }

@@ -1,4 +1,4 @@
-//! A system that is Windows.
+//! The Windows implementation of `System`: reads tables with iphlpapi.
 
 use std::thread;
 
@@ -9,7 +9,7 @@ use crate::row::pod::Word;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
 
-/// The functions of iphlpapi keep nothing between two calls, so there is nothing to keep here but the count.
+/// Counts the calls. The functions of iphlpapi are stateless.
 #[derive(Debug)]
 pub(crate) struct System {
     calls: u64,
@@ -24,7 +24,7 @@ impl System {
         self.calls
     }
 
-    /// Windows tells owners by itself: no process is read for it.
+    /// Always zero: the table contains the owners, so no processes are read to find them.
     pub(crate) fn processes(&self) -> (usize, usize) {
         (0, 0)
     }

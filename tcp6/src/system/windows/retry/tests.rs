@@ -5,23 +5,23 @@ use crate::row::pod;
 use crate::row::state::State;
 use crate::table::layout;
 
-/// A function of the family, played by a script: an answer for each call.
+/// A table function that responds to each call by a script.
 struct Script<F> {
-    answers: F,
+    respond: F,
     calls: u32,
     waits: Vec<Duration>,
 }
 
 impl<F: FnMut(u32, &mut [Word], &mut u32) -> u32> Script<F> {
-    /// `answers` gets the number of the call, from 0.
-    fn new(answers: F) -> Script<F> {
-        Script { answers, calls: 0, waits: Vec::new() }
+    /// `respond` receives the number of the call, starting with 0, and the arguments of the call.
+    fn new(respond: F) -> Script<F> {
+        Script { respond, calls: 0, waits: Vec::new() }
     }
 
     fn fill(&mut self, class: Class, buffer: &mut Buffer) -> Result<()> {
         let call = |table: &mut [Word], size: &mut u32| {
             self.calls += 1;
-            (self.answers)(self.calls - 1, table, size)
+            (self.respond)(self.calls - 1, table, size)
         };
         fill(buffer, class, "GetTcp6Table", call, |time| self.waits.push(time))
     }
@@ -31,8 +31,8 @@ fn rows<R: Row>(count: usize) -> Vec<R> {
     (0..count).map(|i| R::new(State::Listen, format!("[::1]:{}", i % 65536).parse().unwrap(), None)).collect()
 }
 
-/// What the real functions do with a table of so many rows.
-fn answer<R: Row>(count: usize, table: &mut [Word], size: &mut u32) -> u32 {
+/// Behaves like the real functions with a table of `count` rows.
+fn respond<R: Row>(count: usize, table: &mut [Word], size: &mut u32) -> u32 {
     let needed = R::CLASS.table_size(count).unwrap();
     if (*size as usize) < needed {
         *size = needed as u32;
@@ -46,19 +46,19 @@ fn answer<R: Row>(count: usize, table: &mut [Word], size: &mut u32) -> u32 {
 }
 
 #[test]
-fn a_table_that_fits_is_one_call() {
+fn makes_one_call_if_the_table_fits() {
     let mut buffer = Buffer::new();
-    let mut script = Script::new(|_, table, size| answer::<BasicRow>(1000, table, size));
+    let mut script = Script::new(|_, table, size| respond::<BasicRow>(1000, table, size));
     script.fill(Class::Basic, &mut buffer).unwrap();
     assert_eq!(script.calls, 1);
     assert_eq!(buffer.table::<BasicRow>().unwrap().len(), 1000);
 }
 
 #[test]
-fn a_table_that_does_not_fit_is_two_calls_and_one_ever_after() {
+fn makes_two_calls_if_the_table_does_not_fit_and_one_afterwards() {
     let mut buffer = Buffer::new();
     for (count, calls) in [(20_000, 2), (20_000, 1), (22_000, 1), (10, 1), (20_000, 1)] {
-        let mut script = Script::new(|_, table, size| answer::<OwnerModuleRow>(count, table, size));
+        let mut script = Script::new(|_, table, size| respond::<OwnerModuleRow>(count, table, size));
         script.fill(Class::OwnerModule, &mut buffer).unwrap();
         assert_eq!(script.calls, calls, "{count} rows");
         assert_eq!(buffer.table::<OwnerModuleRow>().unwrap().len(), count);
@@ -66,11 +66,11 @@ fn a_table_that_does_not_fit_is_two_calls_and_one_ever_after() {
 }
 
 #[test]
-fn a_table_that_grows_at_each_call_is_caught_up_with() {
+fn fills_a_table_that_grows_with_each_call() {
     let mut buffer = Buffer::new();
-    // Faster than any machine: half as many again between two calls.
+    // The table grows by half between two calls, which is faster than on any machine.
     let mut script =
-        Script::new(|call, table, size| answer::<BasicRow>(5_000 * 3usize.pow(call) / 2usize.pow(call), table, size));
+        Script::new(|call, table, size| respond::<BasicRow>(5_000 * 3usize.pow(call) / 2usize.pow(call), table, size));
     script.fill(Class::Basic, &mut buffer).unwrap();
     assert!(script.calls < ATTEMPTS, "{} calls", script.calls);
     let rows = 5_000 * 3usize.pow(script.calls - 1) / 2usize.pow(script.calls - 1);
@@ -78,10 +78,10 @@ fn a_table_that_grows_at_each_call_is_caught_up_with() {
 }
 
 #[test]
-fn a_table_that_always_wants_more_ends_in_an_error() {
+fn fails_if_every_buffer_is_too_small() {
     let mut buffer = Buffer::new();
     let mut script = Script::new(|_, _, size: &mut u32| {
-        // As a call with a wrong idea of its own size would: never enough, by a little.
+        // The function always requires one byte more than it has, but reports at most 1 MiB.
         *size = size.saturating_add(1).min(1 << 20);
         ERROR_INSUFFICIENT_BUFFER
     });
@@ -93,22 +93,22 @@ fn a_table_that_always_wants_more_ends_in_an_error() {
 }
 
 #[test]
-fn an_unsuccessful_status_is_tried_again_with_more_room() {
+fn retries_status_unsuccessful_with_a_larger_buffer() {
     let mut buffer = Buffer::new();
     let mut given = Vec::new();
     let mut script = Script::new(|call, table, size| {
         given.push(*size);
-        if call < 5 { STATUS_UNSUCCESSFUL } else { answer::<BasicRow>(3, table, size) }
+        if call < 5 { STATUS_UNSUCCESSFUL } else { respond::<BasicRow>(3, table, size) }
     });
     script.fill(Class::Basic, &mut buffer).unwrap();
     let waits = script.waits.clone();
     assert!(given.is_sorted_by(|a, b| a < b), "{given:?}");
     assert_eq!(buffer.table::<BasicRow>().unwrap().len(), 3);
-    assert_eq!(waits, [FIRST_WAIT, FIRST_WAIT * 2], "at once at first, then after a wait");
+    assert_eq!(waits, [FIRST_WAIT, FIRST_WAIT * 2], "the first retries have no wait");
 }
 
 #[test]
-fn an_unsuccessful_status_for_ever_is_told_as_such() {
+fn fails_if_every_call_returns_status_unsuccessful() {
     let mut buffer = Buffer::new();
     let mut script = Script::new(|_, _, _| STATUS_UNSUCCESSFUL);
     let error = script.fill(Class::Basic, &mut buffer).unwrap_err();
@@ -120,7 +120,7 @@ fn an_unsuccessful_status_for_ever_is_told_as_such() {
 }
 
 #[test]
-fn no_data_is_an_empty_table() {
+fn treats_no_data_as_an_empty_table() {
     let mut buffer = Buffer::new();
     for class in Class::ALL {
         Script::new(|_, _, _| ERROR_NO_DATA).fill(class, &mut buffer).unwrap();
@@ -130,7 +130,7 @@ fn no_data_is_an_empty_table() {
 }
 
 #[test]
-fn an_empty_table_may_be_four_bytes_in_every_class() {
+fn accepts_an_empty_table_of_four_bytes_in_every_class() {
     let mut buffer = Buffer::new();
     for class in Class::ALL {
         let mut script = Script::new(|_, table, size| {
@@ -144,13 +144,13 @@ fn an_empty_table_may_be_four_bytes_in_every_class() {
 }
 
 #[test]
-fn not_supported_is_told_as_such() {
+fn reports_not_supported() {
     let error = Script::new(|_, _, _| ERROR_NOT_SUPPORTED).fill(Class::Basic, &mut Buffer::new()).unwrap_err();
     assert!(matches!(error, Error::NotSupported));
 }
 
 #[test]
-fn every_other_code_is_handed_on_at_once() {
+fn reports_other_codes_without_a_retry() {
     for code in [5, 8, 14, 31, 65, 87, 120, 127, 234, 299, 1168, 1784, 0xDEAD_BEEF] {
         let mut script = Script::new(|_, _, _| code);
         let error = script.fill(Class::Basic, &mut Buffer::new()).unwrap_err();
@@ -160,7 +160,7 @@ fn every_other_code_is_handed_on_at_once() {
     }
 }
 
-/// A success that says it wrote `size` bytes and a count of `count` rows.
+/// Fills a buffer by a call that succeeds, writes a count of `count` rows and reports `size` written bytes.
 fn claim(count: u32, size: u32) -> Result<()> {
     let mut script = Script::new(|_, table, written| {
         pod::bytes_of_mut(table)[..4].copy_from_slice(&count.to_ne_bytes());
@@ -171,8 +171,8 @@ fn claim(count: u32, size: u32) -> Result<()> {
 }
 
 #[test]
-fn a_count_is_believed_only_as_far_as_the_bytes_go() {
-    // Exact, and with the slack that Windows leaves.
+fn rejects_a_count_that_exceeds_the_written_bytes() {
+    // The exact size, and a size with the slack that Windows adds.
     assert!(claim(2, 4 + 2 * 52).is_ok());
     assert!(claim(2, 4 + 2 * 52 + 8).is_ok());
     for (count, size) in
@@ -186,12 +186,12 @@ fn a_count_is_believed_only_as_far_as_the_bytes_go() {
 }
 
 #[test]
-fn a_call_may_say_that_it_used_all_of_the_room_and_no_more() {
-    for (beyond, fits) in [(0, true), (1, false)] {
+fn rejects_a_written_size_beyond_the_buffer() {
+    for (excess, fits) in [(0, true), (1, false)] {
         let mut buffer = Buffer::new();
         let mut script = Script::new(|_, table, size| {
             pod::bytes_of_mut(table)[..4].copy_from_slice(&2u32.to_ne_bytes());
-            *size += beyond;
+            *size += excess;
             NO_ERROR
         });
         match script.fill(Class::Basic, &mut buffer) {
@@ -204,87 +204,92 @@ fn a_call_may_say_that_it_used_all_of_the_room_and_no_more() {
 }
 
 #[test]
-fn a_success_that_writes_nothing_does_not_show_the_last_table_again() {
+fn reports_no_stale_table_if_the_call_writes_nothing() {
     let mut buffer = Buffer::new();
-    Script::new(|_, table, size| answer::<BasicRow>(10, table, size)).fill(Class::Basic, &mut buffer).unwrap();
+    Script::new(|_, table, size| respond::<BasicRow>(10, table, size)).fill(Class::Basic, &mut buffer).unwrap();
     let untouched = Script::new(|_, _, _| NO_ERROR).fill(Class::Basic, &mut buffer);
     assert!(matches!(untouched, Err(Error::Malformed(_))));
     assert_eq!(buffer.class(), None);
 }
 
 #[test]
-fn an_absurd_size_does_not_take_the_memory_of_the_machine() {
+fn limits_the_growth_for_one_invalid_size() {
     let mut buffer = Buffer::new();
     let mut script = Script::new(|call, table, size| {
         if call == 0 {
             *size = u32::MAX;
             return ERROR_INSUFFICIENT_BUFFER;
         }
-        answer::<BasicRow>(10, table, size)
+        respond::<BasicRow>(10, table, size)
     });
     script.fill(Class::Basic, &mut buffer).unwrap();
     assert!(buffer.capacity() <= PLAUSIBLE_BYTES, "{} bytes", buffer.capacity());
 }
 
-/// Claims 1 GB at the first `lies` calls, then writes a table of one row.
-fn claim_a_gigabyte(lies: u32, buffer: &mut Buffer) -> (Result<()>, usize) {
-    let mut most = 0;
+/// Fills the buffer by a call that requires 1 GiB in its first `false_claims` calls, then writes one row.
+///
+/// Returns the result, and the largest buffer of a call in bytes.
+fn claim_a_gibibyte(false_claims: u32, buffer: &mut Buffer) -> (Result<()>, usize) {
+    let mut largest = 0;
     let mut script = Script::new(|call, table, size| {
-        most = most.max(size_of_val(table));
-        if call < lies {
+        largest = largest.max(size_of_val(table));
+        if call < false_claims {
             *size = 1 << 30;
             return ERROR_INSUFFICIENT_BUFFER;
         }
-        answer::<BasicRow>(1, table, size)
+        respond::<BasicRow>(1, table, size)
     });
     let filled = script.fill(Class::Basic, buffer);
-    (filled, most)
+    (filled, largest)
 }
 
 #[test]
-fn absurd_sizes_do_not_add_up() {
-    for lies in [1, 2, 3, ATTEMPTS - 1, ATTEMPTS] {
+fn limits_the_growth_for_repeated_invalid_sizes() {
+    for false_claims in [1, 2, 3, ATTEMPTS - 1, ATTEMPTS] {
         let mut buffer = Buffer::new();
-        let (filled, most) = claim_a_gigabyte(lies, &mut buffer);
-        assert!(most <= MOST_BYTES, "{lies} claims: {most} bytes");
-        assert_eq!(filled.is_ok(), lies < ATTEMPTS);
-        assert_eq!(buffer.table::<BasicRow>().map_or(0, |table| table.len()), usize::from(lies < ATTEMPTS));
+        let (filled, largest) = claim_a_gibibyte(false_claims, &mut buffer);
+        assert!(largest <= MAX_BYTES, "{false_claims} false claims: {largest} bytes");
+        assert_eq!(filled.is_ok(), false_claims < ATTEMPTS);
+        assert_eq!(buffer.table::<BasicRow>().map_or(0, |table| table.len()), usize::from(false_claims < ATTEMPTS));
     }
 }
 
 #[test]
-fn a_refresh_that_fails_frees_what_it_allocated_and_no_more() {
+fn frees_only_what_a_failed_refresh_allocated() {
     let mut buffer = Buffer::new();
-    assert!(claim_a_gigabyte(ATTEMPTS, &mut buffer).0.is_err());
+    assert!(claim_a_gibibyte(ATTEMPTS, &mut buffer).0.is_err());
     assert_eq!(buffer.capacity(), 0);
 
-    Script::new(|_, table, size| answer::<BasicRow>(10_000, table, size)).fill(Class::Basic, &mut buffer).unwrap();
+    Script::new(|_, table, size| respond::<BasicRow>(10_000, table, size)).fill(Class::Basic, &mut buffer).unwrap();
     let capacity = buffer.capacity();
-    assert!(claim_a_gigabyte(ATTEMPTS, &mut buffer).0.is_err());
+    assert!(claim_a_gibibyte(ATTEMPTS, &mut buffer).0.is_err());
     assert_eq!((buffer.capacity(), buffer.class()), (capacity, None));
     Script::new(|_, _, _| ERROR_NOT_SUPPORTED).fill(Class::Basic, &mut buffer).unwrap_err();
     assert_eq!(buffer.capacity(), capacity);
 }
 
 #[test]
-fn a_buffer_that_was_made_for_a_larger_table_may_double() {
-    let rows = MOST_BYTES / 52;
+fn doubles_a_buffer_that_was_created_for_a_larger_table() {
+    let rows = MAX_BYTES / 52;
     let mut buffer = Buffer::with_capacity_for(Class::Basic, rows).unwrap();
     let before = buffer.capacity();
-    let (filled, most) = claim_a_gigabyte(3, &mut buffer);
+    let (filled, largest) = claim_a_gibibyte(3, &mut buffer);
     filled.unwrap();
-    assert_eq!(most, 2 * before);
+    assert_eq!(largest, 2 * before);
 }
 
 #[test]
-fn the_size_to_try_next_is_more_and_never_too_much() {
+fn next_size_grows_within_its_limits() {
     for capacity in [65_536_usize, 1 << 20, 1 << 26, 1 << 30] {
-        for wanted in [0, 1, capacity - 1, capacity, capacity + 1, capacity.saturating_mul(3), usize::MAX] {
-            let next = grown(capacity, wanted);
-            let most = capacity.saturating_mul(MAX_GROWTH_FACTOR).max(PLAUSIBLE_BYTES).min(u32::MAX as usize);
-            assert!(next > capacity || wanted < capacity && capacity >= PLAUSIBLE_BYTES, "{capacity} {wanted}: {next}");
-            assert!(next <= most, "{capacity} {wanted}: {next}");
-            assert!(next > wanted || next == most, "{capacity} {wanted}: {next}");
+        for required in [0, 1, capacity - 1, capacity, capacity + 1, capacity.saturating_mul(3), usize::MAX] {
+            let next = next_size(capacity, required);
+            let max = capacity.saturating_mul(MAX_GROWTH_FACTOR).max(PLAUSIBLE_BYTES).min(u32::MAX as usize);
+            assert!(
+                next > capacity || required < capacity && capacity >= PLAUSIBLE_BYTES,
+                "{capacity} {required}: {next}"
+            );
+            assert!(next <= max, "{capacity} {required}: {next}");
+            assert!(next > required || next == max, "{capacity} {required}: {next}");
         }
     }
 }
