@@ -1,7 +1,6 @@
-//! The backend of Linux: sock_diag, or the kernel's text if sock_diag is refused, and owners from `/proc`.
+//! The Linux backend: sockets from sock_diag or `/proc/net/tcp6`, owners from `/proc`.
 //!
-//! Parsers and decisions compile on every system and are tested there; the modules that call the kernel compile on Linux
-//! only.
+//! Parsers and decisions compile, and are tested, on every system. Modules that call the kernel compile on Linux only.
 #![cfg_attr(not(target_os = "linux"), allow(dead_code))]
 
 #[cfg(fuzzing)]

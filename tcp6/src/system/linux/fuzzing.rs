@@ -1,19 +1,19 @@
-//! The readers of the kernel's bytes, for the fuzz targets.
+//! Entry points for the fuzz targets: the parsers of bytes from the kernel.
 
-use super::netlink::inet_diag::{self, Dump, InetDiagMsg, LookUps, MAX_AT_ONCE, Progress, Reply};
+use super::netlink::inet_diag::{self, Dump, InetDiagMsg, LookUps, MAX_BATCH, Progress, Reply};
 use super::netlink::reconcile::Reconciler;
-use super::proc_net::Text;
+use super::proc_net::TextReader;
 use super::socket::mask;
 use crate::error::Result;
 use crate::row::Row;
 use crate::row::state::StateSet;
 
-/// How a dump ended.
+/// The result of a dump, apart from its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dumped {
-    /// The kernel said that it was all; otherwise the datagrams ended before.
+    /// Whether the dump ended with NLMSG_DONE; false if the datagrams ended before it.
     pub done: bool,
-    /// The kernel said that rows may be missing.
+    /// Whether the kernel reported that rows may be missing.
     pub interrupted: bool,
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn look_ups<'a>(
     let mut message = [0; 72];
     message[0] = 10;
     let id = InetDiagMsg::new(&message)?.map(|message| message.id());
-    let ids: Vec<_> = id.into_iter().cycle().take((awaited as usize).min(MAX_AT_ONCE)).collect();
+    let ids: Vec<_> = id.into_iter().cycle().take((awaited as usize).min(MAX_BATCH)).collect();
     let mut look_ups = LookUps::new(first_sequence, port, &ids);
     let (mut found, mut gone) = (0, 0);
     let mut progress = Progress::More;
@@ -77,7 +77,7 @@ pub(crate) fn refreshes(history: &[u8]) -> core::result::Result<usize, String> {
 
 pub(crate) fn text<R: Row>(text: &[u8]) -> Result<Vec<R>> {
     let mut rows = Vec::new();
-    Text::default().read(text, |socket| {
+    TextReader::default().read(text, |socket| {
         rows.push(socket.to_row());
         Ok(())
     })?;

@@ -1,11 +1,13 @@
-//! Hashing of what the kernel counts up: inodes and cookies.
+//! A fast hasher for integers that the kernel assigns: inodes and cookies.
 
 use core::hash::{BuildHasherDefault, Hasher};
 
-/// For sets and maps of such numbers.
+/// The `BuildHasher` for sets and maps of these integers.
 pub(super) type IntHash = BuildHasherDefault<IntHasher>;
 
-/// Nobody chooses these numbers: a multiplication spreads them well enough.
+/// A multiplicative hasher.
+///
+/// It does not resist chosen keys, and need not: the kernel assigns these integers by counting.
 #[derive(Debug, Default)]
 pub(super) struct IntHasher(u64);
 
@@ -19,8 +21,8 @@ impl Hasher for IntHasher {
     }
 
     fn write_u64(&mut self, number: u64) {
-        let spread = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        self.0 = spread ^ spread >> 32;
+        let product = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = product ^ product >> 32;
     }
 
     fn finish(&self) -> u64 {

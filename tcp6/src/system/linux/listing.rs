@@ -1,4 +1,4 @@
-//! The sockets of this machine, by whichever way the kernel allows.
+//! Lists the sockets through sock_diag, or from `/proc/net/tcp6` if sock_diag is refused.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek};
@@ -9,40 +9,45 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use super::netlink::sock_diag::{self, Failure, SockDiag};
 use super::owners::SocketInode;
-use super::proc_net::{TEXT, Text, open_text};
+use super::proc_net::{PROC_NET_TCP6, TextReader, open_text};
 use super::socket::{Socket, mask};
 use crate::error::{Error, Result};
 use crate::row::Row;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
 
+/// Lists the sockets of the network namespace in which it was created.
 #[derive(Debug)]
 pub(super) struct Listing {
-    way: Way,
+    source: Source,
     calls: u64,
+    /// The number of unreconciled tables.
+    ///
     /// See [`SystemExt::unreconciled_refreshes`](crate::os::linux::SystemExt::unreconciled_refreshes).
     unreconciled: u64,
-    /// Whether it is known that this machine has IPv6. That does not change while it runs.
+    /// Whether the kernel is known to have IPv6, which does not change until the next boot.
     has_ipv6: bool,
-    wanted: Vec<SocketInode>,
+    socket_inodes: Vec<SocketInode>,
 }
 
+/// Where the sockets are read from.
 #[derive(Debug)]
-enum Way {
-    Dump(Box<SockDiag>),
-    Text { file: File, bytes: Vec<u8>, text: Text },
+enum Source {
+    SockDiag(Box<SockDiag>),
+    Text { file: File, bytes: Vec<u8>, reader: TextReader },
 }
 
 impl Listing {
     pub(super) fn new() -> Result<Listing> {
-        let way = match SockDiag::open() {
-            Ok(netlink) => Way::Dump(Box::new(netlink)),
-            Err(errno) if is_refusal(errno.raw_os_error()) => Way::text()?,
+        let source = match SockDiag::open() {
+            Ok(netlink) => Source::SockDiag(Box::new(netlink)),
+            Err(errno) if is_refusal(errno.raw_os_error()) => Source::open_text()?,
             Err(errno) => return Err(Error::os("socket for sock_diag", errno)),
         };
-        Ok(Listing { way, calls: 0, unreconciled: 0, has_ipv6: false, wanted: Vec::new() })
+        Ok(Listing { source, calls: 0, unreconciled: 0, has_ipv6: false, socket_inodes: Vec::new() })
     }
 
+    /// The number of attempts to read a table.
     pub(super) fn calls(&self) -> u64 {
         self.calls
     }
@@ -51,22 +56,24 @@ impl Listing {
         self.unreconciled
     }
 
-    /// The sockets whose owners are to be found, row by row, if the rows of the last table have owners.
-    pub(super) fn wanted(&self) -> &[SocketInode] {
-        &self.wanted
+    /// The inode and uid of each row, in the order in which the rows were written.
+    ///
+    /// Empty if the row class has no owners.
+    pub(super) fn socket_inodes(&self) -> &[SocketInode] {
+        &self.socket_inodes
     }
 
-    /// Fills the buffer with a table whose owners are yet to be found.
+    /// Fills the buffer with a table whose owners are unresolved.
     pub(super) fn fill<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
         match self.read::<R>(query, buffer) {
-            // The socket could be opened, but the kernel does not know what is asked of it.
-            Err(Error::Os { source, .. }) if self.is_dump() && source.raw_os_error().is_some_and(is_refusal) => {
-                self.way = Way::text()?;
+            // The socket was opened, but the kernel refuses the request.
+            Err(Error::Os { source, .. }) if self.is_sock_diag() && source.raw_os_error().is_some_and(is_refusal) => {
+                self.source = Source::open_text()?;
                 self.read::<R>(query, buffer)?;
             }
             done => done?,
         }
-        // A kernel without IPv6 answers with no sockets, which is not the same as having none.
+        // A kernel without IPv6 answers with an empty dump instead of an error.
         if !self.has_ipv6 && buffer.table::<R>()?.is_empty() && !has_ipv6() {
             return Err(Error::NotSupported);
         }
@@ -74,71 +81,75 @@ impl Listing {
         Ok(())
     }
 
-    fn is_dump(&self) -> bool {
-        matches!(self.way, Way::Dump(_))
+    fn is_sock_diag(&self) -> bool {
+        matches!(self.source, Source::SockDiag(_))
     }
 
     fn read<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
-        let Listing { way, calls, unreconciled, wanted, .. } = self;
-        match way {
-            Way::Dump(netlink) => {
+        let Listing { source, calls, unreconciled, socket_inodes, .. } = self;
+        match source {
+            Source::SockDiag(netlink) => {
                 let states = mask(query.wanted_states());
                 let dump = || {
                     *calls += 1;
-                    write::<R, Failure>(buffer, wanted, |found| netlink.dump(states, found))
+                    write::<R, Failure>(buffer, socket_inodes, |found| netlink.dump(states, found))
                 };
                 let read = sock_diag::retry(dump, thread::sleep);
                 *unreconciled = netlink.unreconciled();
                 read
             }
-            Way::Text { file, bytes, text } => {
+            Source::Text { file, bytes, reader } => {
                 *calls += 1;
                 bytes.clear();
-                file.rewind().and_then(|()| file.read_to_end(bytes)).map_err(|error| Error::os(TEXT, error))?;
-                write::<R, Error>(buffer, wanted, |found| text.read(bytes, found))
+                file.rewind()
+                    .and_then(|()| file.read_to_end(bytes))
+                    .map_err(|error| Error::os(PROC_NET_TCP6, error))?;
+                write::<R, Error>(buffer, socket_inodes, |found| reader.read(bytes, found))
             }
         }
     }
 }
 
-impl Way {
-    fn text() -> Result<Way> {
+impl Source {
+    fn open_text() -> Result<Source> {
         let tid = rustix::thread::gettid().as_raw_pid();
         match open_text(tid, || shares_namespace(tid), |path| File::open(path)) {
-            Ok(file) => Ok(Way::Text { file, bytes: Vec::new(), text: Text::default() }),
+            Ok(file) => Ok(Source::Text { file, bytes: Vec::new(), reader: TextReader::default() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound && !has_ipv6() => Err(Error::NotSupported),
-            Err(error) => Err(Error::os(TEXT, error)),
+            Err(error) => Err(Error::os(PROC_NET_TCP6, error)),
         }
     }
 }
 
-/// Whether this thread is in the network namespace of the process' first thread.
+/// Whether the calling thread is in the network namespace of the main thread; `tid` is its id.
 fn shares_namespace(tid: i32) -> bool {
-    // A link names a namespace since Linux 3.8.
+    // `ns/net` is a link that identifies the namespace since Linux 3.8.
     let own = || fs::read_link(format!("/proc/self/task/{tid}/ns/net"));
-    let is_first = i32::try_from(std::process::id()) == Ok(tid);
-    is_first || fs::read_link("/proc/self/ns/net").is_ok_and(|first| own().is_ok_and(|own| own == first))
+    let is_main = i32::try_from(std::process::id()) == Ok(tid);
+    is_main || fs::read_link("/proc/self/ns/net").is_ok_and(|main| own().is_ok_and(|own| own == main))
 }
 
-/// Writes a table of the sockets that `read` finds, and notes those whose owners are to be found.
+/// Writes the sockets that `read` finds, and collects their inodes if the rows have owners.
 fn write<R: Row, E: From<Error>>(
     buffer: &mut Buffer,
-    wanted: &mut Vec<SocketInode>,
+    socket_inodes: &mut Vec<SocketInode>,
     read: impl FnOnce(&mut dyn FnMut(Socket) -> Result<()>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut writer = buffer.writer::<R>();
-    wanted.clear();
+    socket_inodes.clear();
     read(&mut |socket| {
         if R::CLASS.has_owners() {
-            wanted.try_reserve(1).map_err(|_| Error::OutOfMemory { bytes: size_of_val(&wanted[..]) })?;
-            wanted.push(SocketInode { inode: socket.inode, uid: socket.uid });
+            socket_inodes.try_reserve(1).map_err(|_| Error::OutOfMemory {
+                bytes: (socket_inodes.len() + 1).saturating_mul(size_of::<SocketInode>()),
+            })?;
+            socket_inodes.push(SocketInode { inode: socket.inode, uid: socket.uid });
         }
         writer.push(&socket.to_row())
     })?;
     Ok(writer.finish()?)
 }
 
-/// How calls fail where sock_diag is not to be had: not built in or not loaded, or forbidden by a sandbox.
+/// The errnos of an unavailable sock_diag: not built in, not loaded, or forbidden by a sandbox.
 const REFUSALS: [Errno; 8] = [
     Errno::PROTONOSUPPORT,
     Errno::AFNOSUPPORT,
@@ -154,7 +165,7 @@ pub(super) fn is_refusal(errno: i32) -> bool {
     REFUSALS.iter().any(|refusal| refusal.raw_os_error() == errno)
 }
 
-/// Whether the machine has IPv6 at all: sockets of the family can be made. (Disabled on every interface, it still can.)
+/// Whether the kernel can create IPv6 sockets. It can even if IPv6 is disabled on every interface.
 fn has_ipv6() -> bool {
     let socket = socket_with(AddressFamily::INET6, SocketType::STREAM, SocketFlags::CLOEXEC, None);
     !matches!(socket, Err(Errno::AFNOSUPPORT))

@@ -1,7 +1,7 @@
-//! sock_diag over netlink: requests and replies as bytes, a connection, and dumps that are reconciled with each other.
+//! sock_diag over netlink: message format, connection, and reconciliation of successive dumps.
 //!
-//! [`inet_diag`] and [`reconcile`] are pure and compile on every system; the other modules call the kernel, through the
-//! trait `Transport`.
+//! [`inet_diag`] and [`reconcile`] make no system calls and compile on every system. The other modules call the kernel
+//! through the trait `Transport`.
 
 #[cfg(target_os = "linux")]
 mod conn;

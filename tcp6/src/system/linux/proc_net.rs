@@ -1,24 +1,25 @@
-//! The kernel's text, `/proc/net/tcp6`: read if sock_diag is refused.
+//! Parser of `/proc/net/tcp6`, which is read if sock_diag is refused.
 //!
-//! A heading and one line per socket, fields separated by blanks: number, local end, remote end, state, and, in the 8th,
-//! 10th and 12th place, uid, inode and the address of the kernel's object. An address is four words of eight hexadecimal
-//! digits, each printed as a number in native byte order; a port is a hexadecimal number. There are no scope ids. See
+//! The text has a heading and one line per socket. Fields are separated by spaces: fields 1 to 4 are the line number,
+//! the local end, the remote end and the state; fields 8, 10 and 12 are the uid, the inode and the address of the
+//! kernel's socket object. An IPv6 address is four words of eight hexadecimal digits, each the value of 32 bits in
+//! native byte order. A port is a hexadecimal number. There are no scope ids. See
 //! `Documentation/networking/proc_net_tcp.rst` of the kernel.
 //!
 //! # Repeated lines
 //!
-//! The kernel prints the table piece by piece, and prints a socket again if it moves meanwhile: thousands of lines on a
-//! busy machine. A line is dropped only if an earlier one with the same ends provably describes the same socket:
+//! The kernel prints the table in pieces, and repeats a socket that moves in the table between two pieces: thousands of
+//! lines on a busy machine. A line is dropped only if it describes the same socket as an earlier line with equal ends:
 //!
 //! * both have the same inode, or
 //! * both have the same object, and at most one of them has an inode: a connection gets its inode when it is accepted.
 //!
-//! Equal ends prove nothing: several listeners share an end, and without scope ids two connections over two links look the
-//! same. Neither does an object that the kernel hides: it prints zero to readers without the right to know it
-//! (`kptr_restrict`), and `(____ptrval____)` until it has enough entropy to hash addresses, soon after boot. A hashed
-//! address (32 bits, the default since Linux 4.15) counts as an object: two sockets with equal ends have equal hashes once
-//! in 2^32 such pairs. So a socket without an inode, such as one in TIME-WAIT, may be listed twice if the kernel hides its
-//! objects.
+//! Equal ends are no proof: several listeners can share an end, and without scope ids two connections over two links
+//! have equal ends. A hidden object is no proof either: the kernel prints zero to readers without the privilege
+//! (`kptr_restrict`), and `(____ptrval____)` early after boot, until it has the entropy to hash addresses. A hashed
+//! address (32 bits, the default since Linux 4.15) counts as an object: two sockets with equal ends have equal hashes
+//! once in 2^32 such pairs. A socket without an inode, such as one in TIME-WAIT, may therefore be listed twice if the
+//! kernel hides its objects.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -30,24 +31,24 @@ use super::socket::Socket;
 use crate::error::{Error, Malformed, Result};
 use crate::row::endpoint::RawEnd;
 
-/// The text of the calling thread's network namespace. `/proc/net` is the namespace of the process' first thread.
-pub(super) const TEXT: &str = "/proc/thread-self/net/tcp6";
+/// The table of the calling thread's network namespace. `/proc/net` has that of the main thread.
+pub(super) const PROC_NET_TCP6: &str = "/proc/thread-self/net/tcp6";
 
-/// Opens the kernel's text for the calling thread's network namespace.
+/// Opens the table of the calling thread's network namespace; `tid` is the id of the thread.
 ///
-/// `/proc/thread-self` and `/proc/self/task/TID/net` exist since Linux 3.17. Before, the kernel has the text of the first
-/// thread's namespace only, which is opened if `shares_namespace` says that the calling thread is in it.
+/// `/proc/thread-self` and `/proc/self/task/TID/net` exist since Linux 3.17. Earlier kernels have only the table of the
+/// main thread's namespace, which is opened if `shares_namespace` returns true.
 ///
 /// # Errors
 ///
-/// The first error of `open` that is not "not found", or else that of [`TEXT`].
+/// Returns the first error of `open` other than "not found", or else that of opening [`PROC_NET_TCP6`].
 pub(super) fn open_text<F>(
     tid: i32,
     shares_namespace: impl FnOnce() -> bool,
     mut open: impl FnMut(&str) -> io::Result<F>,
 ) -> io::Result<F> {
     let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-    let missing = match open(TEXT) {
+    let missing = match open(PROC_NET_TCP6) {
         Err(error) if is_missing(&error) => error,
         done => return done,
     };
@@ -64,25 +65,31 @@ pub(super) fn open_text<F>(
     }
 }
 
-/// Reads the text. It remembers the sockets of one reading, and keeps the memory for the next.
+/// A reader of the text that drops [repeated lines](self#repeated-lines).
+///
+/// It reuses its memory in the next pass.
 #[derive(Debug, Default)]
-pub(super) struct Text {
-    /// The proofs of the lines so far, and whether a line with that proof had an inode.
+pub(super) struct TextReader {
+    /// The proofs of the lines read so far, with whether a line with this proof had an inode.
     seen: HashMap<(Ends, Proof), bool>,
 }
 
-/// Local and remote end.
+/// The local and the remote end.
 type Ends = [(u128, u32, u16); 2];
 
-/// What proves, together with its ends, that a line describes a known socket.
+/// The field that identifies a socket among those with equal ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Proof {
     Inode(u32),
     Object(NonZeroU64),
 }
 
-impl Text {
-    /// Passes every socket of the text to `found`, without [repeated lines](self#repeated-lines).
+impl TextReader {
+    /// Passes each socket of the text to `found`, without [repeated lines](self#repeated-lines).
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed::Line`], [`Error::OutOfMemory`], and any error of `found`.
     pub(super) fn read(&mut self, text: &[u8], mut found: impl FnMut(Socket) -> Result<()>) -> Result<()> {
         self.seen.clear();
         for (line, number) in text.split(|byte| *byte == b'\n').zip(1..).skip(1) {
@@ -97,7 +104,7 @@ impl Text {
         Ok(())
     }
 
-    /// Whether an earlier line describes this socket. Remembers the line.
+    /// Records a line. Returns whether an earlier line describes the same socket.
     fn is_repeated(&mut self, socket: &Socket, object: Option<NonZeroU64>) -> Result<bool> {
         let seen = &mut self.seen;
         let bytes = size_of::<((Ends, Proof), bool)>() * seen.len() * 2;
@@ -120,7 +127,7 @@ impl Text {
     }
 }
 
-/// The socket that a line describes, and the kernel's object unless it is hidden.
+/// Parses a line: the socket, and the kernel's object unless it is hidden.
 fn socket(line: &[u8]) -> Option<(Socket, Option<NonZeroU64>)> {
     let mut fields = str::from_utf8(line).ok()?.split_ascii_whitespace();
     let local = end(fields.nth(1)?)?;
@@ -132,10 +139,10 @@ fn socket(line: &[u8]) -> Option<(Socket, Option<NonZeroU64>)> {
     Some((Socket { state, local, remote, inode, uid, cookie: 0 }, object))
 }
 
-/// The kernel's object: `Some(None)` if it is hidden.
+/// Parses the address of the kernel's object; `Some(None)` if it is hidden.
 fn object(text: &str) -> Option<Option<NonZeroU64>> {
-    // Instead of addresses: "(____ptrval____)", on 32-bit machines "(ptrval)", and what Linux prints where it cannot tell
-    // whether it may print one.
+    // The kernel prints "(____ptrval____)", or "(ptrval)" on 32-bit machines, instead of an address, and "pK-error"
+    // where it cannot check the privilege of the reader.
     if text == "pK-error" || (text.starts_with('(') && text.ends_with(')')) {
         return Some(None);
     }
@@ -156,13 +163,13 @@ fn end(text: &str) -> Option<RawEnd> {
     Some(RawEnd { address, scope_id: 0, port: u32::from(port.to_be()) })
 }
 
-/// A hexadecimal number of at most `digits` digits, at most 16, and nothing else: no sign.
+/// Parses a hexadecimal number without a sign, of at most `digits` digits. `digits` is at most 16.
 fn hex(text: &str, digits: usize) -> Option<u64> {
     let is_number = text.len() <= digits && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_number { u64::from_str_radix(text, 16).ok() } else { None }
 }
 
-/// A decimal number without a sign.
+/// Parses a decimal number without a sign.
 fn decimal(text: &str) -> Option<u32> {
     if text.starts_with('+') { None } else { text.parse().ok() }
 }
@@ -180,14 +187,14 @@ mod tests {
 
     fn rows<R: Row>(text: &str) -> Result<Vec<R>> {
         let mut rows = Vec::new();
-        Text::default().read(text.as_bytes(), |socket| {
+        TextReader::default().read(text.as_bytes(), |socket| {
             rows.push(socket.to_row::<R>());
             Ok(())
         })?;
         Ok(rows)
     }
 
-    /// A line as a little-endian machine prints it, or as this one would.
+    /// A line in the kernel's format.
     fn line(local: &str, remote: &str, state: &str, inode: u32, object: &str) -> String {
         format!(
             "   0: {local} {remote} {state} 00000000:00000000 00:00000000 00000000  1000        0 {inode} 1 {object} 100 0 0 10 0\n"
@@ -201,7 +208,7 @@ mod tests {
     const ANY: &str = "00000000000000000000000000000000";
 
     #[test]
-    fn a_line_is_a_row() {
+    fn converts_lines_to_rows() {
         let text = HEADING.to_owned()
             + &line(&format!("{LOOPBACK}:1F90"), &format!("{ANY}:0000"), "0A", 4_294_967_295, "ffff888012345678")
             + &format!(
@@ -221,7 +228,7 @@ mod tests {
         assert_eq!(infos, [(Some(u32::MAX), Some(1000), None), (None, None, None)]);
     }
 
-    /// A text of these lines of one pair of ends.
+    /// The number of rows read from lines with equal ends, each an inode and an object.
     fn count(lines: &[(u32, &str)]) -> usize {
         let [local, remote] = [format!("{LOOPBACK}:0050"), format!("{LOOPBACK}:C350")];
         let lines: String = lines.iter().map(|(inode, object)| line(&local, &remote, "01", *inode, object)).collect();
@@ -232,7 +239,7 @@ mod tests {
     const PTRVAL: &str = "(____ptrval____)";
 
     #[test]
-    fn a_text_from_soon_after_boot_is_read() {
+    fn accepts_hidden_object_addresses() {
         let text = HEADING.to_owned()
             + &format!(
                 "   0: {LOOPBACK}:1F90 {ANY}:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 1 {PTRVAL} 100 0 0 10 0"
@@ -251,39 +258,39 @@ mod tests {
     }
 
     #[test]
-    fn a_line_with_the_same_inode_or_object_is_dropped() {
+    fn drops_lines_with_the_same_inode_or_object() {
         for object in ["1234", ZERO, PTRVAL] {
             assert_eq!(count(&[(7, object), (7, object), (7, object)]), 1, "{object}");
         }
         assert_eq!(count(&[(0, "1234"), (0, "1234")]), 1);
-        // Accepted between the two lines.
+        // The connection is accepted between the first two lines.
         assert_eq!(count(&[(0, "1234"), (7, "1234"), (7, "1234"), (0, "1234")]), 1);
-        // A state that changed between the two lines.
+        // The state changes between the two lines.
         let line = |state| line(&format!("{LOOPBACK}:0050"), &format!("{LOOPBACK}:C350"), state, 7, "1234");
         assert_eq!(rows::<BasicRow>(&format!("{HEADING}{}{}", line("01"), line("04"))).unwrap().len(), 1);
     }
 
     #[test]
-    fn equal_ends_do_not_prove_that_two_lines_are_one_socket() {
+    fn keeps_lines_with_equal_ends_but_no_common_inode_or_object() {
         for hidden in [ZERO, PTRVAL, "(ptrval)"] {
-            // TIME-WAIT on two links: no scope ids, no inodes.
+            // Two sockets in TIME-WAIT on two links, without scope ids and inodes.
             assert_eq!(count(&[(0, hidden), (0, hidden)]), 2, "{hidden}");
-            // Listeners on one end.
+            // Two listeners on one end.
             assert_eq!(count(&[(7, hidden), (8, hidden)]), 2, "{hidden}");
         }
         assert_eq!(count(&[(0, "1234"), (0, "5678")]), 2);
-        // A socket that was closed, and another one at the address of its object.
+        // A new socket reuses the address of a closed one.
         assert_eq!(count(&[(7, "1234"), (8, "1234"), (7, "1234")]), 2);
         assert_eq!(count(&[(0, "1234"), (7, "1234"), (8, "1234")]), 2);
     }
 
     #[test]
-    fn the_same_inode_and_object_with_other_ends_are_another_socket() {
+    fn keeps_lines_with_different_ends() {
         let line = |port| line(&format!("{LOOPBACK}:{port}"), &format!("{ANY}:0000"), "0A", 7, "1234");
         assert_eq!(rows::<BasicRow>(&format!("{HEADING}{}{}", line("0050"), line("0051"))).unwrap().len(), 2);
     }
 
-    /// What [`open_text`] opens in a `/proc` that has these files.
+    /// The path that [`open_text`] opens if only `files` exist.
     fn opened(files: &[&str], shares_namespace: bool) -> io::Result<String> {
         open_text(
             17,
@@ -296,20 +303,20 @@ mod tests {
     }
 
     #[test]
-    fn the_text_is_that_of_the_callers_namespace() {
-        let [own, task, first] = [TEXT, "/proc/self/task/17/net/tcp6", "/proc/self/net/tcp6"];
+    fn opens_the_table_of_the_callers_namespace() {
+        let [own, task, main] = [PROC_NET_TCP6, "/proc/self/task/17/net/tcp6", "/proc/self/net/tcp6"];
         for shares_namespace in [true, false] {
-            assert_eq!(opened(&[own, task, first], shares_namespace).unwrap(), own);
-            assert_eq!(opened(&[task, first], shares_namespace).unwrap(), task);
+            assert_eq!(opened(&[own, task, main], shares_namespace).unwrap(), own);
+            assert_eq!(opened(&[task, main], shares_namespace).unwrap(), task);
         }
         // Linux 3.16 and earlier.
-        assert_eq!(opened(&[first], true).unwrap(), first);
-        assert_eq!(opened(&[first], false).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(opened(&[main], true).unwrap(), main);
+        assert_eq!(opened(&[main], false).unwrap_err().kind(), io::ErrorKind::NotFound);
         assert_eq!(opened(&[], true).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]
-    fn a_text_that_is_refused_is_not_looked_for_elsewhere() {
+    fn does_not_try_other_paths_after_a_permission_error() {
         let mut paths = Vec::new();
         let refused = open_text(
             17,
@@ -320,11 +327,11 @@ mod tests {
             },
         );
         assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
-        assert_eq!(paths, [TEXT]);
+        assert_eq!(paths, [PROC_NET_TCP6]);
     }
 
     #[test]
-    fn what_is_not_such_a_text_is_an_error_that_names_the_line() {
+    fn reports_the_number_of_a_malformed_line() {
         let good = line(&format!("{LOOPBACK}:0050"), &format!("{ANY}:0000"), "0A", 7, "0");
         for bad in [
             "x",
@@ -346,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn no_sockets_are_no_rows() {
+    fn text_without_sockets_has_no_rows() {
         assert!(rows::<BasicRow>(HEADING).unwrap().is_empty());
         assert!(rows::<BasicRow>("").unwrap().is_empty());
     }

@@ -1,4 +1,4 @@
-//! A socket as Linux tells of it, and how it becomes a row in the Windows layout.
+//! A socket as the kernel reports it, and its conversion to a row in the Windows layout.
 
 use crate::row::Row;
 use crate::row::endpoint::RawEnd;
@@ -7,21 +7,21 @@ use crate::row::owner::Owner;
 use crate::row::socket_info;
 use crate::row::state::{State, StateSet};
 
-/// What the kernel says of one socket, by sock_diag or by text.
+/// A socket as sock_diag or `/proc/net/tcp6` reports it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Socket {
-    /// The state by the kernel's number.
+    /// The kernel's number of the state.
     pub(super) state: u8,
     pub(super) local: RawEnd,
     pub(super) remote: RawEnd,
-    /// 0 if there is no file behind it: nobody owns it.
+    /// 0 if the socket has no file, and therefore no owner.
     pub(super) inode: u32,
     pub(super) uid: u32,
-    /// The cookie, which stays the same into TIME-WAIT; 0 if the kernel reports none.
+    /// The cookie, which a socket keeps in TIME-WAIT; 0 if the kernel reports none.
     pub(super) cookie: u64,
 }
 
-/// The kernel's numbers of states, in its order: `TCP_ESTABLISHED` is 1, `TCP_NEW_SYN_RECV` is 12.
+/// The states by the kernel's numbers, from 1 (`TCP_ESTABLISHED`) to 12 (`TCP_NEW_SYN_RECV`).
 const STATES: [State; 12] = [
     State::Established,
     State::SynSent,
@@ -37,25 +37,30 @@ const STATES: [State; 12] = [
     State::SynReceived,
 ];
 
-/// The bits of `idiag_states` beyond which the kernel lists sockets that the Windows functions do not: those that are
-/// only bound (bit 13, since Linux 6.8).
-const LISTED: u32 = 0xFFF;
+/// The bits of `idiag_states` that a request may set: those of the states below 12.
+///
+/// Bit 3 (`TCP_SYN_RECV`) includes the sockets in state 12 (`TCP_NEW_SYN_RECV`). Bit 13 would list sockets that are
+/// only bound (since Linux 6.8), which the Windows functions do not list.
+const REQUEST_STATES: u32 = 0xFFF;
 
-/// The state with this number of the kernel's. One that the kernel may have some day keeps its number, which the MIB
-/// does not use: its own end at 12.
+/// The state with the kernel's `number`. An unknown number is kept as [`State::Other`].
+///
+/// The MIB's states end at 12, so a later state of the kernel does not collide with one of them.
 fn state(number: u8) -> State {
     let known = usize::from(number).checked_sub(1).and_then(|i| STATES.get(i)).copied();
     known.unwrap_or(State::Other(number.into()))
 }
 
-/// The kernel's mask for these states: bit n for its state n.
+/// The value of `idiag_states` that requests `states`: bit n for the kernel's state n.
 pub(super) fn mask(states: StateSet) -> u32 {
     let bits = STATES.iter().zip(1..).filter(|(state, _)| states.has(**state)).map(|(_, number)| 1 << number);
-    bits.fold(0, |mask, bit: u32| mask | bit) & LISTED
+    bits.fold(0, |mask, bit: u32| mask | bit) & REQUEST_STATES
 }
 
 impl Socket {
-    /// The socket as a row.
+    /// Converts the socket to a row.
+    ///
+    /// Its owner is [`Owner::Unresolved`], or [`Owner::Nobody`] if the socket has no file.
     #[inline]
     pub(super) fn to_row<R: Row>(self) -> R {
         let state = state(self.state);
@@ -66,10 +71,10 @@ impl Socket {
     }
 }
 
-/// The scope id of an address on the interface that its socket is bound to.
+/// The scope id of an address of a socket that is bound to `interface`.
 ///
-/// A socket can be bound to an interface whatever its address (SO_BINDTODEVICE), but a scope id belongs to addresses
-/// that mean something on one link only: link-local ones, and multicast of interface-local or link-local scope.
+/// SO_BINDTODEVICE can bind a socket with any address to an interface. Only addresses that are local to a link have a
+/// scope id: link-local ones, and multicast ones of interface-local or link-local scope.
 #[inline]
 pub(super) fn scope_id(address: &[u8; 16], interface: u32) -> u32 {
     match address {
@@ -84,17 +89,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mask_asks_for_what_was_wanted() {
+    fn mask_has_the_bits_of_the_requested_states() {
         assert_eq!(mask(StateSet::LISTEN), 1 << 10);
         assert_eq!(mask(StateSet::ESTABLISHED | StateSet::TIME_WAIT), 1 << 1 | 1 << 6);
-        // The kernel takes SYN_RECV for both kinds of half-open connections.
+        // In a request, TCP_SYN_RECV includes TCP_NEW_SYN_RECV.
         assert_eq!(mask(StateSet::SYN_RECEIVED), 1 << 3);
         assert_eq!(mask(StateSet::all()), 0xFFE);
         assert_eq!(mask(StateSet::DELETE_TCB | StateSet::BOUND | StateSet::OTHER), 0);
     }
 
     #[test]
-    fn a_state_that_is_not_known_is_kept() {
+    fn keeps_unknown_state_numbers() {
         assert_eq!(state(1), State::Established);
         assert_eq!(state(12), State::SynReceived);
         assert_eq!(state(0), State::Other(0));
@@ -102,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn only_addresses_of_a_link_have_a_scope() {
+    fn only_link_local_addresses_have_a_scope_id() {
         let scope = |text: &str| scope_id(&text.parse::<std::net::Ipv6Addr>().unwrap().octets(), 7);
         for address in ["fe80::1", "febf::1", "ff02::1", "ff11::1"] {
             assert_eq!(scope(address), 7, "{address}");

@@ -1,4 +1,4 @@
-//! The table of this machine: its sockets, and whose they are.
+//! The Linux implementation of `System`: lists sockets and resolves their owners.
 
 use std::thread;
 
@@ -33,7 +33,7 @@ impl System {
         self.listing.unreconciled()
     }
 
-    /// The processes that were there when owners were last looked for, and how many of them refused to be read.
+    /// The number of processes at the last resolution of owners, and that of the unreadable ones.
     pub(crate) fn processes(&self) -> (usize, usize) {
         self.owners.processes()
     }
@@ -57,19 +57,19 @@ impl System {
     fn fill_with_owners<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
         let System { listing, owners } = self;
         if owners.is_new() {
-            // The most of a first pass, and most of that needs no table.
+            // Reading descriptors takes most of the first pass, and most of it does not depend on the table.
             thread::scope(|scope| {
-                // Where there is no thread to be had, everything is read afterwards.
+                // If no thread can be created, `resolve` reads all descriptors.
                 let _ = thread::Builder::new().spawn_scoped(scope, || owners.read_ahead());
                 listing.fill::<R>(query, buffer)
             })?;
         } else {
             listing.fill::<R>(query, buffer)?;
         }
-        let wanted = listing.wanted();
-        owners.resolve(wanted, query.wanted_states().is_all())?;
+        let sockets = listing.socket_inodes();
+        owners.resolve(sockets, query.wanted_states().is_all())?;
         let rows = buffer.rows_mut::<R>()?;
-        rows.iter_mut().zip(wanted).for_each(|(row, wanted)| row.set_owner(owners.of(wanted.inode)));
+        rows.iter_mut().zip(sockets).for_each(|(row, socket)| row.set_owner(owners.of(socket.inode)));
         Ok(())
     }
 }

@@ -1,57 +1,65 @@
-//! Requests and answers over a netlink socket.
-//!
-//! Everything goes through a [`Transport`]: the kernel's socket, or a script in tests.
+//! A connection to sock_diag: sends requests and receives their replies through a [`Transport`].
 
 use core::time::Duration;
 use std::io;
 
 use rustix::io::Errno;
 
-use super::inet_diag::{LookUps, MAX_AT_ONCE, Progress, REQUEST, Reply, SockId};
+use super::inet_diag::{LookUps, MAX_BATCH, Progress, REQUEST, Reply, SockId};
 use super::transport::{Received, Transport};
 use crate::error::{Error, Malformed, Result};
 
-/// The largest datagram of a dump: the kernel follows the size of the receive buffer, up to about this.
+/// The size in bytes of the buffer for a datagram.
+///
+/// The kernel fits the datagrams of a dump to the buffer, up to about this size.
 pub(super) const DATAGRAM: usize = 32 * 1024;
 
-/// The time to wait for a datagram of a dump. The kernel sends the first one during the request.
+/// The time to wait for a datagram of a dump.
+///
+/// The kernel queues the first one while it handles the request.
 pub(super) const RECV_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The time to wait for a reply to a look-up. The kernel sends all of them during the request, so that one which is not
-/// there at once will not arrive.
+/// The time to wait for a reply to a look-up.
+///
+/// The kernel queues all replies while it handles the requests: a reply that is not available at once never arrives.
 pub(super) const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The datagrams of other senders that are skipped before the kernel is given up.
+/// The number of datagrams from other senders in a row after which receiving fails.
 pub(super) const MAX_FOREIGN_DATAGRAMS: u32 = 1000;
 
-/// Errors that may not occur again: the kernel is short of memory, or it still runs a dump that was given up. A refused
-/// request makes the kernel continue such a dump, and the next request drains it.
+/// The errnos of failures that may not recur.
+///
+/// ENOBUFS and ENOMEM: the kernel lacks memory. EBUSY: it still runs an abandoned dump. The refused request makes the
+/// kernel continue the abandoned dump, and the next request drains it.
 pub(super) const TRANSIENT: [Errno; 3] = [Errno::NOBUFS, Errno::NOMEM, Errno::BUSY];
 
 pub(super) const SEND: &str = "send to sock_diag";
 pub(super) const RECV: &str = "recv from sock_diag";
 
-/// A netlink socket and its receive buffer.
+/// A netlink socket with its sequence numbers and a buffer for one datagram.
 #[derive(Debug)]
 pub(super) struct Conn<T> {
     pub(super) transport: T,
-    /// The netlink port of the socket, which is in all answers to it.
+    /// The netlink port of the socket, which all replies to it contain.
     pub(super) port: u32,
     sequence: u32,
-    /// Whether a part of an earlier answer may be unread.
+    /// Whether part of an earlier reply may be unread.
     stale: bool,
-    /// The look-ups to send at once. Halved whenever their replies do not fit.
-    pub(super) at_once: usize,
+    /// The number of look-ups to send at once.
+    ///
+    /// Halved whenever the replies do not fit into the receive buffer.
+    pub(super) batch_size: usize,
     datagram: Box<[u8]>,
 }
 
 impl<T: Transport> Conn<T> {
     pub(super) fn new(transport: T, port: u32) -> Conn<T> {
-        Conn { transport, port, sequence: 0, stale: false, at_once: MAX_AT_ONCE, datagram: vec![0; DATAGRAM].into() }
+        Conn { transport, port, sequence: 0, stale: false, batch_size: MAX_BATCH, datagram: vec![0; DATAGRAM].into() }
     }
 
-    /// Reads what is left of an earlier answer, and reserves the sequence numbers of this many requests. Returns the
-    /// first.
+    /// Reserves the sequence numbers of `requests` requests and returns the first one.
+    ///
+    /// Discards the rest of an earlier reply.
     pub(super) fn reserve(&mut self, requests: usize) -> Result<u32> {
         if self.stale {
             self.drain()?;
@@ -61,19 +69,21 @@ impl<T: Transport> Conn<T> {
         Ok(first)
     }
 
-    /// Sends fewer look-ups at once from now on.
-    pub(super) fn send_fewer(&mut self) {
-        self.at_once = (self.at_once / 2).max(1);
+    /// Halves the number of look-ups in later batches.
+    pub(super) fn halve_batch(&mut self) {
+        self.batch_size = (self.batch_size / 2).max(1);
     }
 
-    /// Sends a request and passes datagrams to `read` until the answer is complete.
+    /// Sends a request and passes datagrams to `read` until the reply is complete.
+    ///
+    /// `timeout` limits the wait for each datagram.
     pub(super) fn exchange(
         &mut self,
         request: &[u8],
         timeout: Duration,
         mut read: impl FnMut(&[u8]) -> Result<Progress>,
     ) -> Result<()> {
-        // An error from here on leaves a part of the answer in the socket.
+        // After an error, part of the reply may remain in the socket.
         self.stale = true;
         self.send(request, timeout)?;
         loop {
@@ -89,15 +99,16 @@ impl<T: Transport> Conn<T> {
         Ok(())
     }
 
-    /// Looks up the first ids, as many as are sent at once, and passes the replies to `found`.
+    /// Looks up the first batch of `ids` and passes the replies to `found`.
     ///
-    /// Returns the number of ids that were answered, also if the exchange failed; the others are moved behind them.
+    /// Moves the unanswered ids of the batch to its end. Returns the number of answered ids, even if the exchange
+    /// failed, and the result of the exchange.
     pub(super) fn look_up(
         &mut self,
         ids: &mut [SockId],
         found: impl FnMut(Reply<'_>) -> Result<()>,
     ) -> (usize, Result<()>) {
-        let count = ids.len().min(self.at_once);
+        let count = ids.len().min(self.batch_size);
         let ids = &mut ids[..count];
         let sequence = match self.reserve(count) {
             Ok(sequence) => sequence,
@@ -105,11 +116,11 @@ impl<T: Transport> Conn<T> {
         };
         let mut found = found;
         let mut look_ups = LookUps::new(sequence, self.port, ids);
-        let mut requests = [[0; REQUEST]; MAX_AT_ONCE];
+        let mut requests = [[0; REQUEST]; MAX_BATCH];
         let result = self.exchange(look_ups.requests(&mut requests), LOOK_UP_TIMEOUT, |datagram| {
             look_ups.read(datagram, &mut found)
         });
-        let answered: [bool; MAX_AT_ONCE] = core::array::from_fn(|index| look_ups.is_answered(index));
+        let answered: [bool; MAX_BATCH] = core::array::from_fn(|index| look_ups.is_answered(index));
         let mut end = count;
         for index in (0..count).rev().filter(|index| !answered[*index]) {
             end -= 1;
@@ -129,18 +140,20 @@ impl<T: Transport> Conn<T> {
         }
     }
 
-    /// Receives what is left of an answer that was given up. The kernel continues a dump only as its datagrams are
-    /// received, and refuses another one until then.
+    /// Discards the rest of an abandoned reply.
+    ///
+    /// The kernel continues a dump only when its datagrams are received, and refuses another dump until it is complete.
     fn drain(&mut self) -> Result<()> {
         while self.receive(None)?.is_some() {}
         self.stale = false;
         Ok(())
     }
 
-    /// Receives a datagram from the kernel and returns its length, or `None` if none arrives within `timeout`.
+    /// Receives a datagram from the kernel and returns its length.
     ///
-    /// The deadline is set when there is nothing to receive for the first time; neither a signal nor a datagram of another
-    /// sender postpones it.
+    /// Returns `None` if no datagram arrives within `timeout`, or without a timeout, if none is available. The deadline
+    /// is set by the first signal or the first time that no datagram is available; later signals and datagrams from
+    /// other senders do not postpone it.
     fn receive(&mut self, timeout: Option<Duration>) -> Result<Option<usize>> {
         let mut deadline = None;
         let mut foreign = 0;
@@ -171,7 +184,9 @@ impl<T: Transport> Conn<T> {
         }
     }
 
-    /// The time until the deadline, which is `timeout` from now if it is not set yet; `None` once it has passed.
+    /// The time until the deadline, or `None` if it has passed.
+    ///
+    /// Sets an unset deadline to `timeout` from now.
     fn remaining(&mut self, deadline: &mut Option<Duration>, timeout: Duration) -> Option<Duration> {
         let now = self.transport.now();
         let deadline = *deadline.get_or_insert(now.saturating_add(timeout));

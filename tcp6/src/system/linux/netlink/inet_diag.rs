@@ -1,7 +1,7 @@
-//! The messages of sock_diag, from bytes to sockets.
+//! The message format of sock_diag: builds requests and parses replies.
 //!
-//! A dump is one request; the answer is a sequence of datagrams with one message per socket, 4-aligned, and NLMSG_DONE at
-//! the end, which may stand in a datagram of its own. A look-up is a request that names one socket; the answer is one
+//! A dump is one request. The reply is a sequence of datagrams with one 4-aligned message per socket, and NLMSG_DONE at
+//! the end, possibly in a separate datagram. A look-up is a request with the id of one socket. The reply is one
 //! message: the socket or an errno. See `include/uapi/linux/netlink.h` and `inet_diag.h` of the kernel.
 
 use core::iter;
@@ -13,7 +13,7 @@ mod look_ups;
 mod message;
 
 #[cfg_attr(not(target_os = "linux"), allow(unused_imports))]
-pub(in crate::system::linux) use look_ups::{LookUps, MAX_AT_ONCE, Reply};
+pub(in crate::system::linux) use look_ups::{LookUps, MAX_BATCH, Reply};
 use message::SOCKID;
 pub(in crate::system::linux) use message::{InetDiagMsg, SockId};
 
@@ -46,11 +46,11 @@ const NLM_F_REQUEST: u16 = 0x1;
 const NLM_F_DUMP_INTR: u16 = 0x10;
 const NLM_F_DUMP: u16 = 0x300;
 
-/// The kernel's number of the family; Windows' is 23.
+/// The address family on Linux; on Windows it is 23.
 const AF_INET6: u8 = 10;
 const IPPROTO_TCP: u8 = 6;
 
-/// The request for a dump of the IPv6 TCP sockets whose states are in `states` (bit n for the kernel's state n).
+/// The request for a dump of the IPv6 TCP sockets in `states` (bit n for the kernel's state n).
 pub(in crate::system::linux) fn request(sequence: u32, states: u32) -> [u8; REQUEST] {
     message(sequence, NLM_F_DUMP, states, SockId::ANY)
 }
@@ -62,7 +62,7 @@ pub(in crate::system::linux) fn look_up(sequence: u32, id: &SockId) -> [u8; REQU
 
 fn message(sequence: u32, flags: u16, states: u32, id: SockId) -> [u8; REQUEST] {
     let mut bytes = [0; REQUEST];
-    let mut put = |at: usize, what: &[u8]| bytes[at..at + what.len()].copy_from_slice(what);
+    let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
     put(LEN, &(REQUEST as u32).to_ne_bytes());
     put(TYPE, &SOCK_DIAG_BY_FAMILY.to_ne_bytes());
     put(FLAGS, &(NLM_F_REQUEST | flags).to_ne_bytes());
@@ -74,12 +74,12 @@ fn message(sequence: u32, flags: u16, states: u32, id: SockId) -> [u8; REQUEST] 
     bytes
 }
 
-/// Whether an answer is complete.
+/// Whether a reply is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::system::linux) enum Progress {
     /// More datagrams follow.
     More,
-    /// The answer is complete.
+    /// The reply is complete.
     Done,
 }
 
@@ -92,21 +92,25 @@ pub(in crate::system::linux) struct Dump {
 }
 
 impl Dump {
-    /// The answer to the request with this sequence number, for the socket with this netlink port.
+    /// Creates a reader of the reply to a request.
+    ///
+    /// `sequence` is the sequence number of the request, `port` the netlink port of the socket.
     pub(in crate::system::linux) fn new(sequence: u32, port: u32) -> Dump {
         Dump { sequence, port, interrupted: false }
     }
 
-    /// Whether the kernel reports that the table changed during the dump, so that rows may be missing.
+    /// Whether the kernel reported that the table changed during the dump: rows may be missing.
     pub(in crate::system::linux) fn was_interrupted(&self) -> bool {
         self.interrupted
     }
 
-    /// Reads a datagram and passes its sockets to `found`. Messages that answer another request are skipped.
+    /// Reads a datagram and passes its sockets to `found`.
+    ///
+    /// Skips messages that reply to other requests.
     ///
     /// # Errors
     ///
-    /// The errno of a dump that failed, [`Malformed`] for a datagram that is no sequence of messages, and any error of
+    /// The errno of a failed dump, [`Malformed`] for a datagram that is not a sequence of messages, and any error of
     /// `found`.
     pub(in crate::system::linux) fn read(
         &mut self,
@@ -121,13 +125,13 @@ impl Dump {
             self.interrupted |= header.flags & NLM_F_DUMP_INTR != 0;
             match header.kind {
                 SOCK_DIAG_BY_FAMILY => InetDiagMsg::new(payload)?.map_or(Ok(()), &mut found)?,
-                // The errno of a dump that stopped arrives in DONE, that of a dump that did not start in ERROR. Old
-                // kernels send DONE without a payload.
+                // DONE has the errno of a dump that stopped, ERROR that of a dump that did not start. Old kernels send
+                // DONE without a payload.
                 NLMSG_DONE if payload.is_empty() => return Ok(Progress::Done),
                 NLMSG_DONE => return errno(payload).map(|()| Progress::Done),
                 NLMSG_ERROR => errno(payload)?,
                 NLMSG_OVERRUN => return Err(overrun()),
-                // NLMSG_NOOP, and types that are not defined yet.
+                // NLMSG_NOOP and unknown types.
                 _ => {}
             }
         }
@@ -157,7 +161,9 @@ fn split_header(message: &[u8]) -> (Header, &[u8]) {
     (header, payload)
 }
 
-/// The messages of a datagram, headers included. A malformed message ends them with an error.
+/// Iterates over the messages of a datagram, headers included.
+///
+/// Ends with an error at a malformed message.
 fn messages(datagram: &[u8]) -> impl Iterator<Item = Result<&[u8]>> {
     let mut rest = datagram;
     iter::from_fn(move || {
@@ -165,13 +171,13 @@ fn messages(datagram: &[u8]) -> impl Iterator<Item = Result<&[u8]>> {
             return None;
         }
         let split = split(rest);
-        // Where a message after a malformed one begins is unknown.
-        rest = split.as_ref().map_or(&[], |(_, behind)| behind);
+        // The start of a message after a malformed one is unknown.
+        rest = split.as_ref().map_or(&[], |(_, after)| after);
         Some(split.map(|(message, _)| message))
     })
 }
 
-/// The first message of a datagram, header included, and the bytes after it.
+/// Splits a datagram into its first message, header included, and the bytes after it.
 fn split(datagram: &[u8]) -> Result<(&[u8], &[u8])> {
     let malformed = |length| Malformed::Message { length, bytes: datagram.len() };
     if datagram.len() < HEADER {
@@ -186,7 +192,7 @@ fn split(datagram: &[u8]) -> Result<(&[u8], &[u8])> {
     Ok((&datagram[..length], &datagram[next..]))
 }
 
-/// The errno at the start of a payload, negated there; zero is success.
+/// Reads the negated errno at the start of a payload; zero is success.
 fn errno(payload: &[u8]) -> Result<()> {
     let Some(code) = payload.first_chunk() else {
         return Err(Malformed::Message { length: 4, bytes: payload.len() }.into());
@@ -204,8 +210,8 @@ fn overrun() -> Error {
 
 #[inline]
 fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    // The callers check the length: HEADER or MESSAGE.
-    *bytes[at..].first_chunk().expect("within the message")
+    // The callers check that the bytes hold HEADER, SOCKID or MESSAGE.
+    *bytes[at..].first_chunk().expect("the offset is within the checked length")
 }
 
 #[inline]

@@ -1,4 +1,4 @@
-//! Looks up the sockets that a dump passed over.
+//! Recovers the sockets that a dump skipped, by look-ups.
 
 use core::time::Duration;
 use std::collections::HashSet;
@@ -13,33 +13,36 @@ use crate::error::{Error, Result};
 use crate::system::linux::int_hash::IntHash;
 use crate::system::linux::socket::Socket;
 
-/// Failures in a row, without a reply between them, after which look-ups are given up: enough to go from 32 requests at
-/// once down to one.
+/// The number of consecutive failures without a reply after which look-ups are abandoned.
+///
+/// Five failures reduce the batch from 32 look-ups to one.
 const MAX_FAILURES: u32 = 8;
 
-/// After look-ups have failed they pause for this many times the time that they took, so that a kernel that never answers
-/// costs 1 % of the time at most.
+/// The ratio of the pause after failed look-ups to the time that they took.
+///
+/// If the kernel never replies, look-ups take at most 1 % of the time.
 const PAUSE_FACTOR: u32 = 100;
 
-/// The kernel's number of the state LISTEN, as a bit.
+/// The state LISTEN in a mask of the kernel's states.
 const LISTEN: u32 = 1 << 10;
 
-/// What is known of look-ups on this machine.
+/// Whether look-ups are paused, and the number of tables that lack them.
 #[derive(Debug, Default)]
 pub(super) struct LookUpStatus {
-    /// They are not tried before this moment of the transport's clock.
+    /// The time on the transport's clock before which no look-ups are sent.
     resume: Duration,
-    /// The tables that were returned without the look-ups that they needed.
+    /// The number of tables whose look-ups failed or were not sent.
     pub(super) unreconciled: u64,
 }
 
 impl LookUpStatus {
-    /// Completes a dump of `states` by looking up the missing sockets. If the look-ups fail, the table stays as it is and
-    /// is counted.
+    /// Looks up the sockets that a dump of `states` lacks, and passes those in `states` to `found`.
+    ///
+    /// If look-ups fail, the table keeps what was found before the failure and is counted as unreconciled.
     ///
     /// # Errors
     ///
-    /// Only those of `found`, and [`Error::OutOfMemory`].
+    /// Only the errors of `found`, and [`Error::OutOfMemory`].
     pub(super) fn recover_missing<T: Transport>(
         &mut self,
         conn: &mut Conn<T>,
@@ -54,7 +57,7 @@ impl LookUpStatus {
         }
         let mut recovery = Recovery { reconciler, states, found, error: None, unconfirmed: HashSet::default() };
         let recovered = recovery.run(conn);
-        // An error of the table is not one of the look-ups, which only stopped because of it.
+        // A failure to store a socket is an error of the table, not a failed look-up.
         if let Some(error) = recovery.error {
             return Err(error);
         }
@@ -72,9 +75,11 @@ struct Recovery<'a, F> {
     reconciler: &'a mut Reconciler,
     states: u32,
     found: F,
-    /// The error of `found`, or of the reconciler.
+    /// The error of `found` or of the reconciler that stopped the look-ups.
     error: Option<Error>,
-    /// The cookies of listeners that a look-up does not find: of several on one end (SO_REUSEPORT) it finds only one.
+    /// The cookies of listeners that look-ups did not find.
+    ///
+    /// A look-up finds only one of several listeners on one end (SO_REUSEPORT).
     unconfirmed: HashSet<u64, IntHash>,
 }
 
@@ -92,15 +97,15 @@ impl<F: FnMut(Socket) -> Result<()>> Recovery<'_, F> {
         if self.unconfirmed.is_empty() { Ok(()) } else { self.confirm_listeners(conn) }
     }
 
-    /// Looks up all of `ids`, and returns the number of those that still exist.
+    /// Looks up all `ids` and returns the number of sockets found.
     fn look_up<T: Transport>(&mut self, conn: &mut Conn<T>, ids: &mut [SockId]) -> Result<usize> {
         let mut rest = ids;
-        let mut alive = 0;
+        let mut found = 0;
         let mut failures = 0;
         while !rest.is_empty() {
             let (answered, result) = conn.look_up(rest, |reply| match reply {
                 Reply::Found(message) => {
-                    alive += 1;
+                    found += 1;
                     self.recover(message)
                 }
                 Reply::Gone(id) => self.gone(id),
@@ -109,15 +114,15 @@ impl<F: FnMut(Socket) -> Result<()>> Recovery<'_, F> {
             failures = if answered == 0 { failures + 1 } else { 0 };
             match result {
                 Ok(()) => {}
-                Err(error) if is_shortage(&error) && failures < MAX_FAILURES => conn.send_fewer(),
+                Err(error) if is_shortage(&error) && failures < MAX_FAILURES => conn.halve_batch(),
                 Err(error) => return Err(error),
             }
         }
-        Ok(alive)
+        Ok(found)
     }
 
     fn recover(&mut self, message: InetDiagMsg<'_>) -> Result<()> {
-        // A socket that left the states of the query is no row of it.
+        // The socket may have left the requested states.
         if !message.is_in(self.states) {
             return Ok(());
         }
@@ -134,7 +139,7 @@ impl<F: FnMut(Socket) -> Result<()>> Recovery<'_, F> {
         Ok(())
     }
 
-    /// Lists all listeners, in search of those that a look-up does not find.
+    /// Dumps all listeners and recovers the unconfirmed ones among them.
     fn confirm_listeners<T: Transport>(&mut self, conn: &mut Conn<T>) -> Result<()> {
         let sequence = conn.reserve(1)?;
         let mut dump = Dump::new(sequence, conn.port);
@@ -147,14 +152,14 @@ impl<F: FnMut(Socket) -> Result<()>> Recovery<'_, F> {
         if dump.was_interrupted() { Err(Error::os(CALL, Errno::INTR)) } else { Ok(()) }
     }
 
-    /// Keeps the error, and returns one that ends the exchange.
+    /// Stores the error and returns a placeholder that ends the exchange.
     fn stop(&mut self, error: Error) -> Error {
         self.error = Some(error);
         Error::NotSupported
     }
 }
 
-/// Whether the kernel had no room for the replies: fewer at once may fit.
+/// Whether the kernel lacked memory for the replies, so that a smaller batch may succeed.
 fn is_shortage(error: &Error) -> bool {
     let shortages = TRANSIENT.into_iter().chain([Errno::AGAIN]);
     error.raw_os_error().is_some_and(|code| shortages.into_iter().any(|errno| errno.raw_os_error() == code))

@@ -1,21 +1,22 @@
-//! Reconciles a dump with the one before it: each socket is listed once, and none that lasts is missing.
+//! Reconciles each dump with the previous one: drops duplicates and finds missing sockets.
 //!
-//! The kernel sends each chain of its hash in several pieces and finds its place again by counting. Sockets that enter
-//! the chain meanwhile, at its head, make it list others twice; sockets that leave make it pass over others. Duplicates
-//! are dropped by cookie. Nothing in a dump reveals a socket that was passed over, so the ids of the previous dump are
-//! kept, and those that are missing are looked up. A look-up by ends and cookie is exact.
+//! The kernel sends each chain of its hash table in several pieces and resumes by position. A socket that is inserted
+//! at the head of the chain between two pieces makes the kernel list another socket twice; a socket that is removed
+//! makes it skip another one. Duplicates are dropped by cookie. A dump does not reveal that a socket was skipped, so
+//! the reconciler keeps the ids of the previous dump, and those that the new dump lacks are looked up. A look-up by
+//! ends and cookie never returns another socket.
 //!
-//! A socket is missing if the dump does not list its cookie in any state: a socket that changes to FIN-WAIT-2 or
-//! TIME-WAIT becomes a minisock with the same id, and is not looked up.
+//! A socket is missing if the dump does not list its cookie in any state. A socket that changes to FIN-WAIT-2 or
+//! TIME-WAIT becomes a minisock with the same id, so it is not missing if the dump lists the new state.
 //!
-//! A socket in TIME-WAIT ends by itself, and the kernel reports when it is due to. One that is missing before that is looked
-//! up. Later it may still exist, because the kernel rounds long timeouts up (60 s by up to 2.0 s with HZ=250, 4.1 s with
-//! HZ=1000, 5.1 s with HZ=100). The timers fire in the order in which they are due, so the latest overdue one is looked up
-//! first: once one is gone, all that were due before it are gone too. That is one look-up per refresh, not one per
-//! connection.
+//! The kernel reports when a socket in TIME-WAIT is due to expire. If it is missing before that time, it is looked up.
+//! After that time it may still exist, because the kernel rounds long timeouts up (60 s by up to 2.0 s with HZ=250, 4.1
+//! s with HZ=1000, 5.1 s with HZ=100). Timers fire in the order of their due times, so overdue sockets are looked up
+//! from the latest to the earliest, until one is gone: all that were due before it are gone too. If all have expired,
+//! this costs one look-up per refresh instead of one per socket.
 //!
-//! While a dump repeats the previous one in order, all this is one comparison per socket: the ids of the previous dump are
-//! unique, so the repeated ones are too. From the first difference on, cookies are collected in a set.
+//! As long as a dump repeats the previous one in order, reconciliation costs one comparison per socket: the ids of the
+//! previous dump are unique, and so are the repeated ones. After the first difference, cookies are collected in a set.
 
 use std::collections::{BinaryHeap, HashSet};
 
@@ -26,22 +27,26 @@ use crate::system::linux::int_hash::IntHash;
 
 mod sequence;
 
-/// Compares dumps, and keeps what the previous one listed: 48 bytes per socket, 64 per socket in TIME-WAIT.
+/// Compares each dump with the previous one.
+///
+/// Keeps 48 bytes per socket, and 64 per socket in TIME-WAIT.
 #[derive(Debug)]
 pub(in crate::system::linux) struct Reconciler {
-    /// The states of the dumps.
+    /// The states that both dumps request.
     states: u32,
-    /// When the running dump started, by the clock of the transport, in milliseconds.
+    /// The start of the current dump in milliseconds on the transport's clock.
     started: u64,
+    /// The sockets that do not expire.
     lasting: Sequence<SockId>,
+    /// The sockets in TIME-WAIT.
     expiring: Sequence<Expiring>,
-    /// Whether the running dump stopped repeating the previous one.
-    differs: bool,
-    /// The cookies that the running dump listed, complete only if it differs.
+    /// Whether the current dump has stopped repeating the previous one.
+    diverged: bool,
+    /// The cookies that the current dump listed; complete only if it has diverged.
     listed: HashSet<u64, IntHash>,
-    /// What the previous dump listed and this one did not, without `overdue`.
+    /// The sockets that only the previous dump listed, except those in `overdue`.
     missing: Vec<SockId>,
-    /// Missing sockets in TIME-WAIT that are due, the latest first.
+    /// The missing sockets in TIME-WAIT whose due time has passed, the latest first.
     overdue: BinaryHeap<(u64, SockId)>,
 }
 
@@ -52,16 +57,16 @@ impl Reconciler {
             started: 0,
             lasting: Sequence::new(),
             expiring: Sequence::new(),
-            differs: false,
+            diverged: false,
             listed: HashSet::default(),
             missing: Vec::new(),
             overdue: BinaryHeap::new(),
         }
     }
 
-    /// Starts a dump of the sockets in `states` at the time `now`. After a dump of other states nothing is missing.
+    /// Starts a dump of the sockets in `states` at `now`, in milliseconds on the transport's clock.
     ///
-    /// If the previous dump was not committed, this one is compared with the one before it.
+    /// The dump is compared with the last committed one. If that requested other states, no socket is missing.
     pub(in crate::system::linux) fn begin(&mut self, states: u32, now: u64) {
         if self.states != states {
             self.states = states;
@@ -71,14 +76,14 @@ impl Reconciler {
         self.started = now;
         self.lasting.begin();
         self.expiring.begin();
-        self.differs = false;
+        self.diverged = false;
         self.missing.clear();
         self.overdue.clear();
     }
 
     /// Records a socket of the dump. Returns false for a duplicate.
     ///
-    /// A socket without a cookie cannot be told from others: it is never a duplicate and never missing.
+    /// A socket without a cookie cannot be identified: it is never a duplicate and never missing.
     #[inline]
     pub(in crate::system::linux) fn record(&mut self, message: InetDiagMsg<'_>) -> Result<bool> {
         let id = message.id();
@@ -86,7 +91,7 @@ impl Reconciler {
             return Ok(true);
         }
         let expires_in = message.expires_in();
-        if !self.differs {
+        if !self.diverged {
             match expires_in {
                 None if self.lasting.repeat(&id).is_some() => return Ok(true),
                 None => {}
@@ -98,18 +103,20 @@ impl Reconciler {
                     }
                 }
             }
-            self.start_to_differ()?;
+            self.diverge()?;
         }
-        self.record_difference(id, expires_in)
+        self.record_diverged(id, expires_in)
     }
 
-    /// When a socket is due to end that this dump lists with this rest: early by at most the duration of the dump.
+    /// The due time of a socket that this dump lists with `milliseconds` left.
+    ///
+    /// It is early by at most the duration of the dump.
     fn due(&self, milliseconds: u32) -> u64 {
         self.started.saturating_add(milliseconds.into())
     }
 
     #[inline(never)]
-    fn record_difference(&mut self, id: SockId, expires_in: Option<u32>) -> Result<bool> {
+    fn record_diverged(&mut self, id: SockId, expires_in: Option<u32>) -> Result<bool> {
         self.listed.try_reserve(1).map_err(|_| self.out_of_memory(1))?;
         if !self.listed.insert(id.cookie()) {
             return Ok(false);
@@ -122,11 +129,11 @@ impl Reconciler {
     }
 
     #[cold]
-    fn start_to_differ(&mut self) -> Result<()> {
-        self.differs = true;
+    fn diverge(&mut self) -> Result<()> {
+        self.diverged = true;
         self.listed.clear();
         let (lasting, expiring) = (self.lasting.repeated(), self.expiring.repeated());
-        // Most of what was listed before is listed again.
+        // The dump will list most sockets of the previous one.
         let expected = lasting.len() + expiring.len() + self.lasting.rest().len() + self.expiring.rest().len();
         self.listed.try_reserve(expected).map_err(|_| self.out_of_memory(expected))?;
         self.listed.extend(lasting.iter().map(SockId::cookie));
@@ -138,11 +145,11 @@ impl Reconciler {
         Error::OutOfMemory { bytes: (self.listed.len().saturating_add(more)).saturating_mul(size_of::<u64>()) }
     }
 
-    /// Ends a dump: finds the sockets that the previous one listed and this one did not.
+    /// Ends the dump and finds the sockets that the previous dump listed and this one did not.
     pub(in crate::system::linux) fn find_missing(&mut self) -> Result<()> {
-        let Reconciler { listed, differs, missing, overdue, started, .. } = self;
-        // What a dump that does not differ leaves over it did not list: ids are unique.
-        let is_missing = |id: &SockId| !*differs || !listed.contains(&id.cookie());
+        let Reconciler { listed, diverged, missing, overdue, started, .. } = self;
+        // If the dump repeats a prefix of the previous one, it does not list the rest: ids are unique.
+        let is_missing = |id: &SockId| !*diverged || !listed.contains(&id.cookie());
         for id in self.lasting.rest().iter().filter(|id| is_missing(id)) {
             reserve(missing, 1)?;
             missing.push(*id);
@@ -159,22 +166,24 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Whether there is nothing to look up.
+    /// Whether no socket must be looked up.
     pub(in crate::system::linux) fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.overdue.is_empty()
     }
 
-    /// Takes the sockets to be looked up, each of which is missing by itself.
+    /// Takes the missing sockets, all of which must be looked up.
     pub(in crate::system::linux) fn take_missing(&mut self) -> Vec<SockId> {
         core::mem::take(&mut self.missing)
     }
 
-    /// Gives their storage back, for the next dump.
+    /// Returns the storage of [`take_missing`](Self::take_missing) for reuse.
     pub(in crate::system::linux) fn put_back(&mut self, storage: Vec<SockId>) {
         self.missing = storage;
     }
 
-    /// The overdue socket that was due last. To be called until a look-up finds one of them gone.
+    /// Removes and returns the overdue socket with the latest due time.
+    ///
+    /// To be called until a look-up does not find the returned socket.
     pub(in crate::system::linux) fn next_overdue(&mut self) -> Option<SockId> {
         self.overdue.pop().map(|(_, id)| id)
     }
@@ -187,7 +196,7 @@ impl Reconciler {
         }
     }
 
-    /// Makes the dump, with what was recovered, the one that the next is compared with.
+    /// Makes the dump, with the recovered sockets, the previous one for the next comparison.
     pub(in crate::system::linux) fn commit(&mut self) -> Result<()> {
         self.lasting.commit()?;
         self.expiring.commit()

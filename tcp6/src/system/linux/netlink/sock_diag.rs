@@ -1,4 +1,4 @@
-//! Dumps over a netlink socket, repeated while a failure may pass, and reconciled with the dump before.
+//! Dumps over a netlink socket, reconciled with the previous one and retried on transient failures.
 
 use core::time::Duration;
 use std::io;
@@ -18,7 +18,7 @@ use crate::system::linux::socket::Socket;
 /// The wait between two attempts.
 const WAIT: Duration = Duration::from_millis(4);
 
-/// Dumps over a socket of their own.
+/// A source of dumps, with its own netlink socket.
 #[derive(Debug)]
 pub(in crate::system::linux) struct SockDiag<T = KernelSocket> {
     pub(super) conn: Conn<T>,
@@ -29,19 +29,21 @@ pub(in crate::system::linux) struct SockDiag<T = KernelSocket> {
 /// Why a dump failed.
 #[derive(Debug)]
 pub(in crate::system::linux) enum Failure {
-    /// Another attempt may succeed: the table changed during the dump, or the errno is one of [`TRANSIENT`].
-    Passing(io::Error),
-    /// Another attempt cannot succeed.
-    Lasting(Error),
+    /// Another attempt may succeed.
+    ///
+    /// The table changed during the dump, or the errno is in [`TRANSIENT`].
+    Transient(io::Error),
+    /// Another attempt would fail too.
+    Permanent(Error),
 }
 
-/// An errno means the same in a message and from a call.
+/// Classifies an errno equally whether a message or a system call reports it.
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let is_passing = |errno| TRANSIENT.iter().any(|passing| passing.raw_os_error() == errno);
+        let is_transient = |errno| TRANSIENT.iter().any(|transient| transient.raw_os_error() == errno);
         match error {
-            Error::Os { source, .. } if source.raw_os_error().is_some_and(is_passing) => Failure::Passing(source),
-            error => Failure::Lasting(error),
+            Error::Os { source, .. } if source.raw_os_error().is_some_and(is_transient) => Failure::Transient(source),
+            error => Failure::Permanent(error),
         }
     }
 }
@@ -58,8 +60,9 @@ impl<T: Transport> SockDiag<T> {
         SockDiag { conn: Conn::new(transport, port), reconciler: Reconciler::new(), look_ups: LookUpStatus::default() }
     }
 
-    /// Passes each socket whose state is in `states` to `found` once: in the kernel's order, followed by those that the
-    /// kernel passed over.
+    /// Passes each socket whose state is in `states` to `found` once.
+    ///
+    /// Sockets come in the kernel's order, followed by those that the dump skipped and a look-up found.
     pub(in crate::system::linux) fn dump(
         &mut self,
         states: u32,
@@ -74,7 +77,7 @@ impl<T: Transport> SockDiag<T> {
             dump.read(datagram, |message| if reconciler.record(message)? { found(message.socket()) } else { Ok(()) })
         })?;
         if dump.was_interrupted() {
-            return Err(Failure::Passing(Errno::INTR.into()));
+            return Err(Failure::Transient(Errno::INTR.into()));
         }
         reconciler.find_missing()?;
         if !reconciler.is_complete() {
@@ -83,14 +86,17 @@ impl<T: Transport> SockDiag<T> {
         Ok(reconciler.commit()?)
     }
 
-    /// The number of tables for which the look-ups of missing sockets failed, or were not tried because they had failed
-    /// shortly before.
+    /// The number of tables whose missing sockets were not all looked up.
+    ///
+    /// The look-ups failed, or were paused after a failure.
     pub(in crate::system::linux) fn unreconciled(&self) -> u64 {
         self.look_ups.unreconciled
     }
 }
 
-/// Repeats `dump` until it succeeds or fails for good. `wait` is [`std::thread::sleep`], or a script in tests.
+/// Repeats `dump` until it succeeds, fails permanently or has failed [`ATTEMPTS`] times.
+///
+/// `wait` is [`std::thread::sleep`], or a script in tests.
 pub(in crate::system::linux) fn retry(
     mut dump: impl FnMut() -> Result<(), Failure>,
     mut wait: impl FnMut(Duration),
@@ -100,8 +106,8 @@ pub(in crate::system::linux) fn retry(
         pause.into_iter().for_each(&mut wait);
         match dump() {
             Ok(()) => return Ok(()),
-            Err(Failure::Lasting(error)) => return Err(error),
-            Err(Failure::Passing(error)) => last = error,
+            Err(Failure::Permanent(error)) => return Err(error),
+            Err(Failure::Transient(error)) => last = error,
         }
     }
     Err(Error::Unstable { call: CALL, attempts: ATTEMPTS, last })

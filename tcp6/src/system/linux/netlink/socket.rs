@@ -1,4 +1,4 @@
-//! The netlink socket of the kernel.
+//! The netlink socket for sock_diag.
 
 use core::time::Duration;
 use std::time::Instant;
@@ -11,15 +11,16 @@ use rustix::net::socket_with;
 use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_recv_buffer_size_force, socket_recv_buffer_size};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, getsockname, recvfrom, send};
 
-use super::inet_diag::MAX_AT_ONCE;
+use super::inet_diag::MAX_BATCH;
 use super::transport::{Received, Transport};
 
-/// What the kernel charges to the receive buffer for one reply to a look-up: 1,280 bytes on Linux 6.18, with room for larger
-/// ones.
+/// The bytes reserved in the receive buffer for one reply to a look-up.
+///
+/// Linux 6.18 charges 1,280 bytes for a reply.
 const REPLY_CHARGE: usize = 4096;
 
-/// The receive buffer that all replies of a batch fit into. Dumps work with any buffer.
-const RECV_BUFFER: usize = MAX_AT_ONCE * REPLY_CHARGE;
+/// The size of a receive buffer that holds all replies to a batch. Dumps work with any size.
+const RECV_BUFFER: usize = MAX_BATCH * REPLY_CHARGE;
 
 /// A socket for sock_diag, in the network namespace of the thread that opens it.
 #[derive(Debug)]
@@ -29,13 +30,13 @@ pub(in crate::system::linux) struct KernelSocket {
 }
 
 impl KernelSocket {
-    /// Opens a socket. Returns its netlink port too.
+    /// Opens a socket and returns it with its netlink port.
     pub(in crate::system::linux) fn open() -> Result<(KernelSocket, u32), Errno> {
         let mut socket = sock_diag()?;
         let default = socket_recv_buffer_size(&socket)?;
         if default < RECV_BUFFER {
             enlarge(&socket);
-            // A small net.core.rmem_max can have made the buffer smaller.
+            // A small net.core.rmem_max may have reduced the size.
             if socket_recv_buffer_size(&socket)? < default {
                 socket = sock_diag()?;
             }
@@ -61,12 +62,12 @@ fn sock_diag() -> Result<OwnedFd, Errno> {
     socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(SOCK_DIAG))
 }
 
-/// Tries to make the receive buffer large enough. Without success fewer look-ups are sent at once.
+/// Tries to enlarge the receive buffer to [`RECV_BUFFER`]. If this fails, batches are smaller.
 fn enlarge(socket: &OwnedFd) {
     // The kernel doubles the value.
     let _ = set_socket_recv_buffer_size(socket, RECV_BUFFER / 2);
     if socket_recv_buffer_size(socket).is_ok_and(|size| size < RECV_BUFFER) {
-        // For privileged processes, beyond net.core.rmem_max.
+        // SO_RCVBUFFORCE lets a privileged process exceed net.core.rmem_max.
         let _ = set_socket_recv_buffer_size_force(socket, RECV_BUFFER / 2);
     }
 }
@@ -77,7 +78,7 @@ impl Transport for KernelSocket {
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Errno> {
-        // TRUNC: returns the whole length of a datagram that does not fit.
+        // With MSG_TRUNC, recvfrom returns the full length of a datagram that does not fit.
         let (_, length, sender) = recvfrom(&self.socket, buffer, RecvFlags::DONTWAIT | RecvFlags::TRUNC)?;
         // The netlink port of the kernel is 0.
         let from_kernel =
@@ -100,13 +101,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_small_receive_buffer_is_enlarged() {
+    fn enlarges_a_small_receive_buffer() {
         let socket = sock_diag().unwrap();
         set_socket_recv_buffer_size(&socket, 1).unwrap();
         assert!(socket_recv_buffer_size(&socket).unwrap() < RECV_BUFFER);
         enlarge(&socket);
         let size = socket_recv_buffer_size(&socket).unwrap();
-        // The limit, which the kernel doubles as well.
+        // The kernel doubles the limit as well.
         let limit = std::fs::read_to_string("/proc/sys/net/core/rmem_max")
             .map(|text| 2 * text.trim().parse::<usize>().unwrap());
         assert!(size >= RECV_BUFFER || limit.is_ok_and(|limit| size == limit), "{size} bytes");

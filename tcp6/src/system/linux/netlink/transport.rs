@@ -1,27 +1,34 @@
-//! The system calls of a netlink socket, as a trait: tests and fuzz targets script the kernel.
+//! The system calls on a netlink socket, as a trait.
+//!
+//! Tests and fuzz targets implement it with a scripted kernel.
 
 use core::time::Duration;
 
 use rustix::io::Errno;
 
-/// Sends and receives datagrams, and has the clock by which waits are limited.
+/// Sends and receives datagrams, and measures the time that limits waits.
 pub(in crate::system::linux) trait Transport {
+    /// Sends a datagram.
     fn send(&mut self, request: &[u8]) -> Result<(), Errno>;
 
-    /// Receives a datagram without waiting, cut to the size of `buffer`. EAGAIN: there is none.
+    /// Receives a datagram without blocking. Truncates it to the size of `buffer`.
+    ///
+    /// # Errors
+    ///
+    /// EAGAIN if no datagram is available.
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Errno>;
 
-    /// Waits until there may be a datagram, or for `timeout`.
+    /// Waits for a datagram, at most for `timeout`. May return early.
     fn wait(&mut self, timeout: Duration) -> Result<(), Errno>;
 
-    /// The time since any fixed moment.
+    /// The time since an arbitrary fixed moment.
     fn now(&mut self) -> Duration;
 }
 
-/// A datagram that was received.
+/// A received datagram, whose bytes are in the buffer.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::system::linux) struct Received {
-    /// Its whole length, which may exceed the buffer.
+    /// The full length in bytes, which may exceed the buffer.
     pub(in crate::system::linux) length: usize,
     /// Whether the kernel sent it. A privileged process can send to any netlink socket.
     pub(in crate::system::linux) from_kernel: bool,

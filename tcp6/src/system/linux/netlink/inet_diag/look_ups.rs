@@ -1,4 +1,4 @@
-//! Look-ups of single sockets, several in one datagram.
+//! Batches of look-ups of single sockets: several requests in one datagram.
 
 use super::{
     InetDiagMsg, NLMSG_ERROR, NLMSG_OVERRUN, Progress, REQUEST, SOCK_DIAG_BY_FAMILY, SockId, errno, look_up, messages,
@@ -6,23 +6,35 @@ use super::{
 };
 use crate::error::Result;
 
-/// The most look-ups that are sent at once: the replies to all of them must fit into the receive buffer.
-pub(in crate::system::linux) const MAX_AT_ONCE: usize = 32;
+/// The maximum number of look-ups in a batch.
+///
+/// The replies to all of them must fit into the receive buffer.
+pub(in crate::system::linux) const MAX_BATCH: usize = 32;
 
 /// No such socket.
 const ENOENT: i32 = 2;
 /// A socket with these ends, but with another cookie.
-const ESTALE: i32 = 116;
+const ESTALE: i32 = match () {
+    #[cfg(target_os = "linux")]
+    () => rustix::io::Errno::STALE.raw_os_error(),
+    // For the tests on other systems.
+    #[cfg(not(target_os = "linux"))]
+    () => 116,
+};
 
-/// What the kernel answers to a look-up.
+/// The reply to a look-up.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::system::linux) enum Reply<'a> {
+    /// The socket still exists.
     Found(InetDiagMsg<'a>),
-    /// The socket is gone, or the kernel cannot tell it from another one: it looks by ends and then compares the cookie.
+    /// The look-up did not find the socket.
+    ///
+    /// The socket is gone, or it shares its ends with another one: the kernel finds one socket by its ends, and then
+    /// compares the cookie.
     Gone(SockId),
 }
 
-/// A batch of look-ups. Each request has its own sequence number, so that each reply belongs to one id.
+/// A batch of look-ups. The sequence number of a reply determines the id to which it belongs.
 #[derive(Debug)]
 pub(in crate::system::linux) struct LookUps<'a> {
     first_sequence: u32,
@@ -33,14 +45,16 @@ pub(in crate::system::linux) struct LookUps<'a> {
 }
 
 impl<'a> LookUps<'a> {
-    /// Look-ups of at most [`MAX_AT_ONCE`] ids, numbered from `first_sequence`, over the socket with this netlink port.
+    /// Creates a batch for at most [`MAX_BATCH`] ids.
+    ///
+    /// Sequence numbers begin with `first_sequence`; `port` is the netlink port of the socket.
     pub(in crate::system::linux) fn new(first_sequence: u32, port: u32, ids: &'a [SockId]) -> LookUps<'a> {
-        let ids = &ids[..ids.len().min(MAX_AT_ONCE)];
+        let ids = &ids[..ids.len().min(MAX_BATCH)];
         LookUps { first_sequence, port, ids, answered: 0 }
     }
 
     /// Writes the requests and returns their bytes.
-    pub(in crate::system::linux) fn requests<'b>(&self, buffer: &'b mut [[u8; REQUEST]; MAX_AT_ONCE]) -> &'b [u8] {
+    pub(in crate::system::linux) fn requests<'b>(&self, buffer: &'b mut [[u8; REQUEST]; MAX_BATCH]) -> &'b [u8] {
         for (index, (request, id)) in buffer.iter_mut().zip(self.ids).enumerate() {
             *request = look_up(self.first_sequence.wrapping_add(index as u32), id);
         }
@@ -52,13 +66,14 @@ impl<'a> LookUps<'a> {
         self.answered & 1 << index != 0
     }
 
-    /// Reads a datagram and passes each reply to `found`. Messages that answer another request are skipped, and so is a
-    /// second reply to one request.
+    /// Reads a datagram and passes each reply to `found`.
+    ///
+    /// Skips messages that reply to other requests, and further replies to the same request.
     ///
     /// # Errors
     ///
-    /// The errno of a request that failed, [`Malformed`](crate::Error::Malformed) for a datagram that is no sequence of
-    /// messages, and any error of `found`. Replies that were passed on before that stay answered.
+    /// The errno of a failed request, [`Malformed`](crate::Error::Malformed) for a datagram that is not a sequence of
+    /// messages, and any error of `found`. Requests whose replies came before the error stay answered.
     pub(in crate::system::linux) fn read(
         &mut self,
         datagram: &[u8],
@@ -79,7 +94,7 @@ impl<'a> LookUps<'a> {
                 NLMSG_ERROR => match errno(payload) {
                     Err(error) if matches!(error.raw_os_error(), Some(ENOENT | ESTALE)) => Reply::Gone(*id),
                     Err(error) => return Err(error),
-                    // An acknowledgement, which was not requested, is no reply.
+                    // An acknowledgement, which was not requested.
                     Ok(()) => continue,
                 },
                 NLMSG_OVERRUN => return Err(overrun()),

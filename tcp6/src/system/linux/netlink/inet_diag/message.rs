@@ -1,7 +1,7 @@
-//! The message of one socket (`inet_diag_msg`) and the id by which the kernel finds it (`inet_diag_sockid`).
+//! The message of one socket (`inet_diag_msg`) and its id (`inet_diag_sockid`).
 //!
-//! Ports and addresses are in network byte order, everything else in native byte order. See
-//! `include/uapi/linux/inet_diag.h` of the kernel.
+//! The request for a look-up contains the id from a dump. Ports and addresses are in network byte order, everything
+//! else in native byte order. See `include/uapi/linux/inet_diag.h` of the kernel.
 
 use super::{AF_INET6, chunk, u16_at, u32_at};
 use crate::error::{Malformed, Result};
@@ -31,18 +31,18 @@ pub(super) const SOCKID: usize = 48;
 
 /// The kernel's number of the state.
 const TCP_TIME_WAIT: u8 = 6;
-/// The `idiag_timer` of a minisock.
+/// The `idiag_timer` of a minisock: a socket in TIME-WAIT, or an orphan in FIN-WAIT-2.
 const TIMER_TIMEWAIT: u8 = 3;
 
-/// `INET_DIAG_NOCOOKIE`: in a request it stands for any socket.
+/// `INET_DIAG_NOCOOKIE`: in a request, it matches any socket.
 const NOCOOKIE: u64 = u64::MAX;
 
-/// The id of a socket: its ends, its interface and its cookie, as three words that are compared at once.
+/// The id of a socket: ends, interface and cookie, as three words for fast comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::system::linux) struct SockId(u128, u128, u128);
 
 impl SockId {
-    /// The id in a request for all sockets.
+    /// The id in a request that matches all sockets.
     pub(super) const ANY: SockId = {
         let [a, b, c, d, e, f, g, h] = NOCOOKIE.to_ne_bytes();
         SockId(0, 0, u128::from_ne_bytes([0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f, g, h]))
@@ -62,13 +62,13 @@ impl SockId {
         bytes
     }
 
-    /// The kernel's number for the socket. It stays the same from SYN-RECEIVED to TIME-WAIT.
+    /// The kernel's unique number of the socket, which it keeps from SYN-RECEIVED to TIME-WAIT.
     #[inline]
     pub(in crate::system::linux) fn cookie(&self) -> u64 {
         cookie(&self.2.to_ne_bytes(), COOKIE % 16)
     }
 
-    /// Whether the cookie identifies a socket: neither absent (0) nor the one that stands for any socket.
+    /// Whether the cookie identifies a socket: it is neither absent (0) nor the wildcard.
     #[inline]
     pub(in crate::system::linux) fn has_cookie(&self) -> bool {
         !matches!(self.cookie(), 0 | NOCOOKIE)
@@ -79,8 +79,9 @@ impl SockId {
         u16_at(&self.to_bytes(), DPORT) == 0
     }
 
-    /// Whether both ids name one socket: equal ends and cookies. The interface is not compared, because
-    /// SO_BINDTODEVICE changes it during the life of a socket.
+    /// Whether both ids have equal ends and cookies.
+    ///
+    /// The interface is not compared, because SO_BINDTODEVICE can change that of an open socket.
     pub(super) fn is_same_socket(&self, other: &SockId) -> bool {
         let without_interface = |id: &SockId| {
             let mut bytes = id.to_bytes();
@@ -91,12 +92,14 @@ impl SockId {
     }
 }
 
-/// The message of one socket, without the attributes that may follow it.
+/// A view of the message of one socket, without the attributes that may follow it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::system::linux) struct InetDiagMsg<'a>(&'a [u8; MESSAGE]);
 
 impl<'a> InetDiagMsg<'a> {
-    /// Reads the payload of a netlink message; `None` if the socket is of another family.
+    /// Views the payload of a netlink message.
+    ///
+    /// Returns `None` for a socket of another address family.
     ///
     /// # Errors
     ///
@@ -118,8 +121,9 @@ impl<'a> InetDiagMsg<'a> {
         states.checked_shr(self.0[STATE].into()).is_some_and(|states| states & 1 == 1)
     }
 
-    /// The milliseconds until a socket in TIME-WAIT is due to end; `None` in other states. (An orphan in FIN-WAIT-2 has such
-    /// a timer too, but a FIN from the peer starts another.)
+    /// The milliseconds until a socket in TIME-WAIT is due to expire; `None` in other states.
+    ///
+    /// An orphan in FIN-WAIT-2 has such a timer too, but a FIN from the peer restarts it.
     #[inline]
     pub(in crate::system::linux) fn expires_in(self) -> Option<u32> {
         (self.0[STATE] == TCP_TIME_WAIT && self.0[TIMER] == TIMER_TIMEWAIT).then(|| u32_at(self.0, EXPIRES))
@@ -130,7 +134,7 @@ impl<'a> InetDiagMsg<'a> {
         let interface = u32_at(self.0, ID + IF);
         let end = |port: usize, address: usize| {
             let address = chunk::<16>(self.0, ID + address);
-            // The port keeps its byte order: a row has network byte order in the lower 16 bits.
+            // A row also has the port in network byte order, in the lower 16 bits.
             RawEnd { address, scope_id: scope_id(&address, interface), port: u32::from(u16_at(self.0, ID + port)) }
         };
         Socket {
@@ -144,7 +148,7 @@ impl<'a> InetDiagMsg<'a> {
     }
 }
 
-/// Two words, the lower one first in either byte order.
+/// Reads a cookie: two words, the lower one first, each in native byte order.
 #[inline]
 fn cookie(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at + 4)) << 32 | u64::from(u32_at(bytes, at))
@@ -156,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    /// As declared in `include/uapi/linux/inet_diag.h`.
+    /// `inet_diag_sockid` as declared in `include/uapi/linux/inet_diag.h`.
     #[repr(C)]
     struct SockIdLayout {
         idiag_sport: u16,
@@ -167,6 +171,7 @@ mod tests {
         idiag_cookie: [u32; 2],
     }
 
+    /// `inet_diag_msg` as declared in `include/uapi/linux/inet_diag.h`.
     #[repr(C)]
     struct MessageLayout {
         idiag_family: u8,
@@ -217,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_but_those_of_the_interface_names_the_socket() {
+    fn compares_every_byte_except_the_interface() {
         for at in 0..SOCKID {
             let other = id(|bytes| bytes[at] ^= 0x80);
             assert_ne!(id(|_| ()), other, "{at}");
@@ -235,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn only_sockets_in_time_wait_expire() {
+    fn only_time_wait_sockets_expire() {
         let mut bytes = [0; MESSAGE];
         bytes[FAMILY] = AF_INET6;
         bytes[EXPIRES..][..4].copy_from_slice(&1234u32.to_ne_bytes());

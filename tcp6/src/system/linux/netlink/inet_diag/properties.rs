@@ -1,4 +1,4 @@
-//! Dumps of any content, whole and damaged: exactly the rows that were sent, or an error; never fewer in silence.
+//! Property tests of [`Dump`]: a complete read returns all rows or an error, never only some rows.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -12,20 +12,20 @@ use crate::row::class::BasicRow;
 /// A message of a dump.
 #[derive(Clone, Debug)]
 enum Message {
-    /// A socket of the family, known by its local port; attributes behind it that nobody knows.
+    /// An IPv6 socket, identified by its local port, with unknown attributes.
     Socket { port: u16, state: u8, attributes: Vec<u8> },
     /// A socket of another family.
     Ipv4,
-    /// An answer to another request of this socket, or to another socket.
+    /// A reply to another request, or to another netlink socket.
     Foreign { kind: u16, sequence: u32, port: u32 },
-    /// A message that does nothing, or one that there is not yet.
+    /// NLMSG_NOOP, or a message of an unknown type.
     Other { kind: u16, payload: Vec<u8> },
 }
 
 fn message() -> impl Strategy<Value = Message> {
     let attributes = vec(any::<u8>(), 0..24);
     let foreign = prop_oneof![Just((SEQUENCE - 1, PORT)), Just((SEQUENCE, PORT + 1)), any::<(u32, u32)>()];
-    let foreign = foreign.prop_filter("somebody else's", |both| *both != (SEQUENCE, PORT));
+    let foreign = foreign.prop_filter("another request", |both| *both != (SEQUENCE, PORT));
     let kinds = prop::sample::select(vec![SOCK_DIAG_BY_FAMILY, NLMSG_DONE, NLMSG_ERROR, NLMSG_OVERRUN]);
     let others = prop_oneof![Just(1u16), 5..20u16, 21..=u16::MAX];
     prop_oneof![
@@ -41,15 +41,15 @@ fn message() -> impl Strategy<Value = Message> {
 #[derive(Clone, Copy, Debug)]
 enum End {
     Done,
-    /// As old kernels say it.
+    /// NLMSG_DONE without a payload, as old kernels send it.
     DoneWithoutErrno,
-    /// It could not go on, or not begin.
+    /// The dump stopped (NLMSG_DONE), or did not start (NLMSG_ERROR).
     Errno(u16, i32),
     Overrun,
 }
 
 fn end() -> impl Strategy<Value = End> {
-    let errno = prop_oneof![1..133i32, any::<i32>().prop_filter("an errno", |errno| *errno != 0)];
+    let errno = prop_oneof![1..133i32, any::<i32>().prop_filter("nonzero", |errno| *errno != 0)];
     prop_oneof![
         6 => Just(End::Done),
         1 => Just(End::DoneWithoutErrno),
@@ -87,14 +87,14 @@ impl End {
         match self {
             End::Done => ours(NLMSG_DONE, &0i32.to_ne_bytes()),
             End::DoneWithoutErrno => ours(NLMSG_DONE, &[]),
-            // The errno is followed by the request that it is about.
+            // The errno is followed by the failed request.
             End::Errno(kind, errno) => ours(kind, &[&errno.wrapping_neg().to_ne_bytes()[..], &[0xEE; 16]].concat()),
             End::Overrun => ours(NLMSG_OVERRUN, &[]),
         }
     }
 }
 
-/// A dump as it is sent: its datagrams, each of several messages.
+/// A dump as the kernel sends it: its datagrams, and what a reader must return.
 #[derive(Clone, Debug)]
 struct Sent {
     datagrams: Vec<Vec<u8>>,
@@ -105,10 +105,10 @@ struct Sent {
 
 prop_compose! {
     fn sent()(
-        // Each may begin a datagram.
+        // Messages, with whether each begins a new datagram.
         messages in vec((message(), any::<bool>()), 0..40),
         end in end(),
-        // Where the table changed under the kernel's hands, if it did.
+        // The message with the flag NLM_F_DUMP_INTR, if any.
         interruption in prop::option::of(any::<Index>()),
     ) -> Sent {
         let interrupted_at = interruption.map(|index| index.index(messages.len() + 1));
@@ -130,14 +130,16 @@ prop_compose! {
     }
 }
 
-/// What was read: the ports of the rows, whether it ended, and whether it was interrupted.
+/// Reads datagrams as one dump.
+///
+/// Returns the local ports of the rows, the progress, and whether the dump was interrupted.
 fn read(datagrams: &[Vec<u8>]) -> Result<(Vec<u16>, Progress, bool)> {
     let mut dump = Dump::new(SEQUENCE, PORT);
     let mut ports = Vec::new();
     let mut progress = Progress::More;
     for datagram in datagrams {
-        progress = dump.read(datagram, |listed| {
-            ports.push(listed.socket().to_row::<BasicRow>().local().port());
+        progress = dump.read(datagram, |message| {
+            ports.push(message.socket().to_row::<BasicRow>().local().port());
             Ok(())
         })?;
         if progress == Progress::Done {
@@ -152,7 +154,7 @@ fn config() -> ProptestConfig {
 }
 
 #[test]
-fn a_dump_is_exactly_what_was_sent_or_the_error_that_ended_it() {
+fn a_dump_returns_exactly_the_sent_rows_or_the_error_that_ended_it() {
     proptest!(config(), |(sent in sent())| {
         match (read(&sent.datagrams), sent.end) {
             (Ok((ports, progress, interrupted)), End::Done | End::DoneWithoutErrno) => {
@@ -161,19 +163,19 @@ fn a_dump_is_exactly_what_was_sent_or_the_error_that_ended_it() {
                 prop_assert_eq!(interrupted, sent.interrupted);
             }
             (Err(error), End::Errno(_, errno)) => {
-                // The kernel's are negated; the most negative number has no positive.
+                // The kernel negates the errno; i32::MIN has no positive counterpart.
                 prop_assert_eq!(error.raw_os_error(), Some(errno.wrapping_neg().saturating_abs()));
             }
             (Err(Error::Os { .. }), End::Overrun) => {}
-            (read, end) => prop_assert!(false, "{read:?}, but it ended in {end:?}"),
+            (read, end) => prop_assert!(false, "{read:?} for a dump that ends with {end:?}"),
         }
     });
 }
 
 #[test]
-fn a_dump_that_is_cut_never_ends() {
+fn a_truncated_dump_is_never_done() {
     proptest!(config(), |(sent in sent(), at in any::<Index>())| {
-        // Somewhere before the first byte of what ends it.
+        // Truncate before the first byte of the last message.
         let mut datagrams = sent.datagrams;
         let last = datagrams.pop().unwrap();
         let end = sent.end.bytes(0).len();
@@ -186,7 +188,7 @@ fn a_dump_that_is_cut_never_ends() {
         datagrams.push(cut);
         match read(&datagrams) {
             Ok((ports, progress, _)) => {
-                prop_assert_eq!(progress, Progress::More, "it waits for the rest");
+                prop_assert_eq!(progress, Progress::More, "waits for the rest");
                 prop_assert!(sent.ports.starts_with(&ports));
             }
             Err(error) => prop_assert!(matches!(error, Error::Malformed(_)), "{}", error),
@@ -194,7 +196,7 @@ fn a_dump_that_is_cut_never_ends() {
     });
 }
 
-/// Where messages begin in a datagram, and where they end before their padding.
+/// The start and end offset of each message in a datagram, without padding.
 fn messages(datagram: &[u8]) -> impl Iterator<Item = (usize, usize)> {
     let mut begin = 0;
     core::iter::from_fn(move || {
@@ -206,40 +208,40 @@ fn messages(datagram: &[u8]) -> impl Iterator<Item = (usize, usize)> {
 }
 
 #[test]
-fn a_message_that_is_cut_hides_no_row() {
+fn a_truncated_message_is_malformed() {
     proptest!(config(), |(sent in sent(), at in any::<Index>())| {
-        // The rest of the dump arrives, its end included.
+        // Truncate one datagram; the others arrive intact.
         let mut datagrams = sent.datagrams;
         let count = datagrams.len();
         let datagram = &mut datagrams[at.index(count)];
         prop_assume!(!datagram.is_empty());
         let cut = at.index(datagram.len());
-        // Between two messages, or in the padding behind one, nothing shows that there was more; nor does the kernel cut
-        // there.
+        // A cut between two messages, or in padding, cannot be detected. The kernel does not cut there.
         prop_assume!(messages(datagram).any(|(begin, end)| begin < cut && cut < end));
         datagram.truncate(cut);
-        let refused = matches!(read(&datagrams), Err(Error::Malformed(Malformed::Message { .. })));
-        prop_assert!(refused);
+        let is_malformed = matches!(read(&datagrams), Err(Error::Malformed(Malformed::Message { .. })));
+        prop_assert!(is_malformed);
     });
 }
 
 #[test]
-fn a_length_that_lies_hides_no_row() {
-    let lie = prop_oneof![0..HEADER as u32, any::<u32>().prop_filter("far beyond", |length| *length > 1 << 16)];
-    proptest!(config(), |(sent in sent(), at in any::<Index>(), lie in lie)| {
+fn an_invalid_length_is_malformed() {
+    let length =
+        prop_oneof![0..HEADER as u32, any::<u32>().prop_filter("beyond the datagram", |length| *length > 1 << 16)];
+    proptest!(config(), |(sent in sent(), at in any::<Index>(), length in length)| {
         let mut datagrams = sent.datagrams;
-        // The first message of one of the datagrams. (Between these bounds a lie is as good as another message.)
+        // Replace the length of the first message of one datagram. A value between these bounds may be valid.
         let count = datagrams.len();
         let datagram = &mut datagrams[at.index(count)];
         prop_assume!(!datagram.is_empty());
-        datagram[..4].copy_from_slice(&lie.to_ne_bytes());
-        let refused = matches!(read(&datagrams), Err(Error::Malformed(Malformed::Message { .. })));
-        prop_assert!(refused);
+        datagram[..4].copy_from_slice(&length.to_ne_bytes());
+        let is_malformed = matches!(read(&datagrams), Err(Error::Malformed(Malformed::Message { .. })));
+        prop_assert!(is_malformed);
     });
 }
 
 #[test]
-fn any_bytes_are_read_without_a_panic_and_in_one_pass() {
+fn arbitrary_bytes_cause_no_panic_and_no_invented_rows() {
     proptest!(config(), |(sent in sent(), damage in vec((any::<Index>(), any::<Index>(), any::<u8>()), 1..8))| {
         let mut datagrams = sent.datagrams;
         for (datagram, at, byte) in damage {
@@ -252,7 +254,7 @@ fn any_bytes_are_read_without_a_panic_and_in_one_pass() {
         }
         let bytes: usize = datagrams.iter().map(Vec::len).sum();
         if let Ok((ports, _, _)) = read(&datagrams) {
-            prop_assert!(ports.len() * (HEADER + MESSAGE) <= bytes, "more rows than there are bytes for");
+            prop_assert!(ports.len() * (HEADER + MESSAGE) <= bytes, "more rows than the bytes can hold");
         }
     });
 }

@@ -7,12 +7,12 @@ use crate::row::state::State;
 pub(super) const SEQUENCE: u32 = 7;
 pub(super) const PORT: u32 = 4711;
 
-/// A message from the kernel, in the answer to our request.
+/// A message in the reply to the request [`SEQUENCE`] of the socket [`PORT`].
 fn message(kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
     message_to(SEQUENCE, PORT, kind, flags, payload)
 }
 
-/// A message in the answer to any request, with rubbish behind its end.
+/// A message in the reply to any request, with nonzero padding.
 pub(super) fn message_to(sequence: u32, port: u32, kind: u16, flags: u16, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     bytes.extend(((HEADER + payload.len()) as u32).to_ne_bytes());
@@ -39,7 +39,7 @@ fn diag(family: u8, state: u8, local: &str, remote: &str, interface: u32, inode:
     bytes[44..48].copy_from_slice(&u32::from(local.port()).to_ne_bytes());
     bytes[48..52].copy_from_slice(&0u32.to_ne_bytes());
     bytes.extend(inode.to_ne_bytes());
-    // An attribute that nobody knows: length 5, type 99, one byte.
+    // An unknown attribute: length 5, type 99, one byte, padding.
     bytes.extend([5, 0, 99, 0, 1, 0, 0, 0]);
     bytes
 }
@@ -52,15 +52,15 @@ fn listener(port: u16) -> Vec<u8> {
     message(SOCK_DIAG_BY_FAMILY, 0, &diag(AF_INET6, 10, &format!("[::1]:{port}"), "[::]:0", 0, 99))
 }
 
-/// Reads the datagrams as one dump: the rows, and whether it ended.
+/// Reads the datagrams as one dump: the rows and the progress.
 fn read(datagrams: &[Vec<u8>]) -> Result<(Vec<OwnerPidRow>, Progress)> {
     let mut dump = Dump::new(SEQUENCE, PORT);
     let mut rows = Vec::new();
     let mut progress = Progress::More;
     for datagram in datagrams {
-        assert_eq!(progress, Progress::More, "a datagram behind the end");
-        progress = dump.read(datagram, |listed| {
-            rows.push(listed.socket().to_row());
+        assert_eq!(progress, Progress::More, "a datagram after the end");
+        progress = dump.read(datagram, |message| {
+            rows.push(message.socket().to_row());
             Ok(())
         })?;
     }
@@ -72,7 +72,7 @@ fn ports(datagrams: &[Vec<u8>]) -> Vec<u16> {
 }
 
 #[test]
-fn the_request_is_laid_out_as_the_kernel_reads_it() {
+fn the_request_has_the_layout_of_the_kernel() {
     let bytes = request(0x0102_0304, 0xFFE);
     assert_eq!(bytes.len(), 72);
     assert_eq!(u32_at(&bytes, 0), 72);
@@ -85,7 +85,7 @@ fn the_request_is_laid_out_as_the_kernel_reads_it() {
 }
 
 #[test]
-fn a_message_is_a_row() {
+fn converts_a_message_to_a_row() {
     let established = diag(AF_INET6, 1, "[fe80::1]:443", "[fe80::2]:50000", 7, 99);
     let (rows, _) = read(&[message(SOCK_DIAG_BY_FAMILY, 0, &established)]).unwrap();
     assert_eq!(rows[0].state(), State::Established);
@@ -95,14 +95,14 @@ fn a_message_is_a_row() {
 }
 
 #[test]
-fn a_socket_bound_to_an_interface_has_a_scope_only_on_a_link() {
+fn a_bound_interface_is_no_scope_id_of_a_global_address() {
     let bound = diag(AF_INET6, 10, "[::]:443", "[::]:0", 2, 99);
     let (rows, _) = read(&[message(SOCK_DIAG_BY_FAMILY, 0, &bound)]).unwrap();
     assert_eq!(rows[0].local().scope_id(), 0);
 }
 
 #[test]
-fn a_mapped_address_is_a_row_like_any_other() {
+fn lists_v4_mapped_addresses() {
     let mapped = diag(AF_INET6, 6, "[::ffff:127.0.0.1]:80", "[::ffff:127.0.0.1]:50000", 0, 0);
     let (rows, _) = read(&[message(SOCK_DIAG_BY_FAMILY, 0, &mapped)]).unwrap();
     assert_eq!(rows[0].state(), State::TimeWait);
@@ -111,7 +111,7 @@ fn a_mapped_address_is_a_row_like_any_other() {
 }
 
 #[test]
-fn the_end_may_stand_behind_rows_or_alone() {
+fn accepts_done_after_rows_or_alone() {
     let both = [listener(1), done()].concat();
     assert_eq!(read(&[both]).unwrap().1, Progress::Done);
     let (rows, progress) = read(&[[listener(1), listener(2)].concat(), done()]).unwrap();
@@ -121,36 +121,36 @@ fn the_end_may_stand_behind_rows_or_alone() {
 }
 
 #[test]
-fn an_errno_is_an_error_wherever_it_stands() {
+fn reports_the_errno_of_done_and_error_messages() {
     for kind in [NLMSG_DONE, NLMSG_ERROR] {
-        let refused = message(kind, 0, &(-2i32).to_ne_bytes());
-        let error = read(&[[listener(1), refused].concat()]).unwrap_err();
+        let failed = message(kind, 0, &(-2i32).to_ne_bytes());
+        let error = read(&[[listener(1), failed].concat()]).unwrap_err();
         assert!(matches!(error, Error::Os { call: CALL, .. }), "{error}");
         assert_eq!(error.raw_os_error(), Some(2));
     }
-    let worst = message(NLMSG_DONE, 0, &i32::MIN.to_ne_bytes());
-    assert_eq!(read(&[worst]).unwrap_err().raw_os_error(), Some(i32::MAX));
+    let minimum = message(NLMSG_DONE, 0, &i32::MIN.to_ne_bytes());
+    assert_eq!(read(&[minimum]).unwrap_err().raw_os_error(), Some(i32::MAX));
     assert!(matches!(read(&[message(NLMSG_DONE, 0, &[1, 2])]), Err(Error::Malformed(_))));
     assert!(matches!(read(&[message(NLMSG_OVERRUN, 0, &[])]), Err(Error::Os { .. })));
-    // An acknowledgement, and a message that does nothing.
+    // An acknowledgement, and NLMSG_NOOP.
     assert!(read(&[message(NLMSG_ERROR, 0, &0i32.to_ne_bytes()), message(1, 0, &[])]).is_ok());
 }
 
 #[test]
-fn answers_to_others_are_passed_over() {
+fn skips_replies_to_other_requests_and_sockets() {
     let other_request = message_to(SEQUENCE - 1, PORT, NLMSG_DONE, 0, &0i32.to_ne_bytes());
     let other_socket = message_to(SEQUENCE, PORT + 1, NLMSG_ERROR, 0, &(-1i32).to_ne_bytes());
     assert_eq!(ports(&[[other_request, other_socket, listener(5)].concat(), done()]), [5]);
 }
 
 #[test]
-fn rows_of_another_family_are_passed_over() {
+fn skips_sockets_of_another_family() {
     let ipv4 = message(SOCK_DIAG_BY_FAMILY, 0, &diag(2, 10, "[::1]:1", "[::]:0", 0, 1));
     assert_eq!(ports(&[ipv4, listener(5)]), [5]);
 }
 
 #[test]
-fn an_interruption_is_remembered() {
+fn reports_an_interrupted_dump() {
     let mut dump = Dump::new(SEQUENCE, PORT);
     dump.read(&listener(1), |_| Ok(())).unwrap();
     assert!(!dump.was_interrupted());
@@ -159,7 +159,7 @@ fn an_interruption_is_remembered() {
 }
 
 #[test]
-fn lengths_that_lie_are_errors() {
+fn invalid_lengths_are_malformed() {
     let good = listener(1);
     for length in [0u32, 3, 15, good.len() as u32 + 1, u32::MAX] {
         let mut bad = good.clone();
@@ -171,7 +171,7 @@ fn lengths_that_lie_are_errors() {
 }
 
 #[test]
-fn a_datagram_that_is_cut_short_is_an_error_and_loses_nothing_silently() {
+fn a_datagram_truncated_within_a_message_is_malformed() {
     let whole = [listener(1), listener(2)].concat();
     for cut in 1..whole.len() {
         let at_message = cut % listener(1).len() == 0;
@@ -180,10 +180,10 @@ fn a_datagram_that_is_cut_short_is_an_error_and_loses_nothing_silently() {
 }
 
 #[test]
-fn an_error_of_the_reader_ends_the_dump() {
+fn an_error_of_the_callback_ends_the_dump() {
     let mut dump = Dump::new(SEQUENCE, PORT);
-    let full = dump.read(&listener(1), |_| Err(Error::OutOfMemory { bytes: 1 }));
-    assert!(matches!(full, Err(Error::OutOfMemory { bytes: 1 })));
+    let failed = dump.read(&listener(1), |_| Err(Error::OutOfMemory { bytes: 1 }));
+    assert!(matches!(failed, Err(Error::OutOfMemory { bytes: 1 })));
 }
 
 /// The ids of connections from these ports, as a dump lists them.
@@ -195,18 +195,20 @@ fn connection(port: u16) -> Vec<u8> {
     diag(AF_INET6, 1, &format!("[fe80::1]:{port}"), "[fe80::2]:50000", 7, 99)
 }
 
-/// A reply to the look-up with this index: a socket.
+/// The reply with a socket to the look-up with this index.
 fn found(index: u32, payload: &[u8]) -> Vec<u8> {
     message_to(SEQUENCE.wrapping_add(index), PORT, SOCK_DIAG_BY_FAMILY, 0, payload)
 }
 
-/// A reply to the look-up with this index: an errno.
+/// The reply with an errno to the look-up with this index.
 fn refused(index: u32, errno: i32) -> Vec<u8> {
     message_to(SEQUENCE.wrapping_add(index), PORT, NLMSG_ERROR, 0, &errno.wrapping_neg().to_ne_bytes())
 }
 
-/// What is read as replies to look-ups of these ports: for each reply the cookie, and whether the socket was found; whether
-/// the answer is complete; and the indices of the answered look-ups.
+/// Reads datagrams as replies to look-ups of these ports.
+///
+/// Returns the cookie of each reply and whether the socket was found, the last result of `read`, and the indices of the
+/// answered look-ups.
 fn looked_up(ports: &[u16], datagrams: &[Vec<u8>]) -> (Vec<(u64, bool)>, Result<Progress>, Vec<usize>) {
     let ids = ids(ports);
     let mut look_ups = LookUps::new(SEQUENCE, PORT, &ids);
@@ -232,10 +234,10 @@ const ENOENT: i32 = 2;
 const ESTALE: i32 = 116;
 
 #[test]
-fn a_look_up_names_its_socket_as_the_dump_did() {
+fn a_look_up_requests_the_id_from_the_dump() {
     let ids = ids(&[443, 80]);
     let look_ups = LookUps::new(0xFFFF_FFFF, PORT, &ids);
-    let mut buffer = [[0; REQUEST]; MAX_AT_ONCE];
+    let mut buffer = [[0; REQUEST]; MAX_BATCH];
     let bytes = look_ups.requests(&mut buffer);
     assert_eq!(bytes.len(), 2 * REQUEST);
     for (request, (sequence, port)) in bytes.chunks(REQUEST).zip([(0xFFFF_FFFF, 443), (0, 80)]) {
@@ -250,7 +252,7 @@ fn a_look_up_names_its_socket_as_the_dump_did() {
 
 #[test]
 fn each_reply_belongs_to_the_look_up_with_its_sequence_number() {
-    // In any order and in any number of datagrams.
+    // Replies may arrive in any order and in any number of datagrams.
     let replies = [found(2, &connection(3)), refused(0, ENOENT), refused(1, ESTALE)];
     let expected = [(3, true), (1, false), (2, false)];
     for datagrams in [vec![replies.concat()], replies.to_vec()] {
@@ -273,13 +275,13 @@ fn a_reply_with_another_socket_means_gone() {
     for reply in [wrong_cookie, ipv4, another_end] {
         assert_eq!(looked_up(&[1], &[found(0, &reply)]).0, [(1, false)]);
     }
-    // SO_BINDTODEVICE may change the interface meanwhile.
+    // SO_BINDTODEVICE may change the interface between the dump and the look-up.
     let another_interface = diag(AF_INET6, 1, "[fe80::1]:1", "[fe80::2]:50000", 8, 99);
     assert_eq!(looked_up(&[1], &[found(0, &another_interface)]).0, [(1, true)]);
 }
 
 #[test]
-fn what_answers_no_look_up_is_skipped() {
+fn skips_replies_to_no_look_up_and_further_replies() {
     let others = [
         refused(u32::MAX, ENOENT),
         refused(1, ENOENT),
@@ -289,13 +291,13 @@ fn what_answers_no_look_up_is_skipped() {
     ];
     let (read, progress, answered) = looked_up(&[1], &others);
     assert_eq!((read, progress.unwrap(), answered), (vec![], Progress::More, vec![]));
-    // A second reply is none either.
+    // Further replies to an answered look-up are skipped.
     let (read, ..) = looked_up(&[1, 2], &[found(0, &connection(1)), found(0, &connection(1)), refused(0, 12)]);
     assert_eq!(read, [(1, true)]);
 }
 
 #[test]
-fn a_failed_look_up_is_an_error_and_the_answered_ones_are_known() {
+fn a_failed_look_up_keeps_the_earlier_replies() {
     for errno in [1, 12, 105, i32::MAX] {
         let (read, progress, answered) = looked_up(&[1, 2, 3], &[refused(0, ENOENT), refused(1, errno)]);
         assert_eq!(progress.unwrap_err().raw_os_error(), Some(errno));

@@ -1,12 +1,14 @@
 use super::*;
 use crate::system::linux::netlink::conn::LOOK_UP_TIMEOUT;
-use crate::system::linux::netlink::sock_diag::script::{Answer, Mishap, Script, Step};
+use crate::system::linux::netlink::sock_diag::script::{Answer, LookUpFault, Script, Step};
 use crate::system::linux::netlink::sock_diag::tests::{bound, netlink, ports};
 use crate::system::linux::netlink::sock_diag::{Failure, SockDiag};
 use crate::system::linux::netlink::socket::KernelSocket;
 
-/// The next two dumps pass over all of `before` sockets but the first and the last. Those in `alive` still exist.
-fn passed_over(before: u16, alive: impl IntoIterator<Item = u16>) -> SockDiag<Script> {
+/// A `SockDiag` after a dump of the sockets 1 to `before`.
+///
+/// The next two dumps skip all sockets except the first and the last. Those in `alive` still exist.
+fn skipping(before: u16, alive: impl IntoIterator<Item = u16>) -> SockDiag<Script> {
     let first = [Step::Rows((1..=before).collect()), Step::Done(vec![], 0)];
     let second = [Step::Rows(vec![1]), Step::Done(vec![before], 0)];
     let mut netlink = netlink([first.into(), second.clone().into(), second.into()]);
@@ -16,28 +18,28 @@ fn passed_over(before: u16, alive: impl IntoIterator<Item = u16>) -> SockDiag<Sc
 }
 
 #[test]
-fn a_socket_that_is_passed_over_is_looked_up() {
-    let mut netlink = passed_over(5, [3]);
-    // As often as it is passed over; those that are gone once.
-    for asked in [&[3][..], &[3, 1]] {
+fn looks_up_skipped_sockets() {
+    let mut netlink = skipping(5, [3]);
+    // 3 is looked up after each dump that skips it; those that are gone are looked up once.
+    for look_ups in [&[3][..], &[3, 1]] {
         assert_eq!(ports(&mut netlink), [1, 5, 3]);
-        assert_eq!(netlink.conn.transport.look_ups, asked);
+        assert_eq!(netlink.conn.transport.look_ups, look_ups);
     }
     let script = &netlink.conn.transport;
     assert_eq!((script.sends, script.waited, script.drained()), (3, 0, 0));
 }
 
 #[test]
-fn many_sockets_are_looked_up_in_batches() {
+fn looks_up_sockets_in_batches() {
     let alive: Vec<u16> = (2..100).step_by(3).collect();
-    let mut netlink = passed_over(100, alive.clone());
+    let mut netlink = skipping(100, alive.clone());
     assert_eq!(ports(&mut netlink), [vec![1, 100], alive].concat());
     assert_eq!(netlink.conn.transport.look_ups, [32, 32, 32, 2]);
 }
 
 #[test]
-fn after_a_dump_of_other_states_nothing_is_looked_up() {
-    let mut netlink = passed_over(5, [3]);
+fn looks_up_nothing_after_a_dump_of_other_states() {
+    let mut netlink = skipping(5, [3]);
     netlink.dump(1 << 10, |_| Ok(())).unwrap();
     assert!(netlink.conn.transport.look_ups.is_empty());
     assert_eq!(ports(&mut netlink), [1, 5]);
@@ -45,9 +47,9 @@ fn after_a_dump_of_other_states_nothing_is_looked_up() {
 }
 
 #[test]
-fn a_socket_that_left_the_states_of_the_query_is_no_row() {
+fn omits_a_socket_that_left_the_requested_states() {
     let rows = |rows: Vec<u16>| Answer::from([Step::Rows(rows), Step::Done(vec![], 0)]);
-    // The script lists connections whatever the query; a look-up finds an established one.
+    // The script ignores the requested states, and a look-up finds an established connection.
     let mut netlink = netlink([rows(vec![1, 2]), rows(vec![1])]);
     netlink.conn.transport.alive = [2].into();
     let mut found = 0;
@@ -64,38 +66,38 @@ fn a_socket_that_left_the_states_of_the_query_is_no_row() {
 }
 
 #[test]
-fn look_ups_without_room_for_the_replies_are_sent_again_fewer_at_once() {
+fn resends_look_ups_in_smaller_batches_if_the_kernel_lacks_memory() {
     let code = Errno::NOBUFS.raw_os_error();
     let again = Errno::AGAIN.raw_os_error();
-    for mishap in [
-        Mishap::NotSent(Errno::NOBUFS),
-        Mishap::Refused(code),
-        Mishap::Refused(again),
-        Mishap::NotReceived(Errno::NOMEM),
+    for fault in [
+        LookUpFault::NotSent(Errno::NOBUFS),
+        LookUpFault::Refused(code),
+        LookUpFault::Refused(again),
+        LookUpFault::NotReceived(Errno::NOMEM),
     ] {
-        let mut netlink = passed_over(5, [3]);
-        netlink.conn.transport.mishaps = [mishap].into();
-        assert_eq!(ports(&mut netlink), [1, 5, 3], "{mishap:?}");
-        assert_eq!((netlink.conn.transport.sends, netlink.unreconciled()), (2, 0), "{mishap:?}");
+        let mut netlink = skipping(5, [3]);
+        netlink.conn.transport.faults = [fault].into();
+        assert_eq!(ports(&mut netlink), [1, 5, 3], "{fault:?}");
+        assert_eq!((netlink.conn.transport.sends, netlink.unreconciled()), (2, 0), "{fault:?}");
     }
 
-    let mut netlink = passed_over(100, 2..100);
-    netlink.conn.transport.mishaps = vec![Mishap::Refused(code); 32 + 16 + 8].into();
+    let mut netlink = skipping(100, 2..100);
+    netlink.conn.transport.faults = vec![LookUpFault::Refused(code); 32 + 16 + 8].into();
     assert_eq!(ports(&mut netlink), [vec![1, 100], (2..100).collect()].concat());
-    // Three batches are refused. The conn remembers what fits.
+    // Three batches are refused. `Conn` keeps the batch size that fits.
     assert_eq!(netlink.conn.transport.look_ups[..3], [32, 16, 8]);
     assert!(netlink.conn.transport.look_ups[3..].iter().all(|count| *count <= 4));
 }
 
 #[test]
-fn a_batch_that_fails_half_way_adds_nothing_twice() {
-    for fault in [Mishap::Refused(Errno::NOBUFS.raw_os_error()), Mishap::Silence] {
-        let mut netlink = passed_over(6, [2, 3, 5]);
-        let good = [Mishap::Strange; 2];
-        netlink.conn.transport.mishaps = good.into_iter().chain([fault]).collect();
+fn a_batch_that_fails_midway_adds_no_duplicates() {
+    for fault in [LookUpFault::Refused(Errno::NOBUFS.raw_os_error()), LookUpFault::Silence] {
+        let mut netlink = skipping(6, [2, 3, 5]);
+        let good = [LookUpFault::Mismatched; 2];
+        netlink.conn.transport.faults = good.into_iter().chain([fault]).collect();
         let rows = ports(&mut netlink);
-        if fault == Mishap::Silence {
-            // 5 is answered too; 4 is not, and is gone anyway.
+        if fault == LookUpFault::Silence {
+            // The look-up of 5 is answered. That of 4, which is gone, is not.
             assert_eq!((rows, netlink.unreconciled()), (vec![1, 6, 2, 3, 5], 1));
         } else {
             assert_eq!((rows, netlink.unreconciled()), (vec![1, 6, 2, 3, 5], 0));
@@ -104,36 +106,36 @@ fn a_batch_that_fails_half_way_adds_nothing_twice() {
 }
 
 #[test]
-fn if_look_ups_keep_failing_the_dump_is_the_table_and_it_is_counted() {
-    // What is not received stays in the socket, and is one for the batch.
-    let forever = |mishap| vec![mishap; if matches!(mishap, Mishap::NotReceived(_)) { 1 } else { 100 }];
-    let no_room = Errno::NOBUFS.raw_os_error();
-    for mishap in [
-        Mishap::NotSent(Errno::INVAL),
-        Mishap::NotSent(Errno::NOBUFS),
-        Mishap::Refused(Errno::PERM.raw_os_error()),
-        Mishap::Refused(no_room),
-        Mishap::NotReceived(Errno::INVAL),
-        Mishap::Silence,
+fn returns_and_counts_the_unreconciled_dump_if_look_ups_keep_failing() {
+    // A failed receive is one fault for the whole batch, whose replies stay in the socket.
+    let permanent = |fault| vec![fault; if matches!(fault, LookUpFault::NotReceived(_)) { 1 } else { 100 }];
+    let no_buffer = Errno::NOBUFS.raw_os_error();
+    for fault in [
+        LookUpFault::NotSent(Errno::INVAL),
+        LookUpFault::NotSent(Errno::NOBUFS),
+        LookUpFault::Refused(Errno::PERM.raw_os_error()),
+        LookUpFault::Refused(no_buffer),
+        LookUpFault::NotReceived(Errno::INVAL),
+        LookUpFault::Silence,
     ] {
-        let mut netlink = passed_over(5, [3]);
-        netlink.conn.transport.mishaps = forever(mishap).into();
-        assert_eq!(ports(&mut netlink), [1, 5], "{mishap:?}");
-        assert_eq!(netlink.unreconciled(), 1, "{mishap:?}");
-        assert!(netlink.conn.transport.look_ups.len() <= 8, "{mishap:?}");
-        // The next table is compared with this one, in which nothing is missing.
-        netlink.conn.transport.mishaps.clear();
-        assert_eq!(ports(&mut netlink), [1, 5], "{mishap:?}");
-        assert_eq!(netlink.unreconciled(), 1, "{mishap:?}");
+        let mut netlink = skipping(5, [3]);
+        netlink.conn.transport.faults = permanent(fault).into();
+        assert_eq!(ports(&mut netlink), [1, 5], "{fault:?}");
+        assert_eq!(netlink.unreconciled(), 1, "{fault:?}");
+        assert!(netlink.conn.transport.look_ups.len() <= 8, "{fault:?}");
+        // The next dump is compared with this table, from which it omits nothing.
+        netlink.conn.transport.faults.clear();
+        assert_eq!(ports(&mut netlink), [1, 5], "{fault:?}");
+        assert_eq!(netlink.unreconciled(), 1, "{fault:?}");
     }
 }
 
 #[test]
-fn look_ups_that_are_never_answered_take_one_per_cent_of_the_time() {
+fn unanswered_look_ups_take_at_most_one_per_cent_of_the_time() {
     let all = || Answer::from([Step::Rows(vec![1, 2]), Step::Done(vec![3], 0)]);
     let some = || Answer::from([Step::Rows(vec![1]), Step::Done(vec![3], 0)]);
     let mut netlink = netlink((0..400).flat_map(|_| [all(), some()]));
-    netlink.conn.transport.mishaps = vec![Mishap::Silence; 1_000].into();
+    netlink.conn.transport.faults = vec![LookUpFault::Silence; 1_000].into();
     netlink.conn.transport.alive = [2].into();
     let mut waited = Duration::ZERO;
     for refresh in 0..400 {
@@ -144,27 +146,27 @@ fn look_ups_that_are_never_answered_take_one_per_cent_of_the_time() {
         assert_eq!(netlink.unreconciled(), refresh + 1);
         netlink.conn.transport.clock += Duration::from_secs(1);
     }
-    // 400 s, in which look-ups were tried at the begin and then every 101 s.
+    // In 400 s, look-ups are sent at the start and then every 101 s.
     assert_eq!(waited, 4 * LOOK_UP_TIMEOUT);
 }
 
 #[test]
-fn a_row_that_cannot_be_written_is_an_error_and_not_a_failed_look_up() {
-    let mut netlink = passed_over(5, [3]);
+fn an_error_of_the_callback_is_not_a_failed_look_up() {
+    let mut netlink = skipping(5, [3]);
     let mut rows = 0;
     let dumped = netlink.dump(u32::MAX, |_| {
         rows += 1;
         if rows == 3 { Err(Error::OutOfMemory { bytes: 1 }) } else { Ok(()) }
     });
-    assert!(matches!(dumped, Err(Failure::Lasting(Error::OutOfMemory { bytes: 1 }))));
+    assert!(matches!(dumped, Err(Failure::Permanent(Error::OutOfMemory { bytes: 1 }))));
     assert_eq!(netlink.unreconciled(), 0);
-    assert_eq!(ports(&mut netlink), [1, 5, 3], "and the table before it stays the one to compare with");
+    assert_eq!(ports(&mut netlink), [1, 5, 3], "compared with the last complete table");
 }
 
 #[test]
-fn look_ups_of_others_are_not_ours() {
-    let mut netlink = passed_over(5, [3]);
-    netlink.conn.transport.mishaps = [Mishap::Strange; 3].into();
+fn skips_replies_to_other_look_ups() {
+    let mut netlink = skipping(5, [3]);
+    netlink.conn.transport.faults = [LookUpFault::Mismatched; 3].into();
     assert_eq!(ports(&mut netlink), [1, 5, 3]);
 }
 
@@ -184,7 +186,7 @@ fn replies_to_as_many_look_ups_as_are_sent_at_once_fit_into_the_socket() {
         })
     };
     conn.exchange(&request(sequence, 1 << 10), RECV_TIMEOUT, read).unwrap();
-    // One listener, again and again: the replies are as large as those to any others.
+    // Look up one listener 32 times: all replies have the same size.
     let mut ids = vec![ids[0]; 32];
     let mut replies = 0;
     let (answered, result) = conn.look_up(&mut ids, |_| {

@@ -1,11 +1,11 @@
-//! The sockets that one dump after the other lists, in the kernel's order.
+//! The sockets of the previous and the current dump, in the kernel's order.
 
 use core::mem;
 
 use crate::error::{Error, Result};
 use crate::system::linux::netlink::inet_diag::SockId;
 
-/// What is kept of a socket.
+/// The data kept for a socket.
 pub(super) trait Entry: Copy {
     fn id(&self) -> &SockId;
 }
@@ -16,11 +16,11 @@ impl Entry for SockId {
     }
 }
 
-/// A socket in TIME-WAIT, and when it is due to end.
+/// A socket in TIME-WAIT and its due time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Expiring {
     pub(super) id: SockId,
-    /// By the clock of the transport, in milliseconds.
+    /// The time at which it is due to expire, in milliseconds on the transport's clock.
     pub(super) due: u64,
 }
 
@@ -30,14 +30,14 @@ impl Entry for Expiring {
     }
 }
 
-/// The entries of the previous dump, and those of the running dump as the difference to them.
+/// The entries of the previous dump, and those of the current dump as a difference to them.
 #[derive(Debug)]
 pub(super) struct Sequence<T> {
-    /// What the previous dump listed. No id is in it twice.
+    /// The entries of the previous dump, with unique ids.
     previous: Vec<T>,
-    /// The number of entries with which the running dump repeats `previous`.
+    /// The number of leading entries of `previous` that the current dump repeats.
     repeated: usize,
-    /// What it listed after them.
+    /// The entries that the current dump lists after them.
     current: Vec<T>,
 }
 
@@ -57,7 +57,7 @@ impl<T: Entry> Sequence<T> {
         self.previous.clear();
     }
 
-    /// If the dump repeats the previous one with this id, returns the entry.
+    /// Returns the next entry of the previous dump and counts it as repeated, if it has this id.
     #[inline]
     pub(super) fn repeat(&mut self, id: &SockId) -> Option<&mut T> {
         let entry = self.previous.get_mut(self.repeated)?;
@@ -75,16 +75,19 @@ impl<T: Entry> Sequence<T> {
         Ok(())
     }
 
+    /// The entries of the previous dump that the current one repeats.
     pub(super) fn repeated(&self) -> &[T] {
         &self.previous[..self.repeated]
     }
 
-    /// The entries of the previous dump that the running one did not repeat; it may have listed them in other places.
+    /// The entries of the previous dump that the current one did not repeat.
+    ///
+    /// It may have listed them in another order.
     pub(super) fn rest(&self) -> &[T] {
         &self.previous[self.repeated..]
     }
 
-    /// Makes the running dump the previous one.
+    /// Makes the current dump the previous one.
     pub(super) fn commit(&mut self) -> Result<()> {
         if self.repeated == 0 {
             mem::swap(&mut self.previous, &mut self.current);

@@ -11,17 +11,17 @@ const TIME_WAIT: u8 = 6;
 const LISTEN: u8 = 10;
 const ALL: u32 = 0xFFE;
 
-/// A socket of the model: its state, and when it is due to end if that is TIME-WAIT.
+/// A socket of the model: its state, and its due time in TIME-WAIT.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Sock {
     state: u8,
     due: u64,
 }
 
-/// The kernel's table by cookie.
+/// The kernel's table, keyed by cookie.
 type Table = BTreeMap<u64, Sock>;
 
-/// The message of a socket. Sockets share their ends by threes.
+/// The message of a socket. Three sockets with successive cookies share their ends.
 fn message(cookie: u64, sock: Sock, now: u64) -> [u8; 72] {
     let mut bytes = [0; 72];
     bytes[..2].copy_from_slice(&[10, sock.state]);
@@ -39,13 +39,15 @@ fn record(reconciler: &mut Reconciler, cookie: u64, sock: Sock) -> bool {
     reconciler.record(InetDiagMsg::new(&message(cookie, sock, now)).unwrap().unwrap()).unwrap()
 }
 
-/// Ends a dump while the kernel has this table: the cookies that were looked up, and those of them that were found.
+/// Ends a dump and looks up missing sockets in `table`.
+///
+/// Returns the cookies looked up, and those found.
 fn finish(reconciler: &mut Reconciler, table: &Table) -> (Vec<u64>, Vec<u64>) {
     reconciler.find_missing().unwrap();
-    let (mut asked, mut found) = (Vec::new(), Vec::new());
+    let (mut looked_up, mut found) = (Vec::new(), Vec::new());
     let now = reconciler.started;
     let mut look_up = |reconciler: &mut Reconciler, id: SockId| {
-        asked.push(id.cookie());
+        looked_up.push(id.cookie());
         let Some(sock) = table.get(&id.cookie()) else { return false };
         let bytes = message(id.cookie(), *sock, now);
         reconciler.recover(InetDiagMsg::new(&bytes).unwrap().unwrap()).unwrap();
@@ -61,14 +63,16 @@ fn finish(reconciler: &mut Reconciler, table: &Table) -> (Vec<u64>, Vec<u64>) {
         }
     }
     reconciler.commit().unwrap();
-    (asked, found)
+    (looked_up, found)
 }
 
 fn open(state: u8) -> Sock {
     Sock { state, due: 0 }
 }
 
-/// A dump at `now` that lists these sockets, none of them twice: what was looked up, and what was found.
+/// Records a dump without duplicates at `now` and finishes it.
+///
+/// Returns the cookies looked up, and those found.
 fn dump(reconciler: &mut Reconciler, now: u64, listed: &[(u64, Sock)], table: &Table) -> (Vec<u64>, Vec<u64>) {
     reconciler.begin(ALL, now);
     for (cookie, sock) in listed {
@@ -82,9 +86,9 @@ fn established(cookies: &[u64]) -> Vec<(u64, Sock)> {
 }
 
 #[test]
-fn a_missing_socket_is_looked_up_once() {
+fn looks_up_each_missing_socket_once() {
     let mut reconciler = Reconciler::new();
-    for (listed, alive, asked, found) in [
+    for (listed, alive, looked_up, found) in [
         (&[1, 2, 3, 4][..], &[][..], &[][..], &[][..]),
         (&[1, 3, 4], &[2], &[2], &[2]),
         (&[1, 3, 4], &[2], &[2], &[2]),
@@ -96,13 +100,13 @@ fn a_missing_socket_is_looked_up_once() {
         (&[4, 5], &[], &[], &[]),
     ] {
         let table = established(alive).into_iter().collect();
-        let looked_up = dump(&mut reconciler, 0, &established(listed), &table);
-        assert_eq!(looked_up, (asked.to_vec(), found.to_vec()), "{listed:?}");
+        let result = dump(&mut reconciler, 0, &established(listed), &table);
+        assert_eq!(result, (looked_up.to_vec(), found.to_vec()), "{listed:?}");
     }
 }
 
 #[test]
-fn a_socket_that_changes_its_state_is_not_looked_up() {
+fn does_not_look_up_a_socket_that_changed_its_state() {
     let before = [(1, open(LISTEN)), (2, open(ESTABLISHED)), (3, open(ESTABLISHED)), (4, open(ESTABLISHED))];
     for state in 1..=12 {
         for place in [1, 3] {
@@ -112,52 +116,52 @@ fn a_socket_that_changes_its_state_is_not_looked_up() {
             let (cookie, _) = after.remove(2);
             after.insert(place, (cookie, Sock { state, due: 60_000 }));
             assert_eq!(dump(&mut reconciler, 0, &after, &Table::new()).0, [0; 0], "{state}");
-            // And back, as no socket does.
+            // The reverse change does not occur in the kernel.
             assert_eq!(dump(&mut reconciler, 0, &before, &Table::new()).0, [0; 0], "{state}");
         }
     }
 }
 
 #[test]
-fn time_wait_is_looked_up_before_it_is_due_and_then_only_the_latest() {
+fn looks_up_time_wait_sockets_before_their_due_time_and_then_only_the_latest() {
     let waiting = |due| Sock { state: TIME_WAIT, due };
     let before = [(1, waiting(1_000)), (2, waiting(5_000)), (3, waiting(3_000)), (4, waiting(2_000))];
-    let asked = |now: u64, table: &[u64]| {
+    let looked_up = |now: u64, table: &[u64]| {
         let mut reconciler = Reconciler::new();
         let alive = before.iter().filter(|(cookie, _)| table.contains(cookie)).copied().collect();
         dump(&mut reconciler, 0, &before, &alive);
         dump(&mut reconciler, now, &[], &alive).0
     };
-    // All are passed over before any is due.
-    assert_eq!(asked(999, &[1, 2, 3, 4]), [1, 2, 3, 4]);
-    // Those that have ended are not asked for, but for the latest.
-    assert_eq!(asked(6_000, &[]), [2]);
-    // The kernel is late: it still has the two that were due last.
-    assert_eq!(asked(6_000, &[2, 3]), [2, 3, 4]);
-    // One is not due, two are overdue, and one of these has ended.
-    assert_eq!(asked(2_500, &[2, 3, 4]), [2, 3, 4, 1]);
+    // No socket is due.
+    assert_eq!(looked_up(999, &[1, 2, 3, 4]), [1, 2, 3, 4]);
+    // All have expired: only the latest is looked up.
+    assert_eq!(looked_up(6_000, &[]), [2]);
+    // All are overdue, but the kernel still has the two with the latest due times.
+    assert_eq!(looked_up(6_000, &[2, 3]), [2, 3, 4]);
+    // Two are not due. Two are overdue, and one of these has expired.
+    assert_eq!(looked_up(2_500, &[2, 3, 4]), [2, 3, 4, 1]);
 }
 
 #[test]
-fn each_dump_reports_anew_when_a_socket_is_due() {
+fn each_dump_updates_the_due_time() {
     let mut reconciler = Reconciler::new();
     dump(&mut reconciler, 0, &[(1, Sock { state: TIME_WAIT, due: 1_000 })], &Table::new());
-    // A retransmitted FIN starts its timer again.
-    let again = (1, Sock { state: TIME_WAIT, due: 61_000 });
-    dump(&mut reconciler, 900, &[again], &Table::new());
-    let table = Table::from([again]);
+    // A retransmitted FIN restarts the timer.
+    let restarted = (1, Sock { state: TIME_WAIT, due: 61_000 });
+    dump(&mut reconciler, 900, &[restarted], &Table::new());
+    let table = Table::from([restarted]);
     assert_eq!(dump(&mut reconciler, 2_000, &[], &table), (vec![1], vec![1]));
 }
 
 #[test]
-fn duplicates_are_found_wherever_they_are_listed() {
+fn drops_duplicates_anywhere_in_a_dump() {
     let socks = |cookies: &[u64]| cookies.iter().map(|c| (*c, open(ESTABLISHED))).collect::<Vec<_>>();
     for known in [&[][..], &[1, 1025, 2049], &[1, 1025], &[1], &[2049, 1025, 1]] {
         let mut reconciler = Reconciler::new();
         dump(&mut reconciler, 0, &socks(known), &Table::new());
         for _ in 0..2 {
             reconciler.begin(ALL, 0);
-            // Cookies that a table with 1,024 places could not keep apart.
+            // These cookies collide in a hash table with 1,024 slots that uses the low bits.
             for (cookie, is_first) in [(1, true), (1025, true), (1, false), (2049, true), (1025, false), (1, false)] {
                 assert_eq!(record(&mut reconciler, cookie, open(ESTABLISHED)), is_first, "{known:?} {cookie}");
             }
@@ -167,7 +171,7 @@ fn duplicates_are_found_wherever_they_are_listed() {
 }
 
 #[test]
-fn a_socket_listed_twice_in_two_states_is_one() {
+fn drops_a_duplicate_with_another_state() {
     let mut reconciler = Reconciler::new();
     for _ in 0..2 {
         reconciler.begin(ALL, 0);
@@ -178,7 +182,7 @@ fn a_socket_listed_twice_in_two_states_is_one() {
 }
 
 #[test]
-fn sockets_without_a_cookie_are_not_compared() {
+fn does_not_compare_sockets_without_a_cookie() {
     let mut reconciler = Reconciler::new();
     for listed in [&[0, 0, 1, u64::MAX, u64::MAX][..], &[0, 1], &[1, 0, 0, 0]] {
         assert_eq!(dump(&mut reconciler, 0, &established(listed), &Table::new()).0, [0; 0], "{listed:?}");
@@ -186,7 +190,7 @@ fn sockets_without_a_cookie_are_not_compared() {
 }
 
 #[test]
-fn after_a_failed_dump_the_next_is_compared_with_the_last_good_one() {
+fn compares_with_the_last_committed_dump() {
     let mut reconciler = Reconciler::new();
     let table: Table = established(&[1, 2, 3]).into_iter().collect();
     dump(&mut reconciler, 0, &established(&[1, 2, 3]), &table);
@@ -199,7 +203,7 @@ fn after_a_failed_dump_the_next_is_compared_with_the_last_good_one() {
 }
 
 #[test]
-fn after_a_dump_of_other_states_nothing_is_missing() {
+fn nothing_is_missing_after_a_dump_of_other_states() {
     let mut reconciler = Reconciler::new();
     for states in [ALL, 1 << LISTEN, ALL, 1 << ESTABLISHED] {
         reconciler.begin(states, 0);
@@ -215,9 +219,10 @@ fn state() -> impl Strategy<Value = u8> {
 }
 
 #[test]
-fn each_socket_is_listed_once_and_none_that_lasts_is_missing() {
-    // What opens or changes its state and what is reset before a dump, how much time passes, what the dump passes over,
-    // and what it lists again a few places later. Other states change between the dump and the look-ups.
+fn lists_each_socket_once_and_misses_none_that_still_exists() {
+    // In order: sockets that open or change their state before the dump, sockets that are reset, the time that passes,
+    // sockets that the dump skips, positions of duplicates, changes between the dump and the look-ups, the requested
+    // states, and a number that determines the order of the dump.
     let cookies = || btree_set(0..60u64, 0..20);
     let step = (
         btree_map(0..60u64, state(), 0..20),
@@ -233,13 +238,13 @@ fn each_socket_is_listed_once_and_none_that_lasts_is_missing() {
     proptest!(config, |(steps in vec(step, 1..12))| {
         let mut reconciler = Reconciler::new();
         let mut table = Table::new();
-        // No cookie is used again.
+        // Cookies are not reused.
         let mut used = BTreeSet::new();
         let (mut now, mut previous, mut previous_states) = (0, Vec::new(), 0);
         let mut waiting = BTreeSet::new();
-        for (changed, reset, passes, passed_over, twice, late, states, order) in steps {
-            now += passes;
-            // The kernel is up to 2,048 ms late.
+        for (changed, reset, elapsed, skipped, duplicates, late, states, order) in steps {
+            now += elapsed;
+            // The kernel removes sockets up to 2,048 ms after their due time.
             table.retain(|_, sock| sock.state != TIME_WAIT || now < (sock.due / 2_048 + 1) * 2_048);
             let mut change = |table: &mut Table, changed: BTreeMap<u64, u8>| {
                 for (cookie, state) in changed {
@@ -251,19 +256,19 @@ fn each_socket_is_listed_once_and_none_that_lasts_is_missing() {
                 }
             };
             change(&mut table, changed);
-            // What is overdue ends in order, by itself.
+            // Overdue sockets are not reset: they expire in order.
             table.retain(|cookie, sock| !reset.contains(cookie) || sock.state == TIME_WAIT && sock.due <= now);
             let is_in = |sock: &Sock| states >> sock.state & 1 == 1;
 
             let mut listed: Vec<(u64, Sock)> =
-                table.iter().filter(|(c, s)| is_in(s) && !passed_over.contains(c)).map(|(c, s)| (*c, *s)).collect();
+                table.iter().filter(|(c, s)| is_in(s) && !skipped.contains(c)).map(|(c, s)| (*c, *s)).collect();
             if order % 3 == 0 && !listed.is_empty() {
                 let at = order as usize % listed.len();
                 listed.rotate_left(at);
             }
-            for (at, behind) in twice {
-                if let Some(again) = listed.get(at).copied() {
-                    listed.insert((at + behind).min(listed.len()), again);
+            for (at, distance) in duplicates {
+                if let Some(duplicate) = listed.get(at).copied() {
+                    listed.insert((at + distance).min(listed.len()), duplicate);
                 }
             }
             reconciler.begin(states, now);
@@ -274,22 +279,23 @@ fn each_socket_is_listed_once_and_none_that_lasts_is_missing() {
                 }
             }
             change(&mut table, late);
-            let (asked, found) = finish(&mut reconciler, &table);
-            prop_assert!(asked.iter().all(|cookie| !listed.iter().any(|(c, _)| c == cookie)), "listed: {asked:?}");
-            let mut once = asked.clone();
-            once.sort_unstable();
-            once.dedup();
-            prop_assert_eq!(once.len(), asked.len(), "each is looked up once");
-            let has_ended = |c: &&u64| waiting.contains(*c) && !table.contains_key(c) && !reset.contains(c);
-            let ended = asked.iter().filter(has_ended).count();
-            prop_assert!(ended <= 1, "{} look-ups of what ended by itself", ended);
+            let (looked_up, found) = finish(&mut reconciler, &table);
+            let is_listed = |cookie: &u64| listed.iter().any(|(c, _)| c == cookie);
+            prop_assert!(!looked_up.iter().any(is_listed), "looked up although listed: {looked_up:?}");
+            let mut unique = looked_up.clone();
+            unique.sort_unstable();
+            unique.dedup();
+            prop_assert_eq!(unique.len(), looked_up.len(), "looked up twice");
+            let has_expired = |c: &&u64| waiting.contains(*c) && !table.contains_key(c) && !reset.contains(c);
+            let expired = looked_up.iter().filter(has_expired).count();
+            prop_assert!(expired <= 1, "{} look-ups of expired sockets", expired);
 
             rows.extend(&found);
             rows.retain(|cookie| *cookie != 0);
             let count = rows.len();
             rows.sort_unstable();
             rows.dedup();
-            prop_assert_eq!(rows.len(), count, "each once");
+            prop_assert_eq!(rows.len(), count, "listed twice");
             if previous_states == states {
                 let missing = previous.iter().find(|c| table.contains_key(c) && rows.binary_search(c).is_err());
                 prop_assert_eq!(missing, None);

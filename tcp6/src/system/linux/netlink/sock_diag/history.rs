@@ -1,5 +1,7 @@
-//! Histories of the kernel's table, read from any bytes, and what every table of a long-lived [`SockDiag`] must have:
-//! each socket once, none that is gone, and all that lasted.
+//! Simulates histories of the kernel's table and checks every table that a [`SockDiag`] returns.
+//!
+//! A history is decoded from arbitrary bytes. A table must list each socket once, no socket that did not exist, and
+//! every socket of the previous table that existed throughout the refresh.
 
 use core::time::Duration;
 use std::collections::BTreeSet;
@@ -8,9 +10,10 @@ use super::model::{ESTABLISHED, Event, FIN_WAIT_2, Faults, LISTEN, Model, PORT, 
 use super::{SockDiag, retry};
 use crate::system::linux::socket::Socket;
 
-/// What a history ends with: the number of refreshes, or what is wrong with the table of the last one.
+/// The number of refreshes, or a description of the fault in the last one.
 pub(crate) type Outcome = Result<usize, String>;
 
+/// The bytes that a history is decoded from.
 struct Input<'a>(&'a [u8]);
 
 impl Input<'_> {
@@ -25,7 +28,7 @@ impl Input<'_> {
         let (kind, number) = (self.byte(), usize::from(self.byte()));
         match kind % 16 {
             0 => Event::Listen,
-            1 => Event::ListenToo(number),
+            1 => Event::ListenOnSameEnd(number),
             2 => Event::ConnectWithoutCookie,
             3..=6 => Event::Connect,
             7 => Event::Change(number, self.byte() % 13),
@@ -60,7 +63,7 @@ impl Input<'_> {
     }
 }
 
-/// Plays the history in `input`.
+/// Simulates the history that `input` encodes.
 pub(crate) fn run(input: &[u8]) -> Outcome {
     let mut input = Input(input);
     let mut netlink = SockDiag::over(Model::default(), PORT);
@@ -74,7 +77,7 @@ pub(crate) fn run(input: &[u8]) -> Outcome {
                 let event = input.event();
                 model.apply(event);
             }
-            // Up to 2 s, or up to more than the life of a minisock.
+            // Up to 2 s, or up to 65 s, which exceeds the lifetime of a minisock.
             2 => model.pass(u64::from(input.byte()) * if input.byte() % 2 == 0 { 8 } else { 256 }),
             _ => {
                 refreshes += 1;
@@ -90,7 +93,9 @@ pub(crate) fn run(input: &[u8]) -> Outcome {
     Ok(refreshes)
 }
 
-/// Refreshes and returns the cookies of the table. `previous` are the states and the cookies of the one before.
+/// Refreshes, checks the table and returns its cookies.
+///
+/// `previous` has the states and the cookies of the previous table.
 fn refresh(
     netlink: &mut SockDiag<Model>,
     states: u32,
@@ -108,7 +113,7 @@ fn refresh(
             Ok(())
         })
     };
-    retry(dump, |_: Duration| ()).map_err(|error| format!("no table: {error}"))?;
+    retry(dump, |_: Duration| ()).map_err(|error| format!("refresh failed: {error}"))?;
     let is_reconciled = netlink.unreconciled() == unreconciled;
     let model = &mut netlink.conn.transport;
     model.waiting = rows.iter().filter(|row| row.state == TIME_WAIT).map(|row| row.cookie).collect();
@@ -116,33 +121,33 @@ fn refresh(
     let mut cookies = BTreeSet::new();
     for row in rows {
         if !model.existed.contains(&(row.cookie, row.state)) || states >> row.state & 1 == 0 {
-            return Err(format!("a row that did not exist: {row:?}"));
+            return Err(format!("a row of a socket that did not exist: {row:?}"));
         }
         if !cookies.insert(row.cookie) && row.cookie != 0 {
-            return Err(format!("a row twice: {row:?}"));
+            return Err(format!("duplicate row: {row:?}"));
         }
     }
     if previous.0 == states && is_reconciled {
-        if let Some(cookie) = previous.1.intersection(&model.lasted).find(|cookie| !cookies.contains(cookie)) {
+        if let Some(cookie) = previous.1.intersection(&model.persistent).find(|cookie| !cookies.contains(cookie)) {
             let sock = model.sockets.iter().find(|sock| sock.cookie == *cookie);
-            let (now, asked) = (model.clock, &model.looked_up);
-            return Err(format!("a socket that lasted is missing: {sock:x?} at {now:x}, looked up: {asked:x?}"));
+            let (now, looked_up) = (model.clock, &model.looked_up);
+            return Err(format!("a persistent socket is missing: {sock:x?} at {now:x}, looked up: {looked_up:x?}"));
         }
     }
     if !has_events {
-        if let Some(cookie) = model.lasted.iter().find(|cookie| !cookies.contains(cookie)) {
-            return Err(format!("nothing happened, and a socket is missing: {cookie:#x}"));
+        if let Some(cookie) = model.persistent.iter().find(|cookie| !cookies.contains(cookie)) {
+            return Err(format!("a socket is missing although the table did not change: {cookie:#x}"));
         }
     }
-    let are_possible = faults.capacity.is_none() && faults.refused.is_none() && !faults.silent;
+    let can_succeed = faults.capacity.is_none() && faults.refused.is_none() && !faults.silent;
     if let Some(cookie) = model.looked_up.iter().find(|cookie| model.listed.contains(cookie)) {
         return Err(format!("looked up although it was listed: {cookie:#x}"));
     }
-    if are_possible && model.looked_up.iter().collect::<BTreeSet<_>>().len() != model.looked_up.len() {
+    if can_succeed && model.looked_up.iter().collect::<BTreeSet<_>>().len() != model.looked_up.len() {
         return Err(format!("looked up twice: {:x?}", model.looked_up));
     }
-    if are_possible && model.vain > 1 {
-        return Err(format!("{} look-ups of connections that ended by themselves", model.vain));
+    if can_succeed && model.expired_look_ups > 1 {
+        return Err(format!("{} look-ups of expired connections", model.expired_look_ups));
     }
     if model.waits > 1_000 {
         return Err(format!("waited {} ms for look-ups", model.waits));
@@ -158,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_table_has_each_socket_once_and_all_that_last() {
+    fn every_table_lists_each_socket_once_and_all_that_persist() {
         let config = ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() };
         proptest!(config, |(input in vec(any::<u8>(), 0..600))| {
             prop_assert_eq!(run(&input).err(), None);

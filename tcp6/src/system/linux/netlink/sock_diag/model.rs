@@ -1,8 +1,7 @@
-//! A model of the kernel's table of sockets, and of the netlink socket that lists it and looks sockets up.
+//! A model of the kernel's table of sockets and of a netlink socket for dumps and look-ups.
 //!
-//! It is the witness for whole refreshes: it lists one chain in pieces and finds its place again by counting, as the kernel
-//! does, so that events between two pieces make it pass over sockets or list them twice. It shares no code with the
-//! reader of its messages.
+//! Like the kernel, it lists a chain in pieces and resumes by position, so events between two pieces make it skip
+//! sockets or list them twice. It shares no code with the parser of its messages, so that it can verify refreshes.
 
 use core::time::Duration;
 use std::collections::{BTreeSet, HashSet, VecDeque};
@@ -18,8 +17,10 @@ pub(super) const FIN_WAIT_2: u8 = 5;
 pub(super) const TIME_WAIT: u8 = 6;
 pub(super) const LISTEN: u8 = 10;
 
-/// How long a minisock lasts, in milliseconds, and the granularity of the timer that ends it.
-const LIFE: u64 = 60_000;
+/// The lifetime of a minisock in milliseconds.
+const LIFETIME: u64 = 60_000;
+
+/// The granularity in milliseconds of the timer that ends a minisock.
 const GRANULARITY: u64 = 2_048;
 
 /// A socket of the model.
@@ -29,7 +30,7 @@ pub(super) struct Sock {
     pub(super) state: u8,
     local: u16,
     remote: u16,
-    /// When a minisock is due to end, in milliseconds.
+    /// The time in milliseconds at which a minisock is due to expire.
     pub(super) due: Option<u64>,
 }
 
@@ -55,37 +56,37 @@ impl Sock {
     }
 }
 
-/// What happens to the table. Sockets are chosen by a number, modulo their count.
+/// A change of the table. A number selects a socket, modulo the number of sockets.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Event {
     Listen,
-    /// Another listener on the end of a listener (SO_REUSEPORT).
-    ListenToo(usize),
+    /// A listener is added on the end of another listener (SO_REUSEPORT).
+    ListenOnSameEnd(usize),
     Connect,
-    /// A socket of which the kernel reports no cookie.
+    /// A connection without a cookie is added.
     ConnectWithoutCookie,
-    /// A lasting socket changes its state.
+    /// A connection that is no minisock changes its state.
     Change(usize, u8),
     /// The socket becomes a minisock in FIN-WAIT-2 or TIME-WAIT, with the same cookie.
     Close(usize, u8),
-    /// The socket is gone.
+    /// The socket is removed.
     Reset(usize),
-    /// The socket is gone, and its ends belong to a new one.
+    /// The socket is replaced by a new one with the same ends.
     Reuse(usize),
 }
 
-/// How look-ups go wrong.
+/// Faults of look-ups.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Faults {
-    /// The replies that fit into the receive buffer, if that is limited.
+    /// The number of replies that fit into the receive buffer, if limited.
     pub(super) capacity: Option<usize>,
-    /// Every look-up is refused with this errno.
+    /// The errno of the reply to every look-up.
     pub(super) refused: Option<i32>,
-    /// No look-up is answered.
+    /// Whether look-ups have no replies.
     pub(super) silent: bool,
-    /// Signals interrupt every wait.
+    /// Whether signals interrupt every wait.
     pub(super) interrupted: bool,
-    /// In place of a socket that is gone the kernel answers with any other one.
+    /// Whether the kernel replies with another socket if the requested one is gone.
     pub(super) answers_with_another: bool,
 }
 
@@ -97,66 +98,74 @@ struct RunningDump {
     is_first: bool,
 }
 
+/// The modelled kernel, with records of the current refresh.
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) sockets: Vec<Sock>,
     created: u64,
-    /// Milliseconds.
+    /// The time in milliseconds.
     pub(super) clock: u64,
     queue: VecDeque<Result<Vec<u8>, Errno>>,
     running: Option<RunningDump>,
-    /// Sockets per datagram of a dump.
+    /// The number of sockets per datagram of a dump.
     pub(super) piece: usize,
-    /// Events of the refresh: one before each further piece of its dump, the others before its first look-up.
+    /// Events during the refresh.
+    ///
+    /// One occurs before each further piece of the first dump, the others before the first look-up.
     pub(super) events: VecDeque<Event>,
     pub(super) faults: Faults,
     states: u32,
     dumps: usize,
-    /// Every socket of the refresh in every state that it had.
+    /// The cookie of each socket that existed during the refresh, with each state that it had.
     pub(super) existed: HashSet<(u64, u8)>,
-    /// The sockets that were in the requested states during the whole refresh.
-    pub(super) lasted: BTreeSet<u64>,
-    /// What the dump of the refresh listed.
+    /// The cookies of the sockets that were in the requested states throughout the refresh.
+    pub(super) persistent: BTreeSet<u64>,
+    /// The cookies that the first dump of the refresh listed.
     pub(super) listed: HashSet<u64>,
+    /// The cookies of all look-ups of the refresh.
     pub(super) looked_up: Vec<u64>,
-    /// The sockets that the table before had in TIME-WAIT.
+    /// The cookies of the sockets in TIME-WAIT in the previous table.
     pub(super) waiting: HashSet<u64>,
-    /// The look-ups of those that had ended by themselves.
-    pub(super) vain: usize,
-    /// Sockets in TIME-WAIT that ended by themselves.
+    /// The number of look-ups of sockets in `waiting` that had expired.
+    pub(super) expired_look_ups: usize,
+    /// The cookies of the sockets in TIME-WAIT that expired.
     expired: HashSet<u64>,
+    /// The duration of all waits of the refresh in milliseconds.
     pub(super) waits: u64,
 }
 
 impl Model {
+    /// Clears the records of the previous refresh.
     pub(super) fn begin_refresh(&mut self, states: u32) {
         self.states = states;
         self.dumps = 0;
         self.existed.clear();
         self.listed.clear();
         self.looked_up.clear();
-        self.vain = 0;
+        self.expired_look_ups = 0;
         self.waits = 0;
-        // Sockets without a cookie cannot be told apart.
-        let is_known = |sock: &&Sock| sock.cookie != 0 && sock.is_in(states);
-        self.lasted = self.sockets.iter().filter(is_known).map(|sock| sock.cookie).collect();
+        // Sockets without a cookie cannot be identified.
+        let has_identity = |sock: &&Sock| sock.cookie != 0 && sock.is_in(states);
+        self.persistent = self.sockets.iter().filter(has_identity).map(|sock| sock.cookie).collect();
         self.observe();
     }
 
+    /// Advances the clock and removes expired minisocks.
     pub(super) fn pass(&mut self, milliseconds: u64) {
         self.clock += milliseconds;
-        let has_ended = |sock: &Sock| sock.due.is_some_and(|due| self.clock >= (due / GRANULARITY + 1) * GRANULARITY);
-        let expired = self.sockets.iter().filter(|sock| sock.state == TIME_WAIT && has_ended(sock));
+        let has_expired = |sock: &Sock| sock.due.is_some_and(|due| self.clock >= (due / GRANULARITY + 1) * GRANULARITY);
+        let expired = self.sockets.iter().filter(|sock| sock.state == TIME_WAIT && has_expired(sock));
         self.expired.extend(expired.map(|sock| sock.cookie));
-        self.sockets.retain(|sock| !has_ended(sock));
+        self.sockets.retain(|sock| !has_expired(sock));
         self.observe();
     }
 
+    /// Updates `existed` and `persistent` after a change.
     fn observe(&mut self) {
         self.existed.extend(self.sockets.iter().map(|sock| (sock.cookie, sock.state)));
         let now: HashSet<u64> =
             self.sockets.iter().filter(|sock| sock.is_in(self.states)).map(|sock| sock.cookie).collect();
-        self.lasted.retain(|cookie| now.contains(cookie));
+        self.persistent.retain(|cookie| now.contains(cookie));
     }
 
     pub(super) fn apply(&mut self, event: Event) {
@@ -165,7 +174,7 @@ impl Model {
         let is_overdue = |sock: &Sock| sock.due.is_some_and(|due| due <= self.clock);
         match event {
             Event::Listen => self.open(LISTEN, None, true),
-            Event::ListenToo(number) => {
+            Event::ListenOnSameEnd(number) => {
                 let listeners: Vec<Sock> = self.sockets.iter().filter(|s| s.state == LISTEN).copied().collect();
                 if let Some(at) = number.checked_rem(listeners.len()) {
                     self.open(LISTEN, Some((listeners[at].local, 0)), true);
@@ -183,16 +192,16 @@ impl Model {
                 }
             }
             Event::Close(number, state) => {
-                // At the head of the chain, as the kernel inserts it.
+                // The kernel inserts minisocks at the head of the chain.
                 if let Some(at) = at(number).filter(|at| self.sockets[*at].state != LISTEN) {
                     let sock = self.sockets[at];
                     if !is_overdue(&sock) && sock.state != TIME_WAIT {
                         self.sockets.remove(at);
-                        self.sockets.insert(0, Sock { state, due: Some(self.clock + LIFE), ..sock });
+                        self.sockets.insert(0, Sock { state, due: Some(self.clock + LIFETIME), ..sock });
                     }
                 }
             }
-            // What is overdue ends in order, and by itself.
+            // Overdue sockets are not reset: they expire in order.
             Event::Reset(number) => {
                 if let Some(at) = at(number).filter(|at| !is_overdue(&self.sockets[*at])) {
                     self.sockets.remove(at);
@@ -213,13 +222,13 @@ impl Model {
         self.created += 1;
         let number = self.created as u16;
         let (local, remote) = ends.unwrap_or((number, if state == LISTEN { 0 } else { 443 }));
-        // Cookies that differ in the upper or in the lower word.
+        // Cookies differ in the upper or in the lower word.
         let cookie = if self.created % 2 == 0 { self.created << 32 } else { self.created };
         let cookie = if has_cookie { cookie } else { 0 };
         self.sockets.insert(0, Sock { cookie, state, local, remote, due: None });
     }
 
-    /// The next piece of the dump that is running.
+    /// Queues the next piece of the running dump.
     fn continue_dump(&mut self) {
         let Some(mut dump) = self.running.take() else { return };
         if !dump.is_first && self.dumps == 1 {
@@ -256,13 +265,13 @@ impl Model {
         let cookie = u64::from(word(68)) << 32 | u64::from(word(64));
         self.looked_up.push(cookie);
         if self.expired.contains(&cookie) && self.waiting.contains(&cookie) {
-            self.vain += 1;
+            self.expired_look_ups += 1;
         }
         if self.faults.silent {
             return;
         }
         if self.faults.capacity.is_some_and(|capacity| queued >= capacity) {
-            // Reported once; until the queue has been read nothing more arrives.
+            // The overflow is reported once; no more replies arrive until the queue has been read.
             if !self.queue.iter().any(Result::is_err) {
                 self.queue.push_back(Err(Errno::NOBUFS));
             }
@@ -309,7 +318,7 @@ impl Transport for Model {
     }
 
     fn wait(&mut self, timeout: Duration) -> Result<(), Errno> {
-        assert!(self.waits < 60_000, "waits without an end");
+        assert!(self.waits < 60_000, "waits without a deadline");
         let timeout = timeout.as_millis() as u64;
         if self.faults.interrupted {
             self.waits += timeout.min(300);

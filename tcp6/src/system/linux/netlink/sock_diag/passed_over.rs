@@ -1,4 +1,4 @@
-//! Sockets of this machine, of all kinds, and dumps that pass over them: look-ups by the real kernel find them.
+//! Tests that look-ups by the kernel find real sockets of all kinds that a dump skips.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -13,9 +13,9 @@ use crate::row::state::State;
 use crate::system::linux::netlink::conn::DATAGRAM;
 use crate::system::linux::netlink::transport::Received;
 
-/// The kernel's socket, whose dumps pass over all sockets on these ports.
+/// A kernel socket that removes all sockets on these ports from dumps.
 #[derive(Debug)]
-struct Forgetful {
+struct Skipping {
     kernel: KernelSocket,
     ports: Vec<u16>,
 }
@@ -24,21 +24,21 @@ const NLM_F_MULTI: u16 = 0x2;
 const NLMSG_NOOP: u16 = 1;
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 
-impl Transport for Forgetful {
+impl Transport for Skipping {
     fn send(&mut self, request: &[u8]) -> Result<(), Errno> {
         self.kernel.send(request)
     }
 
     fn receive(&mut self, into: &mut [u8]) -> Result<Received, Errno> {
         let received = self.kernel.receive(into)?;
-        let word = |bytes: &[u8], at: usize| u16::from_ne_bytes(bytes[at..at + 2].try_into().unwrap());
+        let u16_at = |bytes: &[u8], at: usize| u16::from_ne_bytes(bytes[at..at + 2].try_into().unwrap());
         let mut rest = &mut into[..received.length.min(DATAGRAM)];
         while !rest.is_empty() {
             let length = u32::from_ne_bytes(rest[..4].try_into().unwrap()).next_multiple_of(4) as usize;
-            let (message, behind) = rest.split_at_mut(length.min(rest.len()));
-            rest = behind;
-            let is_dumped = word(message, 4) == SOCK_DIAG_BY_FAMILY && word(message, 6) & NLM_F_MULTI != 0;
-            if is_dumped && [20, 22].iter().any(|at| self.ports.contains(&u16::from_be(word(message, *at)))) {
+            let (message, after) = rest.split_at_mut(length.min(rest.len()));
+            rest = after;
+            let is_dumped = u16_at(message, 4) == SOCK_DIAG_BY_FAMILY && u16_at(message, 6) & NLM_F_MULTI != 0;
+            if is_dumped && [20, 22].iter().any(|at| self.ports.contains(&u16::from_be(u16_at(message, *at)))) {
                 message[4..6].copy_from_slice(&NLMSG_NOOP.to_ne_bytes());
             }
         }
@@ -59,8 +59,8 @@ fn pair(listener: &TcpListener, address: SocketAddr) -> (TcpStream, TcpStream) {
     (client, listener.accept().unwrap().0)
 }
 
-/// A listener on all addresses, IPv4 included, on one interface alone.
-fn on_the_loopback() -> TcpListener {
+/// A listener on all addresses, IPv4 included, that is bound to the loopback interface.
+fn bound_to_loopback() -> TcpListener {
     let socket = AnySocket::new(Domain::IPV6, Type::STREAM, None).unwrap();
     socket.set_only_v6(false).unwrap();
     socket.bind_device(Some(b"lo")).unwrap();
@@ -70,29 +70,29 @@ fn on_the_loopback() -> TcpListener {
 }
 
 #[test]
-fn what_the_kernel_passes_over_is_in_the_table_as_long_as_it_lives() {
+fn lists_skipped_sockets_as_long_as_they_exist() {
     let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
-    let anywhere = on_the_loopback();
-    let here = listener.local_addr().unwrap();
-    let ports = vec![here.port(), anywhere.local_addr().unwrap().port()];
+    let device_bound = bound_to_loopback();
+    let address = listener.local_addr().unwrap();
+    let ports = vec![address.port(), device_bound.local_addr().unwrap().port()];
     let is_ours = |row: &BasicRow| {
         ports.contains(&row.local().port()) || row.remote().is_some_and(|end| ports.contains(&end.port()))
     };
     let ends = |row: &BasicRow| (row.local(), row.remote());
-    // Connections of other programs can still be in TIME-WAIT on these ports. Their ends are not used again so soon.
+    // Connections of other programs may be in TIME-WAIT on these ports. Their ends are not reused so soon.
     let mut others = refresh_rows(&mut SockDiag::open().unwrap()).0.unwrap();
     others.retain(|row| is_ours(row) && row.remote().is_some());
     let others: Vec<_> = others.iter().map(ends).collect();
 
-    let open = pair(&listener, here);
-    let half_closed = pair(&listener, here);
+    let open = pair(&listener, address);
+    let half_closed = pair(&listener, address);
     half_closed.0.shutdown(Shutdown::Write).unwrap();
-    let mapped = pair(&anywhere, (Ipv4Addr::LOCALHOST, ports[1]).into());
-    let bound = pair(&anywhere, (Ipv6Addr::LOCALHOST, ports[1]).into());
-    let waiting = TcpStream::connect(here).unwrap();
+    let mapped = pair(&device_bound, (Ipv4Addr::LOCALHOST, ports[1]).into());
+    let bound = pair(&device_bound, (Ipv6Addr::LOCALHOST, ports[1]).into());
+    let unaccepted = TcpStream::connect(address).unwrap();
 
     let (kernel, port) = KernelSocket::open().unwrap();
-    let mut netlink = SockDiag::over(Forgetful { kernel, ports: Vec::new() }, port);
+    let mut netlink = SockDiag::over(Skipping { kernel, ports: Vec::new() }, port);
     let mut ours = || {
         let mut rows = refresh_rows(&mut netlink).0.unwrap();
         rows.retain(|row| is_ours(row) && !others.contains(&ends(row)));
@@ -101,43 +101,46 @@ fn what_the_kernel_passes_over_is_in_the_table_as_long_as_it_lives() {
         rows
     };
     let before = ours();
-    // Two listeners and both sides of five connections, but for the one of IPv4, whose client is in the other table.
+    // Two listeners and both sides of five connections, except the IPv4 client of `mapped`, which is not in this table.
     assert_eq!(before.len(), 2 + 5 * 2 - 1, "{before:#?}");
     for state in [State::Listen, State::Established, State::CloseWait] {
         assert!(before.iter().any(|row| row.state() == state), "{state}");
     }
-    // The other side of CLOSE-WAIT is in FIN-WAIT-1 or 2.
+    // States are not compared: the peer of CLOSE-WAIT moves from FIN-WAIT-1 to FIN-WAIT-2.
     for _ in 0..3 {
         assert!(ours().iter().map(ends).eq(before.iter().map(ends)));
     }
-    // Closed in order: the client's side stays in TIME-WAIT. The others are reset and leave nothing.
-    let closed = (open.0.local_addr().unwrap(), here);
+    // An orderly close leaves the client's end in TIME-WAIT. The other connections are reset and leave nothing.
+    let closed = (open.0.local_addr().unwrap(), address);
     let (client, mut server) = open;
     drop(client);
     assert_eq!(server.read(&mut [0]).unwrap(), 0);
-    for client in [&half_closed.0, &mapped.0, &bound.0, &waiting] {
+    for client in [&half_closed.0, &mapped.0, &bound.0, &unaccepted] {
         SockRef::from(client).set_linger(Some(Duration::ZERO)).unwrap();
     }
-    drop((server, half_closed, mapped, bound, waiting, listener, anywhere));
+    drop((server, half_closed, mapped, bound, unaccepted, listener, device_bound));
     for _ in 0..3 {
-        let left = ours();
-        let is_it = |row: &BasicRow| {
+        let rows = ours();
+        let is_closed = |row: &BasicRow| {
             row.state() == State::TimeWait
                 && SocketAddr::from(row.local()) == closed.0
                 && row.remote().map(SocketAddr::from) == Some(closed.1)
         };
-        assert!(left.len() == 1 && is_it(&left[0]), "{left:#?}");
+        assert!(rows.len() == 1 && is_closed(&rows[0]), "{rows:#?}");
     }
 }
 
-/// Refreshes twice over a socket whose buffer is small or not, and passes over `listeners` the second time.
-fn refreshed(listeners: &[TcpListener], is_small: bool) -> (usize, SockDiag<Forgetful>) {
+/// Refreshes twice and skips `listeners` in the second dump.
+///
+/// Returns the number of these listeners in the second table. If `is_small` is true, the receive buffer is as small as
+/// the kernel allows.
+fn refresh_twice(listeners: &[TcpListener], is_small: bool) -> (usize, SockDiag<Skipping>) {
     let ports: Vec<u16> = listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
     let (kernel, port) = KernelSocket::open().unwrap();
     if is_small {
         kernel.shrink_receive_buffer();
     }
-    let mut netlink = SockDiag::over(Forgetful { kernel, ports: Vec::new() }, port);
+    let mut netlink = SockDiag::over(Skipping { kernel, ports: Vec::new() }, port);
     let mut listed = || {
         let rows = refresh_rows(&mut netlink).0.unwrap();
         netlink.conn.transport.ports.clone_from(&ports);
@@ -149,11 +152,11 @@ fn refreshed(listeners: &[TcpListener], is_small: bool) -> (usize, SockDiag<Forg
 }
 
 #[test]
-fn a_small_receive_buffer_makes_batches_smaller_and_fails_no_look_up() {
+fn a_small_receive_buffer_reduces_the_batch_and_fails_no_look_up() {
     let listeners: Vec<_> = (0..100).map(|_| TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap()).collect();
-    let (listed, netlink) = refreshed(&listeners, false);
-    assert_eq!((listed, netlink.unreconciled(), netlink.conn.at_once), (100, 0, 32));
-    let (listed, netlink) = refreshed(&listeners, true);
+    let (listed, netlink) = refresh_twice(&listeners, false);
+    assert_eq!((listed, netlink.unreconciled(), netlink.conn.batch_size), (100, 0, 32));
+    let (listed, netlink) = refresh_twice(&listeners, true);
     assert_eq!((listed, netlink.unreconciled()), (100, 0));
-    assert!(netlink.conn.at_once < 32, "{}", netlink.conn.at_once);
+    assert!(netlink.conn.batch_size < 32, "{}", netlink.conn.batch_size);
 }

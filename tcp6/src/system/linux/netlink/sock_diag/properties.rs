@@ -1,15 +1,17 @@
-//! Whatever the socket does: the calls end, the waiting is bounded, and there is the table of one dump that came to its
-//! end without a fault, completed by what it has passed over, or an error and no table.
+//! Property tests of refreshes over a socket with arbitrary faults.
+//!
+//! Calls return, waits are bounded, and the result is either an error without a table or the table of one complete dump
+//! together with the sockets that it skipped.
 
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
-use super::script::{Answer, Mishap, PORT, Script, Step};
+use super::script::{Answer, LookUpFault, PORT, Script, Step};
 use super::tests::refresh;
 use super::*;
 
 fn errno() -> impl Strategy<Value = Errno> {
-    let any = (1..133i32).prop_filter("there is something", |errno| *errno != Errno::AGAIN.raw_os_error());
+    let any = (1..133i32).prop_filter("not EAGAIN", |errno| *errno != Errno::AGAIN.raw_os_error());
     prop_oneof![
         4 => prop::sample::select(vec![Errno::NOBUFS, Errno::NOMEM, Errno::BUSY]),
         2 => Just(Errno::INTR),
@@ -17,36 +19,37 @@ fn errno() -> impl Strategy<Value = Errno> {
     ]
 }
 
-/// Few, so that dumps list the same ones, and one of them some twice.
+/// The number of sockets, small so that dumps repeat sockets of earlier dumps and list some twice.
 const SOCKETS: u16 = 12;
 
 fn rows() -> impl Strategy<Value = Vec<u16>> {
     vec(0..SOCKETS, 0..6)
 }
 
-fn mishap() -> impl Strategy<Value = Mishap> {
-    let refusal = any::<i32>()
-        .prop_filter("a failure", |errno| ![0, Errno::NOENT.raw_os_error()].contains(&errno.wrapping_abs()));
+fn fault() -> impl Strategy<Value = LookUpFault> {
+    let refusal = any::<i32>().prop_filter("neither success nor ENOENT", |errno| {
+        ![0, Errno::NOENT.raw_os_error()].contains(&errno.wrapping_abs())
+    });
     prop_oneof![
-        1 => errno().prop_map(Mishap::NotSent),
-        1 => prop_oneof![refusal, Just(Errno::NOBUFS.raw_os_error())].prop_map(Mishap::Refused),
-        1 => errno().prop_map(Mishap::NotReceived),
-        1 => Just(Mishap::Silence),
-        2 => Just(Mishap::Strange),
+        1 => errno().prop_map(LookUpFault::NotSent),
+        1 => prop_oneof![refusal, Just(Errno::NOBUFS.raw_os_error())].prop_map(LookUpFault::Refused),
+        1 => errno().prop_map(LookUpFault::NotReceived),
+        1 => Just(LookUpFault::Silence),
+        2 => Just(LookUpFault::Mismatched),
     ]
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let said = prop_oneof![3 => errno().prop_map(|errno| errno.raw_os_error()), 1 => any::<i32>()];
-    let others = prop_oneof![20 => 0..4usize, 1 => 900..2100usize];
+    let refusal = prop_oneof![3 => errno().prop_map(|errno| errno.raw_os_error()), 1 => any::<i32>()];
+    let foreign = prop_oneof![20 => 0..4usize, 1 => 900..2100usize];
     prop_oneof![
         24 => rows().prop_map(Step::Rows),
         2 => vec(0..SOCKETS, 1..4).prop_map(Step::Interrupted),
-        2 => prop_oneof![Just((1, 0)), Just((0, 1)), (1..9usize, any::<u32>())].prop_map(|(s, p)| Step::Strange(s, p)),
-        2 => others.prop_map(Step::Others),
+        2 => prop_oneof![Just((1, 0)), Just((0, 1)), (1..9usize, any::<u32>())].prop_map(|(s, p)| Step::Mismatched(s, p)),
+        2 => foreign.prop_map(Step::Foreign),
         1 => Just(Step::Large),
         4 => errno().prop_map(Step::Fails),
-        2 => said.prop_map(Step::Refused),
+        2 => refusal.prop_map(Step::Refused),
         1 => Just(Step::Silence),
     ]
 }
@@ -62,22 +65,24 @@ fn answer() -> impl Strategy<Value = Answer> {
     })
 }
 
-/// One refresh, held against what was played for it. `known` is what the last table had.
-fn run(netlink: &mut SockDiag<Script>, known: &mut Vec<u16>) -> Result<(), TestCaseError> {
+/// Refreshes once and checks the result against the script.
+///
+/// `previous` has the rows of the last table.
+fn run(netlink: &mut SockDiag<Script>, previous: &mut Vec<u16>) -> Result<(), TestCaseError> {
     let script = &netlink.conn.transport;
     let before = (script.sends, script.waited, script.drained(), netlink.unreconciled());
-    netlink.conn.transport.said.clear();
+    netlink.conn.transport.errnos.clear();
     let (done, waits) = refresh(netlink);
     let script = &netlink.conn.transport;
 
-    let interrupted = script.said.iter().filter(|errno| **errno == Errno::INTR.raw_os_error()).count();
+    let interrupted = script.errnos.iter().filter(|errno| **errno == Errno::INTR.raw_os_error()).count();
     let attempts = script.sends - before.0;
     prop_assert!(attempts <= 16 + interrupted, "{attempts} requests");
-    prop_assert!(script.waited - before.1 <= 1, "one silence is enough");
-    // Once before each attempt, and before each of the look-ups that fail in a row.
+    prop_assert!(script.waited - before.1 <= 1, "waits after the first timeout");
+    // At most one drain before each attempt, and before each look-up in a row of failures.
     prop_assert!(script.drained() - before.2 <= 16 + 8);
     prop_assert!(waits <= 12);
-    let is_passing = |errno| [Errno::NOBUFS, Errno::NOMEM, Errno::BUSY].iter().any(|e| e.raw_os_error() == errno);
+    let is_transient = |errno| [Errno::NOBUFS, Errno::NOMEM, Errno::BUSY].iter().any(|e| e.raw_os_error() == errno);
     match done {
         Ok(rows) => {
             let mut expected = Vec::new();
@@ -86,32 +91,36 @@ fn run(netlink: &mut SockDiag<Script>, known: &mut Vec<u16>) -> Result<(), TestC
                     expected.push(port);
                 }
             }
-            let passed_over = known.iter().filter(|port| script.alive.contains(port) && !expected.contains(port));
-            let passed_over: Vec<u16> = passed_over.copied().collect();
+            let skipped = previous.iter().filter(|port| script.alive.contains(port) && !expected.contains(port));
+            let skipped: Vec<u16> = skipped.copied().collect();
             if netlink.unreconciled() == before.3 {
-                expected.extend(passed_over);
+                expected.extend(skipped);
                 prop_assert_eq!(&rows, &expected);
             } else {
-                // The dump, and what was found until the look-ups failed.
+                // The dump, and the sockets found before the look-ups failed.
                 prop_assert_eq!(netlink.unreconciled(), before.3 + 1);
                 prop_assert!(rows.starts_with(&expected));
                 let recovered = &rows[expected.len()..];
-                prop_assert!(recovered.iter().all(|port| passed_over.contains(port)));
+                prop_assert!(recovered.iter().all(|port| skipped.contains(port)));
                 prop_assert!((1..recovered.len()).all(|i| !recovered[i..].contains(&recovered[i - 1])));
             }
-            *known = rows;
+            *previous = rows;
         }
         Err(Error::Unstable { attempts, last, .. }) => {
             prop_assert_eq!((attempts, waits), (16, 12));
             let errno = last.raw_os_error().unwrap();
-            prop_assert!(errno == Errno::INTR.raw_os_error() || is_passing(errno) && script.said.contains(&errno));
+            prop_assert!(errno == Errno::INTR.raw_os_error() || is_transient(errno) && script.errnos.contains(&errno));
         }
         Err(Error::Malformed(_)) => prop_assert!(script.last.steps.contains(&Step::Large)),
         Err(Error::Os { source, .. }) => match source.raw_os_error() {
-            // As the most negative number has no positive, its errno is the one next to it.
+            // i32::MIN has no positive counterpart and is reported as i32::MAX.
             Some(errno) => {
-                let said = |said: &i32| said.wrapping_neg().saturating_abs() == errno;
-                prop_assert!(!is_passing(errno) && script.said.iter().any(said), "{errno}: {:?}", script.said);
+                let is_scripted = |code: &i32| code.wrapping_neg().saturating_abs() == errno;
+                prop_assert!(
+                    !is_transient(errno) && script.errnos.iter().any(is_scripted),
+                    "{errno}: {:?}",
+                    script.errnos
+                );
             }
             None if source.kind() == io::ErrorKind::TimedOut => prop_assert_eq!(script.waited - before.1, 1),
             None => prop_assert!(source.to_string().contains("none from the kernel")),
@@ -122,17 +131,17 @@ fn run(netlink: &mut SockDiag<Script>, known: &mut Vec<u16>) -> Result<(), TestC
 }
 
 #[test]
-fn whatever_the_socket_does_there_is_the_right_table_or_an_error() {
+fn a_refresh_returns_the_correct_table_or_an_error_after_any_faults() {
     let config = ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() };
-    // A refresh finds in the socket what the one before has left there.
-    let refresh = (btree_set(0..SOCKETS, 0..8), vec(mishap(), 0..3));
+    // A refresh starts with the datagrams that the previous one left in the socket.
+    let refresh = (btree_set(0..SOCKETS, 0..8), vec(fault(), 0..3));
     proptest!(config, |(answers in vec(answer(), 1..40), refreshes in vec(refresh, 1..6))| {
         let mut netlink = SockDiag::over(Script::new(answers), PORT);
-        let mut known = Vec::new();
-        for (alive, mishaps) in refreshes {
+        let mut previous = Vec::new();
+        for (alive, faults) in refreshes {
             netlink.conn.transport.alive = alive;
-            netlink.conn.transport.mishaps = mishaps.into();
-            run(&mut netlink, &mut known)?;
+            netlink.conn.transport.faults = faults.into();
+            run(&mut netlink, &mut previous)?;
         }
     });
 }

@@ -1,7 +1,7 @@
-//! The kernel's end of the socket, played by a script.
+//! A scripted kernel as the [`Transport`] of a netlink socket.
 //!
-//! As the kernel does it, a dump goes on when something is received, and while one runs there is no other: a request
-//! is then answered with EBUSY, and what is left of the old dump comes behind that. Look-ups are answered at once.
+//! Like the kernel, it continues a dump when a datagram is received, and runs one dump at a time: it replies to another
+//! request with EBUSY, followed by the rest of the running dump. It replies to look-ups at once.
 
 use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
@@ -13,52 +13,57 @@ use crate::system::linux::netlink::transport::Received;
 
 pub(in crate::system::linux) const PORT: u32 = 4711;
 
-/// Beyond the room for a datagram.
+/// A length in bytes that exceeds the buffer for a datagram.
 const TOO_LARGE: usize = DATAGRAM + 1;
 
-/// What the kernel does next. Rows are known by their local ports.
+/// A step of a scripted dump. Rows are identified by their local ports.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::system::linux) enum Step {
     /// A datagram of rows.
     Rows(Vec<u16>),
-    /// The same, and the table changed under the kernel's hands.
+    /// A datagram of rows with the flag NLM_F_DUMP_INTR: the table changed during the dump.
     Interrupted(Vec<u16>),
-    /// A row and an end for the request of this socket so many before this one, and for a socket so many ports away.
-    Strange(usize, u32),
-    /// Datagrams of other senders, as good as they can be made.
-    Others(usize),
-    /// A row, and a datagram that there is no room for.
+    /// A row and NLMSG_DONE in reply to another request or to another netlink port.
+    ///
+    /// The request is the n-th before this one, and the port is at this distance.
+    Mismatched(usize, u32),
+    /// This many datagrams from other senders, otherwise valid.
+    Foreign(usize),
+    /// A datagram that exceeds the buffer.
     Large,
-    /// The call fails.
+    /// The receive call fails.
     Fails(Errno),
     /// The request is refused.
     Refused(i32),
-    /// The end, behind rows if there are some, with an errno if it could not go on.
+    /// Rows, if any, and NLMSG_DONE with an errno, or 0, in one datagram.
     Done(Vec<u16>, i32),
-    /// From now on nothing.
+    /// No further datagram.
     Silence,
 }
 
-/// What happens to a request: how the call fails, and if it only was interrupted, what the kernel does then.
+/// The script for a request for a dump.
+///
+/// `sending` has the errnos of the send call: each EINTR fails one call, any other errno ends the script. `steps` is
+/// the dump that follows a successful call.
 #[derive(Clone, Debug, Default)]
 pub(in crate::system::linux) struct Answer {
     pub(in crate::system::linux) sending: VecDeque<Errno>,
     pub(in crate::system::linux) steps: VecDeque<Step>,
 }
 
-/// What goes wrong with a look-up.
+/// A fault in a look-up.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::system::linux) enum Mishap {
+pub(in crate::system::linux) enum LookUpFault {
     /// The request is not sent.
     NotSent(Errno),
-    /// It is refused.
+    /// The kernel replies with an errno.
     Refused(i32),
-    /// The answer is not received.
+    /// Receiving the reply fails.
     NotReceived(Errno),
-    /// There is no answer.
+    /// There is no reply.
     Silence,
-    /// There is another one before it: to the request before, or to another socket.
-    Strange,
+    /// Replies to another request and to another socket precede the reply.
+    Mismatched,
 }
 
 impl<const N: usize> From<[Step; N]> for Answer {
@@ -68,18 +73,18 @@ impl<const N: usize> From<[Step; N]> for Answer {
 }
 
 impl Answer {
-    /// The rows, if this is a dump that came to its end without a fault.
+    /// The rows, if the dump completes without a fault.
     pub(in crate::system::linux) fn rows(&self) -> Option<Vec<u16>> {
         let mut rows = Vec::new();
         for step in &self.steps {
             match step {
-                Step::Rows(some) => rows.extend(some),
-                Step::Done(some, 0) => {
-                    rows.extend(some);
+                Step::Rows(ports) => rows.extend(ports),
+                Step::Done(ports, 0) => {
+                    rows.extend(ports);
                     return Some(rows);
                 }
-                // A refusal without an errno is an acknowledgement.
-                Step::Strange(..) | Step::Others(_) | Step::Fails(Errno::INTR) | Step::Refused(0) => {}
+                // NLMSG_ERROR with 0 is an acknowledgement.
+                Step::Mismatched(..) | Step::Foreign(_) | Step::Fails(Errno::INTR) | Step::Refused(0) => {}
                 _ => return None,
             }
         }
@@ -87,72 +92,81 @@ impl Answer {
     }
 }
 
+/// The scripted kernel, with counters of the calls.
 #[derive(Debug, Default)]
 pub(in crate::system::linux) struct Script {
     answers: VecDeque<Answer>,
-    /// The answer to the last request that was not refused for another dump.
+    /// The script of the last request that was not refused with EBUSY.
     pub(in crate::system::linux) last: Answer,
-    /// The sequence number of the dump that is running, and what is left of it.
+    /// The sequence number of the running dump, and its remaining steps.
     running: Option<(u32, VecDeque<Step>)>,
     /// The sequence numbers of all requests.
     requests: Vec<u32>,
     queue: VecDeque<Result<(Vec<u8>, Received), Errno>>,
-    /// The sockets that there still are, for those that look them up.
+    /// The sockets that look-ups find.
     pub(in crate::system::linux) alive: BTreeSet<u16>,
-    /// What goes wrong with the next look-ups.
-    pub(in crate::system::linux) mishaps: VecDeque<Mishap>,
-    /// How often a dump was asked for, and how many look-ups at a time.
+    /// The faults of the next look-ups.
+    pub(in crate::system::linux) faults: VecDeque<LookUpFault>,
+    /// The number of send calls for dumps.
     pub(in crate::system::linux) sends: usize,
+    /// The size of each batch of look-ups.
     pub(in crate::system::linux) look_ups: Vec<usize>,
     pub(in crate::system::linux) receives: usize,
-    /// How often there was nothing to receive, and how often that was waited for.
+    /// The number of receive calls that failed with EAGAIN.
     empty: usize,
+    /// The number of waits.
     pub(in crate::system::linux) waited: usize,
     /// Whether signals interrupt every wait and, from then on, every receive.
     pub(in crate::system::linux) signals: bool,
     /// Whether signals interrupt the waits only.
     pub(in crate::system::linux) wait_signals: bool,
     pub(in crate::system::linux) clock: Duration,
-    /// How much the clock advances whenever it is read.
+    /// The time by which each reading advances the clock.
     pub(in crate::system::linux) tick: Duration,
-    /// After how much of each wait a datagram of another sender arrives, if at all.
+    /// The time in each wait after which a datagram from another sender arrives, if any.
     pub(in crate::system::linux) foreign_every: Option<Duration>,
-    /// Every errno that a call or a message had.
-    pub(in crate::system::linux) said: Vec<i32>,
+    /// The errnos of all failed calls and messages.
+    pub(in crate::system::linux) errnos: Vec<i32>,
 }
 
 impl Script {
-    /// Requests are answered in turn; behind the last there is silence.
+    /// Creates a kernel that replies to each request with the next of `answers`.
+    ///
+    /// It does not reply to further requests.
     pub(in crate::system::linux) fn new(answers: impl IntoIterator<Item = Answer>) -> Script {
         Script { answers: answers.into_iter().collect(), ..Script::default() }
     }
 
-    /// How often a drain found nothing more: each wait has an empty receive before and after it.
+    /// The number of drains that emptied the socket.
+    ///
+    /// Each has one receive call without a datagram. A wait has two, one before and one after it.
     pub(in crate::system::linux) fn drained(&self) -> usize {
         self.empty - 2 * self.waited
     }
 
-    /// A signal interrupts a call. Fails where calls are repeated without an end.
+    /// Advances the clock as if a signal interrupted a call.
+    ///
+    /// Panics if calls are retried without a deadline.
     fn interrupt(&mut self) {
         self.clock += Duration::from_millis(100);
         assert!(self.clock < 10 * RECV_TIMEOUT, "signals postpone the deadline");
     }
 
-    /// The kernel goes on with the dump that is running.
-    fn go_on(&mut self) {
+    /// Runs the next step of the running dump.
+    fn continue_dump(&mut self) {
         let Some((sequence, steps)) = &mut self.running else { return };
         let sequence = *sequence;
         let Some(step) = steps.pop_front() else { return };
         match step {
             Step::Rows(ports) => self.datagram(rows(sequence, 0, &ports)),
             Step::Interrupted(ports) => self.datagram(rows(sequence, DUMP_INTR, &ports)),
-            Step::Strange(before, away) => {
+            Step::Mismatched(before, distance) => {
                 let earlier = self.requests.iter().rev().nth(before).copied().unwrap_or_default();
-                let port = PORT.wrapping_add(away);
+                let port = PORT.wrapping_add(distance);
                 let answer = |kind, payload: &[u8]| message(kind, DUMP_INTR, earlier, port, payload);
                 self.datagram([answer(ROW, &socket(666)), answer(DONE, &[0; 4])].concat());
             }
-            Step::Others(count) => {
+            Step::Foreign(count) => {
                 let bytes = [rows(sequence, 0, &[667]), message(DONE, 0, sequence, PORT, &[0; 4])].concat();
                 let received = Received { length: bytes.len(), from_kernel: false };
                 self.queue.extend((0..count).map(|_| Ok((bytes.clone(), received))));
@@ -181,17 +195,17 @@ impl Script {
     fn look_up(&mut self, request: &[u8]) {
         let sequence = u32::from_ne_bytes(request[8..12].try_into().unwrap());
         let port = u16::from_be_bytes(request[24..26].try_into().unwrap());
-        assert_eq!(request[24..], socket(port)[4..52], "named as it was told");
-        match self.mishaps.pop_front() {
-            Some(Mishap::Refused(errno)) => return self.errno(ERROR, sequence, errno, Vec::new()),
-            Some(Mishap::NotReceived(errno)) => self.queue.push_back(Err(errno)),
-            Some(Mishap::Silence) => return,
-            Some(Mishap::Strange) => {
+        assert_eq!(request[24..], socket(port)[4..52], "the id from the dump");
+        match self.faults.pop_front() {
+            Some(LookUpFault::Refused(errno)) => return self.errno(ERROR, sequence, errno, Vec::new()),
+            Some(LookUpFault::NotReceived(errno)) => self.queue.push_back(Err(errno)),
+            Some(LookUpFault::Silence) => return,
+            Some(LookUpFault::Mismatched) => {
                 self.datagram(message(ROW, 0, sequence.wrapping_sub(1_000), PORT, &socket(port)));
                 self.datagram(message(ERROR, 0, sequence, PORT + 1, &[0xFF; 4]));
             }
-            // The one was handled before, where the other was not.
-            Some(Mishap::NotSent(_)) | None => {}
+            // `send` handles `NotSent`.
+            Some(LookUpFault::NotSent(_)) | None => {}
         }
         if self.alive.contains(&port) {
             self.datagram(message(ROW, 0, sequence, PORT, &socket(port)));
@@ -205,9 +219,9 @@ impl Script {
         self.queue.push_back(Ok((bytes, received)));
     }
 
-    /// A message with an errno, behind these others.
+    /// Queues a datagram of the messages in `before` and one with an errno.
     fn errno(&mut self, kind: u16, sequence: u32, errno: i32, mut before: Vec<u8>) {
-        self.said.extend((errno != 0).then_some(errno));
+        self.errnos.extend((errno != 0).then_some(errno));
         before.extend(message(kind, 0, sequence, PORT, &errno.wrapping_neg().to_ne_bytes()));
         self.datagram(before);
     }
@@ -217,9 +231,9 @@ impl Transport for Script {
     fn send(&mut self, request: &[u8]) -> Result<(), Errno> {
         let flags = u16::from_ne_bytes(request[6..8].try_into().unwrap());
         if flags & DUMP == 0 {
-            if let Some(Mishap::NotSent(errno)) = self.mishaps.front().copied() {
-                self.mishaps.pop_front();
-                self.said.push(errno.raw_os_error());
+            if let Some(LookUpFault::NotSent(errno)) = self.faults.front().copied() {
+                self.faults.pop_front();
+                self.errnos.push(errno.raw_os_error());
                 return Err(errno);
             }
             self.look_ups.push(request.len() / REQUEST);
@@ -228,8 +242,8 @@ impl Transport for Script {
         }
         self.sends += 1;
         if let Some(errno) = self.answers.front_mut().and_then(|answer| answer.sending.pop_front()) {
-            self.said.push(errno.raw_os_error());
-            // A signal puts the request off; whatever else there is was the answer.
+            self.errnos.push(errno.raw_os_error());
+            // After EINTR the request is sent again. Any other errno ends its script.
             if errno != Errno::INTR {
                 self.answers.pop_front();
             }
@@ -242,7 +256,7 @@ impl Transport for Script {
         } else {
             self.last = self.answers.pop_front().unwrap_or_default();
             self.running = Some((sequence, self.last.steps.clone()));
-            self.go_on();
+            self.continue_dump();
         }
         Ok(())
     }
@@ -256,14 +270,14 @@ impl Transport for Script {
         match self.queue.pop_front() {
             Some(Ok((bytes, received))) => {
                 into[..bytes.len()].copy_from_slice(&bytes);
-                self.go_on();
+                self.continue_dump();
                 Ok(received)
             }
             Some(Err(errno)) => {
-                self.said.push(errno.raw_os_error());
-                // Nothing was received, so the kernel does not go on; but a signal does not keep it from it.
+                self.errnos.push(errno.raw_os_error());
+                // A failed receive does not continue the dump, except that the script also continues after EINTR.
                 if errno == Errno::INTR {
-                    self.go_on();
+                    self.continue_dump();
                 }
                 Err(errno)
             }
@@ -313,7 +327,7 @@ fn message(kind: u16, flags: u16, sequence: u32, port: u32, payload: &[u8]) -> V
     bytes
 }
 
-/// An established connection from this port, with a cookie of its own.
+/// The message of an established connection from `port`, with a unique cookie.
 fn socket(port: u16) -> [u8; 72] {
     let mut bytes = [0; 72];
     bytes[..2].copy_from_slice(&[10, 1]);
