@@ -23,7 +23,7 @@ struct part {
     ULONG version, size;
 };
 
-/* The connection that a row means: the states are not compared, as a row may be older than its state. */
+/* Finds the connection of a row by its ends. States are not compared: a row can be older than the state. */
 static struct row *connection(const struct rows *rows, const struct row *wanted, int address_bytes)
 {
     for (int i = 0; i < rows->count; i++) {
@@ -56,7 +56,7 @@ static struct row of_four(const MIB_TCPROW *row)
     return wanted;
 }
 
-/* Whether a buffer cannot be what holds `wanted` bytes. */
+/* Whether a buffer is invalid for `wanted` bytes. */
 static int unfit(const void *buffer, ULONG size, ULONG wanted)
 {
     return buffer ? wanted == 0 || size < wanted : size != 0;
@@ -85,7 +85,7 @@ static DWORD get(const char *function, const struct rows *rows, struct row wante
         memcpy(rw.to, outbound_and_inbound, sizeof outbound_and_inbound);
     } else if (rw.to)
         rw.to[0] = on;
-    /* Every byte is its own offset and 1, so that a field that is read elsewhere has another value. */
+    /* Each byte is its offset plus 1, so that a read at a wrong offset gives a wrong value. */
     for (ULONG i = 0; ros.to && i < sizes[kind].ros; i++)
         ros.to[i] = (UCHAR)(i + 1);
     for (ULONG i = 0; rod.to && i < sizes[kind].rod; i++)
@@ -93,7 +93,7 @@ static DWORD get(const char *function, const struct rows *rows, struct row wante
     return leave(function, NO_ERROR);
 }
 
-/* The new state of one direction; -1 leaves it as it is. */
+/* The new state of one direction; -1 keeps the old one. */
 static void turn(BYTE *on, int bit, LONG wanted)
 {
     if (wanted == TcpBoolOptEnabled)

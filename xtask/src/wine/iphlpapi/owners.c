@@ -27,7 +27,7 @@ static DWORD executable(DWORD pid, WCHAR *path, DWORD length)
     return done ? NO_ERROR : ERROR_PARTIAL_COPY;
 }
 
-/* The structure, behind it the name, behind that the path. The size stays as it is if they fit. */
+/* Writes the structure, the name and the path. The size is unchanged if they fit. */
 static DWORD write(const WCHAR *name, const WCHAR *path, void *to, DWORD *size)
 {
     TCPIP_OWNER_MODULE_BASIC_INFO *info = to;

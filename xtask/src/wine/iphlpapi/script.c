@@ -1,4 +1,4 @@
-/* Reads scripts, and answers with the codes that they list. */
+/* Parses scripts and returns the codes that they list. */
 #include "script.h"
 
 #include <stdio.h>
@@ -267,7 +267,7 @@ static void forget(void)
     memset(calls, 0, sizeof calls);
 }
 
-/* Reads a script; gives 0, or the number of the first line that is none. */
+/* Parses a script. Returns 0, or the number of the first invalid line. */
 static int read_script(const char *text)
 {
     forget();
@@ -385,7 +385,7 @@ int compare_rows(const struct row *a, const struct row *b, int address_bytes)
     return order ? order : compare_ends(&a->remote, &b->remote, address_bytes);
 }
 
-/* Replaces the script. Gives 0, or the number of the first line that is none; then the script ends before it. */
+/* Replaces the script. Returns 0, or the number of the first invalid line, before which the script then ends. */
 int WINAPI tcp6_script(const char *text)
 {
     enter();
@@ -394,7 +394,7 @@ int WINAPI tcp6_script(const char *text)
     return line;
 }
 
-/* How often this function was called since the script was set. */
+/* The number of calls of this function since the script was set. */
 int WINAPI tcp6_calls(const char *function)
 {
     int count = 0;

@@ -1,4 +1,4 @@
-/* The machine that the scripted iphlpapi.dll answers for. README.md has the language of scripts. */
+/* The state of the scripted iphlpapi.dll. README.md documents the scripts. */
 #ifndef TCP6_SCRIPT_H
 #define TCP6_SCRIPT_H
 
@@ -31,7 +31,7 @@ struct row {
     ULONGLONG info;
     struct end local, remote;
     BYTE collected[KINDS]; /* bit 0: on, or on outbound; bit 1: on inbound */
-    int gone;              /* closed since it was listed: only the statistics functions know */
+    int gone;              /* closed after it was listed: statistics functions return 1168 */
 };
 
 struct rows {
@@ -46,7 +46,7 @@ struct module {
     WCHAR name[512], path[4096];
 };
 
-/* All that a script says. One script at a time; `enter` and `leave` guard it. */
+/* The content of the current script. `enter` and `leave` guard it. */
 struct machine {
     struct rows six, four;
     struct module *modules;
@@ -64,7 +64,7 @@ extern struct machine machine;
 
 void enter(void);
 
-/* Ends the call: counts it, and hands its code on. */
+/* Ends the call: counts it and returns its code. */
 DWORD leave(const char *function, DWORD code);
 
 /* Whether the script has an answer for this call. If so, it is in `code`, and `size` (if not null) is set. */

@@ -1,9 +1,9 @@
-/* The counters of the stack. Each has a value of its own, so that none can be taken for another. */
+/* The counters of the stack. Each has a different value, so that a swap is detected. */
 #include "script.h"
 
 #include <string.h>
 
-/* As Microsoft's headers have it. MinGW-w64 10 lacks it. */
+/* From Microsoft's headers. MinGW-w64 10 lacks it. */
 struct statistics2 {
     int algorithm;
     DWORD minimum, maximum, limit, active_opens, passive_opens, failed_attempts, resets, established;

@@ -21,7 +21,7 @@ static const struct {
     [MODULE4] = {FIELD_OFFSET(MIB_TCPTABLE_OWNER_MODULE, table), sizeof(MIB_TCPROW_OWNER_MODULE), 1},
 };
 
-/* A port as a row has it: 16 bits of it mean something. */
+/* The port field of a row: 16 bits are the port. */
 static DWORD port(USHORT port)
 {
     return machine.garbage ? (garbage() & 0xFFFF0000) | port : port;
@@ -209,7 +209,7 @@ DWORD WINAPI GetExtendedTcpTable(void *table, DWORD *size, BOOL order, ULONG fam
     return fill("GetExtendedTcpTable", kind, which[number % 3], table, size, order);
 }
 
-/* Undocumented: the sockets that are bound and no more, in memory of the caller's heap. */
+/* Undocumented: lists sockets that are only bound, in memory from the given heap. */
 ULONG WINAPI InternalGetBoundTcp6EndpointTable(void **table, HANDLE heap, ULONG flags)
 {
     static const char function[] = "InternalGetBoundTcp6EndpointTable";
@@ -228,7 +228,7 @@ ULONG WINAPI InternalGetBoundTcp6EndpointTable(void **table, HANDLE heap, ULONG 
     return leave(function, NO_ERROR);
 }
 
-/* Deletes a connection, which is all that this function ever could. */
+/* Deletes a connection, the only function of SetTcpEntry. */
 DWORD WINAPI SetTcpEntry(MIB_TCPROW *row)
 {
     DWORD code;

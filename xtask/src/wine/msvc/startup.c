@@ -1,7 +1,7 @@
 /* What a Rust program for x86_64-pc-windows-msvc takes from msvcrt.lib beyond the imports of the C runtime. */
 #include <windows.h>
 
-/* The mark of a program that uses floating point. */
+/* Marks a program that uses floating point. */
 int _fltused = 0x9875;
 
 /* The TLS directory. The linker sorts sections by what follows the `$`, so the first and the last of each kind enclose
