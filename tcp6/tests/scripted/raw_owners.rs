@@ -32,10 +32,12 @@ fn functions() -> [(&'static str, Lookup<'static>); 6] {
     let four: PFN_GetOwnerModuleFromTcpEntry = look_up(c"GetOwnerModuleFromTcpEntry");
     let pair: PFN_GetOwnerModuleFromPidAndInfo = look_up(c"GetOwnerModuleFromPidAndInfo");
     [
-        // SAFETY: the row is valid for a read; callers pass null or a buffer of the given size, and a size or null.
         (
             "6",
-            Box::new(|pid, info, to, size| unsafe { GetOwnerModuleFromTcp6Entry(&row6(pid, info), BASIC, to, size) }),
+            Box::new(|pid, info, to, size| {
+                // SAFETY: the row is valid for a read; callers pass null or a buffer of the given size, and a size or null.
+                unsafe { GetOwnerModuleFromTcp6Entry(&row6(pid, info), BASIC, to, size) }
+            }),
         ),
         // SAFETY: as above.
         ("6 by address", Box::new(move |pid, info, to, size| unsafe { six(&row6(pid, info), BASIC, to, size) })),
