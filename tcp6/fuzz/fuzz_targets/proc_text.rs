@@ -6,7 +6,7 @@
 use libfuzzer_sys::fuzz_target;
 use tcp6::fuzzing::text;
 use tcp6::os::linux::OwnerModuleRowExt;
-use tcp6::{Error, Malformed, OwnerModuleRow, Row};
+use tcp6::{Error, Malformed, OwnerModuleRow};
 use tcp6_fuzz::model::repeats;
 
 fuzz_target!(|bytes: &[u8]| {
