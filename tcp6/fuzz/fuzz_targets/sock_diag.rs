@@ -7,8 +7,8 @@
 use std::collections::HashSet;
 
 use libfuzzer_sys::fuzz_target;
-use tcp6::os::linux::OwnerModuleRowExt;
 use tcp6::OwnerModuleRow;
+use tcp6::os::linux::OwnerModuleRowExt;
 use tcp6_fuzz::frames;
 
 const HEADER: usize = 16;
