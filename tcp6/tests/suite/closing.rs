@@ -57,7 +57,7 @@ impl<R: Row> Observers<R> {
         self.watcher.poll().unwrap().map(Change::cloned).collect()
     }
 
-    /// Polls, and asserts that there are exactly these changes of state and this number of removed rows.
+    /// Polls. Asserts that the changes are these state changes and this number of removed rows, and no others.
     fn expect(&mut self, changed: &[(State, State, usize)], removed: usize) {
         let changes = self.poll();
         for (from, to, count) in changed {

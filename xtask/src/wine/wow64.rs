@@ -12,8 +12,6 @@ use xshell::{Shell, cmd};
 
 use crate::debian;
 
-const MIRROR: &str = "http://deb.debian.org/debian";
-
 /// The wrapper. Each run mounts in its own mount namespace, so the mounts end with the program.
 const PROGRAM: &str = r#"#!/bin/sh
 # Runs the Wine in the directory `../root` as if it were installed on this machine.
@@ -47,7 +45,8 @@ pub(super) fn prepare(sh: &Shell) -> Result<PathBuf> {
         sh.remove_path(&part)?;
         let debootstrap = debootstrap(sh, &folder)?;
         let program = debootstrap.join("usr/sbin/debootstrap");
-        cmd!(sh, "{program} --variant=minbase --include=wine,wine64 sid {part} {MIRROR}")
+        let mirror = mirror(sh)?;
+        cmd!(sh, "{program} --variant=minbase --include=wine,wine64 sid {part} {mirror}")
             .env("DEBOOTSTRAP_DIR", debootstrap.join("usr/share/debootstrap"))
             .run()?;
         fs::rename(&part, &root)?;
@@ -57,6 +56,13 @@ pub(super) fn prepare(sh: &Shell) -> Result<PathBuf> {
         write_program(sh, &bin.join(name))?;
     }
     Ok(bin.join("wine"))
+}
+
+/// Returns the first mirror from which apt is configured to install packages of Debian itself.
+fn mirror(sh: &Shell) -> Result<String> {
+    let (format, filter) = ("$(SITE)", "Label: Debian");
+    let sites = cmd!(sh, "apt-get indextargets --format {format} {filter}").quiet().read()?;
+    Ok(sites.lines().next().context("apt has no source with the label Debian")?.to_owned())
 }
 
 /// Downloads the `debootstrap` package and unpacks it without installing it.

@@ -66,8 +66,7 @@ impl SortKey {
             words[1] = self.locals.number(ends.local.address) as u64;
         }
         let fields = words.into_iter().zip(self.ranges);
-        // The shift by `width % 64` is 0 for a range of 64 bits. Such a range is the only one that is not empty, so
-        // that there is nothing to shift.
+        // A range of 64 bits fills the key: all other ranges are empty, and `bits` is 0, so that it need not be shifted.
         fields.fold(0, |bits, (word, range)| bits << (range.width % u64::BITS) | word >> range.shift & range.mask)
     }
 }

@@ -45,10 +45,10 @@ pub(super) fn process_cpu_time(pid: u32) -> Result<u64, Errno> {
 /// ESRCH if there is no such thread, EPERM if the caller may not trace both, ENOSYS if the kernel lacks the call.
 /// EOPNOTSUPP if the tables differ and the kernel gives no order.
 pub(super) fn compare_tables(a: u32, b: u32) -> Result<Ordering, Errno> {
+    let (a, b) = (a as libc::pid_t, b as libc::pid_t);
     let unused: libc::c_ulong = 0;
     // SAFETY: kcmp takes five integers and writes no memory.
-    let order =
-        unsafe { libc::syscall(libc::SYS_kcmp, a as libc::pid_t, b as libc::pid_t, KCMP_FILES, unused, unused) };
+    let order = unsafe { libc::syscall(libc::SYS_kcmp, a, b, KCMP_FILES, unused, unused) };
     match order {
         0 => Ok(Ordering::Equal),
         1 => Ok(Ordering::Less),
