@@ -150,6 +150,7 @@ mod unix_time;
 
 pub use capture::{Recorder, RecordingSource, Replay};
 pub use error::{Error, Malformed, Result};
+pub use ipnet::Ipv6Net;
 pub use process::{Module, Process};
 pub use row::Row;
 pub use row::class::*;
@@ -166,6 +167,7 @@ pub use system::owner_counts::OwnerCounts;
 pub use system::processes::{Batch, Processes};
 pub use table::Table;
 pub use table::buffer::Buffer;
+pub use table::port_set::{PortSet, TooManyPorts};
 pub use table::query::Query;
 pub use table::source::Source;
 pub use table::writer::Writer;

@@ -57,7 +57,7 @@
 //! | `created` | `owner-module` | string | the second in which the socket was bound; not on Linux |
 //! | `created_ticks` | `owner-module` | string of digits | the exact time, in units of 100 ns since 1601-01-01 UTC; not on Linux |
 //! | `module` | `owner-module` | 16 strings of digits | the module words, by which Windows finds the module; not on Linux |
-//! | `socket` | `owner-module` | object | on Linux only: `inode` and `uid` as numbers, `cookie` as a string of digits |
+//! | `socket` | `owner-module` | object | on Linux only: `inode`, `uid` and `interface` as numbers, `cookie` as a string of digits |
 //!
 //! A field whose value is unknown is omitted. The deserializer accepts `null` for it too.
 //!

@@ -4,15 +4,20 @@ mod backoff;
 pub(crate) mod linux;
 pub(crate) mod owner_counts;
 pub(crate) mod processes;
+mod target;
 #[cfg(not(any(windows, target_os = "linux")))]
 mod unsupported;
 pub(crate) mod windows;
+
+use core::mem;
+use std::net::SocketAddrV6;
 
 use crate::error::Result;
 use crate::row::Row;
 use crate::row::class::Class;
 use crate::row::class::by_class;
 use crate::system::owner_counts::OwnerCounts;
+use crate::system::target::Target;
 use crate::table::Table;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
@@ -125,6 +130,8 @@ use crate::system::windows::System as Backend;
 pub struct System {
     backend: Backend,
     owner_counts: OwnerCounts,
+    /// The table that [`find`](System::find) searches, if the system has no request for one socket.
+    search: Buffer,
 }
 
 impl System {
@@ -137,7 +144,7 @@ impl System {
     /// * [`Error::NotSupported`](crate::Error::NotSupported) on systems other than Windows and Linux, and on a Linux
     ///   with neither sock_diag nor IPv6.
     pub fn new() -> Result<System> {
-        Ok(System { backend: Backend::new()?, owner_counts: OwnerCounts::default() })
+        Ok(System { backend: Backend::new()?, owner_counts: OwnerCounts::default(), search: Buffer::new() })
     }
 
     /// Reads the current table into the buffer.
@@ -159,6 +166,89 @@ impl System {
     #[doc(alias = "GetExtendedTcpTable")]
     pub fn table<'b, R: Row>(&mut self, query: &Query, buffer: &'b mut Buffer) -> Result<Table<'b, R>> {
         Table::read(self, query, buffer)
+    }
+
+    /// Finds the socket with these ends: a listener if `remote` is `None`.
+    ///
+    /// Returns `None` if there is none. Of several listeners on one end (SO_REUSEPORT) it returns one.
+    ///
+    /// # Cost
+    ///
+    /// On Linux it is one request of a few microseconds for the socket alone, whatever the size of the table. For a
+    /// class with owners, it also reads what a refresh reads to resolve the owner ([Owners on
+    /// Linux](System#owners-on-linux)). On Windows, and if sock_diag is refused, it reads the table and searches it.
+    ///
+    /// # Link-local addresses and bound interfaces
+    ///
+    /// A link-local address needs its scope id, as in rows. A socket with another address that SO_BINDTODEVICE has
+    /// bound to an interface is not found on Linux; [`look_up`](System::look_up) finds it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`table`](System::table). That the socket does not exist is no error.
+    ///
+    /// # Example: the owner of one connection
+    ///
+    /// ```
+    /// use std::net::{TcpListener, TcpStream};
+    /// use tcp6::{Owner, OwnerPidRow, State, System};
+    ///
+    /// let listener = TcpListener::bind("[::1]:0")?;
+    /// let client = TcpStream::connect(listener.local_addr()?)?;
+    /// # let v6 = |address| match address { std::net::SocketAddr::V6(address) => address, _ => unreachable!() };
+    /// let (local, remote) = (v6(client.local_addr()?), v6(client.peer_addr()?));
+    ///
+    /// let mut system = System::new()?;
+    /// let row: OwnerPidRow = system.find(local, Some(remote))?.expect("the connection is open");
+    /// assert_eq!(row.state(), State::Established);
+    /// # #[cfg(target_os = "linux")]
+    /// assert_eq!(row.owner(), Owner::Process(std::process::id()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn find<R: Row>(&mut self, local: SocketAddrV6, remote: Option<SocketAddrV6>) -> Result<Option<R>> {
+        self.find_target(&Target::of_ends(local, remote))
+    }
+
+    /// Looks up the socket of a row: whether it still exists, and its current state and owner.
+    ///
+    /// Returns `None` if it is gone. For [`OwnerModuleRow`](crate::OwnerModuleRow), a new socket with the same ends is
+    /// another socket; the other classes do not identify sockets, so that the new socket is returned.
+    ///
+    /// The cost and the errors are those of [`find`](System::find). On Linux, an [`OwnerModuleRow`](crate::OwnerModuleRow)
+    /// contains the interface to which the socket is bound, so that every socket is found.
+    ///
+    /// # Example: is this connection still there?
+    ///
+    /// ```
+    /// use tcp6::{Buffer, OwnerModuleRow, Query, StateSet, System};
+    ///
+    /// let (mut system, mut buffer) = (System::new()?, Buffer::new());
+    /// let query = Query::all().states(StateSet::ESTABLISHED);
+    /// let table = system.table::<OwnerModuleRow>(&query, &mut buffer)?;
+    /// if let Some(row) = table.first() {
+    ///     match system.look_up(row)? {
+    ///         Some(now) => println!("{} is {}", row.local(), now.state()),
+    ///         None => println!("{} is gone", row.local()),
+    ///     }
+    /// }
+    /// # Ok::<(), tcp6::Error>(())
+    /// ```
+    pub fn look_up<R: Row>(&mut self, row: &R) -> Result<Option<R>> {
+        self.find_target(&Target::of_row(row))
+    }
+
+    fn find_target<R: Row>(&mut self, target: &Target) -> Result<Option<R>> {
+        #[cfg(target_os = "linux")]
+        if let Some(found) = self.backend.find(target)? {
+            return Ok(found.filter(|row| target.matches(row)));
+        }
+        let mut buffer = mem::take(&mut self.search);
+        let found = self
+            .backend
+            .fill(R::CLASS, &target.query(), &mut buffer)
+            .and_then(|()| Ok(buffer.table::<R>()?.iter().find(|row| target.matches(*row)).copied()));
+        self.search = buffer;
+        found
     }
 
     /// The number of calls that read a table: function calls on Windows, dumps or reads of the file in `/proc` on Linux.

@@ -2,8 +2,10 @@
 
 pub(crate) mod buffer;
 pub(crate) mod display;
+pub(crate) mod filter;
 pub(crate) mod finish;
 pub(crate) mod layout;
+pub(crate) mod port_set;
 pub(crate) mod query;
 pub(crate) mod source;
 pub(crate) mod writer;

@@ -16,6 +16,7 @@ use crate::fuzz;
 /// Dev-dependencies are not checked.
 const ALLOWED: &[&str] = &[
     "bitflags",
+    "ipnet",
     // Linux.
     "rustix",
     "errno",

@@ -1,8 +1,8 @@
 //! The socket data of Linux, stored in `OwningModuleInfo`, which only Windows uses otherwise.
 
-use core::num::NonZeroU64;
+use core::num::{NonZeroU32, NonZeroU64};
 
-/// The inode, uid and cookie of a socket on Linux.
+/// The inode, uid, cookie and interface of a socket on Linux.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SocketInfo {
@@ -23,6 +23,11 @@ pub struct SocketInfo {
     /// Before Linux 4.1 the cookie is the address of the socket in the kernel. It changes in TIME-WAIT, and a later
     /// socket can have the same one.
     pub cookie: Option<NonZeroU64>,
+    /// The index of the interface to which the socket is bound, by SO_BINDTODEVICE or by a link-local address.
+    ///
+    /// `None` if it is bound to none, and if the table was read from `/proc`. The index is that of the network
+    /// namespace of the socket.
+    pub interface: Option<NonZeroU32>,
 }
 
 /// Marks words that were written on Linux, in the last word.
@@ -33,14 +38,16 @@ const AT_MARK: usize = 15;
 const AT_COOKIE: usize = 1;
 const AT_INODE: usize = 2;
 const AT_UID: usize = 3;
+const AT_INTERFACE: usize = 4;
 
 /// The module words that hold this data. Zero is unknown.
-pub(crate) fn pack(inode: u32, uid: u32, cookie: u64) -> [u64; 16] {
+pub(crate) fn pack(inode: u32, uid: u32, cookie: u64, interface: u32) -> [u64; 16] {
     let mut words = [0; 16];
     words[AT_MARK] = MARK;
     words[AT_COOKIE] = cookie;
     words[AT_INODE] = inode.into();
     words[AT_UID] = uid.into();
+    words[AT_INTERFACE] = interface.into();
     words
 }
 
@@ -54,6 +61,7 @@ pub(crate) fn unpack(words: &[u64; 16]) -> Option<SocketInfo> {
             // The kernel reports uid 0 for a socket without a file. It does not belong to root.
             uid: (inode != 0 || uid != 0).then_some(uid),
             cookie: NonZeroU64::new(words[AT_COOKIE]),
+            interface: NonZeroU32::new(words[AT_INTERFACE] as u32),
         }
     })
 }
@@ -65,7 +73,7 @@ mod tests {
     #[test]
     fn zero_is_unknown_except_for_the_uid_of_root() {
         let info = |inode, uid, cookie| {
-            let info = unpack(&pack(inode, uid, cookie)).unwrap();
+            let info = unpack(&pack(inode, uid, cookie, 0)).unwrap();
             (info.inode, info.uid, info.cookie.map(NonZeroU64::get))
         };
         assert_eq!(info(7, 0, 9), (Some(7), Some(0), Some(9)), "socket of root");
@@ -73,5 +81,7 @@ mod tests {
         assert_eq!(info(0, 0, 9), (None, None, Some(9)), "TIME-WAIT");
         assert_eq!(info(0, 1000, 9), (None, Some(1000), Some(9)));
         assert_eq!(unpack(&[0; 16]), None);
+        let interface = |interface| unpack(&pack(7, 0, 9, interface)).unwrap().interface;
+        assert_eq!((interface(0), interface(2)), (None, NonZeroU32::new(2)));
     }
 }

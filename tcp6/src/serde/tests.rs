@@ -192,10 +192,10 @@ fn unknown_fields_are_ignored() {
         serde_json::from_str::<Change<OwnerPidRow>>(&json).unwrap(),
         Change::Changed { before: row, after: row }
     );
-    let socket = r#"{"inode":1,"uid":2,"cookie":"3","netns":4}"#;
+    let socket = r#"{"inode":1,"uid":2,"cookie":"3","interface":4,"netns":5}"#;
     let json = format!(r#"{{"local":"[::1]:80","remote":null,"state":"LISTEN","owner":"nobody","socket":{socket}}}"#);
     let row: OwnerModuleRow = serde_json::from_str(&json).unwrap();
-    assert_eq!(row.as_raw().OwningModuleInfo, socket_info::pack(1, 2, 3));
+    assert_eq!(row.as_raw().OwningModuleInfo, socket_info::pack(1, 2, 3, 4));
     // Fields that the class lacks are ignored too.
     let basic: BasicRow = serde_json::from_str(&json).unwrap();
     assert_eq!(basic, row.to_class());

@@ -1,23 +1,41 @@
 //! Queries: which rows of a table are selected, and their order.
 
+use ipnet::Ipv6Net;
+
 use crate::row::Row;
 use crate::row::state::StateSet;
+use crate::table::filter::Filter;
+use crate::table::port_set::PortSet;
 
-/// A selection of rows and their order.
+/// A selection of rows and their order. A row must fulfill all conditions of the query.
 ///
 /// ```
 /// use tcp6::{Query, StateSet};
 ///
-/// let open = Query::all().states(StateSet::LISTEN | StateSet::ESTABLISHED).port(443).unsorted();
+/// let open = Query::all().states(StateSet::LISTEN | StateSet::ESTABLISHED).local_port(443).unsorted();
 /// ```
 ///
-/// The system selects what it can: on Linux the states, so that a query of listeners costs only the listeners; on
-/// Windows listeners, for [`OwnerPidRow`](crate::OwnerPidRow) and [`OwnerModuleRow`](crate::OwnerModuleRow). Other rows
-/// are removed after the table is read: what the system selects changes the cost of a query and never its result.
+/// What the system selects changes the cost of a query and never its result: rows that it returns in addition are
+/// removed after the table is read. A method that is called twice replaces its condition.
+///
+/// # Cost
+///
+/// On Linux the kernel selects by every condition:
+///
+/// | query | cost, relative to all rows |
+/// |---|---|
+/// | [`listeners`](Query::listeners) | less than 1 %: the kernel has a table of listeners |
+/// | [`local_port`](Query::local_port), [`remote_port`](Query::remote_port) | about 20 % if few rows match: the kernel looks at every socket |
+/// | other conditions | about 25 % if few rows match |
+///
+/// If a sandbox refuses these filters, and in tables read from `/proc`, all rows are read and then removed.
+///
+/// On Windows the system selects listeners, for [`OwnerPidRow`](crate::OwnerPidRow) and
+/// [`OwnerModuleRow`](crate::OwnerModuleRow); otherwise a query costs as much as the whole table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
     states: StateSet,
-    port: Option<u16>,
+    filter: Filter,
     sorted: bool,
 }
 
@@ -25,7 +43,7 @@ impl Query {
     /// Every row, sorted.
     #[must_use]
     pub const fn all() -> Query {
-        Query { states: StateSet::all(), port: None, sorted: true }
+        Query { states: StateSet::all(), filter: Filter::NONE, sorted: true }
     }
 
     /// Every IPv6 listener, sorted. An IPv4 socket can listen on a port that is absent.
@@ -40,10 +58,68 @@ impl Query {
         Query { states, ..self }
     }
 
-    /// Keeps only rows with this port at either end. A listener has no remote port.
+    /// Keeps only rows whose local end has this port.
+    #[must_use]
+    pub const fn local_port(self, port: u16) -> Query {
+        self.local_ports(PortSet::of(port))
+    }
+
+    /// Keeps only rows whose local end has one of these ports.
+    #[must_use]
+    pub const fn local_ports(self, ports: PortSet) -> Query {
+        Query { filter: Filter { local_ports: Some(ports), ..self.filter }, ..self }
+    }
+
+    /// Keeps only rows whose remote end has this port. A listener has no remote end.
+    #[must_use]
+    pub const fn remote_port(self, port: u16) -> Query {
+        self.remote_ports(PortSet::of(port))
+    }
+
+    /// Keeps only rows whose remote end has one of these ports. A listener has no remote end.
+    #[must_use]
+    pub const fn remote_ports(self, ports: PortSet) -> Query {
+        Query { filter: Filter { remote_ports: Some(ports), ..self.filter }, ..self }
+    }
+
+    /// Keeps only rows with this port at either end.
     #[must_use]
     pub const fn port(self, port: u16) -> Query {
-        Query { port: Some(port), ..self }
+        self.ports(PortSet::of(port))
+    }
+
+    /// Keeps only rows with one of these ports at either end.
+    #[must_use]
+    pub const fn ports(self, ports: PortSet) -> Query {
+        Query { filter: Filter { ports: Some(ports), ..self.filter }, ..self }
+    }
+
+    /// Keeps only rows whose local address is in this network.
+    ///
+    /// A socket that is bound to all addresses has the local address `::`. IPv4 connections of dual-stack sockets have
+    /// addresses in `::ffff:0:0/96`.
+    ///
+    /// ```
+    /// let query = tcp6::Query::all().local_net("2001:db8::/32".parse()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub const fn local_net(self, net: Ipv6Net) -> Query {
+        Query { filter: Filter { local_net: Some(net), ..self.filter }, ..self }
+    }
+
+    /// Keeps only rows whose remote address is in this network. A listener has no remote address.
+    #[must_use]
+    pub const fn remote_net(self, net: Ipv6Net) -> Query {
+        Query { filter: Filter { remote_net: Some(net), ..self.filter }, ..self }
+    }
+
+    /// Removes rows with a v4-mapped address (`::ffff:192.0.2.1`) at either end.
+    ///
+    /// On Linux these are the IPv4 connections of dual-stack sockets.
+    #[must_use]
+    pub const fn without_v4_mapped(self) -> Query {
+        Query { filter: Filter { without_v4_mapped: true, ..self.filter }, ..self }
     }
 
     /// Leaves the rows in the order of the system, which can differ between two reads.
@@ -56,6 +132,11 @@ impl Query {
     #[must_use]
     pub const fn wanted_states(&self) -> StateSet {
         self.states
+    }
+
+    /// The conditions on the ends.
+    pub(crate) const fn filter(&self) -> &Filter {
+        &self.filter
     }
 
     /// Whether the rows are sorted.
@@ -72,15 +153,14 @@ impl Query {
     #[must_use]
     #[inline]
     pub fn matches<R: Row>(&self, row: &R) -> bool {
-        let on_port = |port| row.local().port() == port || row.remote().is_some_and(|remote| remote.port() == port);
-        self.states.has(row.state()) && self.port.is_none_or(on_port)
+        self.states.has(row.state()) && self.filter.matches(row)
     }
 
     /// Whether the query selects every row.
     #[must_use]
     #[inline]
     pub const fn is_unfiltered(&self) -> bool {
-        self.states.is_all() && self.port.is_none()
+        self.states.is_all() && self.filter.is_none()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The human-readable form of rows.
 
 use core::fmt;
+use core::num::NonZeroU32;
 use std::net::SocketAddrV6;
 
 use serde::de::{Deserialize, Deserializer, IntoDeserializer, Visitor};
@@ -48,6 +49,8 @@ struct Socket {
     uid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cookie: Option<Integer<u64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interface: Option<NonZeroU32>,
 }
 
 impl Text {
@@ -118,13 +121,14 @@ impl Socket {
     fn of(words: &[u64; 16]) -> Option<Socket> {
         let info = socket_info::unpack(words)?;
         let cookie = info.cookie.map(|cookie| Integer(cookie.get()));
-        let socket = Socket { inode: info.inode, uid: info.uid, cookie };
+        let socket = Socket { inode: info.inode, uid: info.uid, cookie, interface: info.interface };
         (socket.words() == *words).then_some(socket)
     }
 
     fn words(&self) -> [u64; 16] {
         let cookie = self.cookie.as_ref().map_or(0, |Integer(cookie)| *cookie);
-        socket_info::pack(self.inode.unwrap_or(0), self.uid.unwrap_or(0), cookie)
+        let interface = self.interface.map_or(0, NonZeroU32::get);
+        socket_info::pack(self.inode.unwrap_or(0), self.uid.unwrap_or(0), cookie, interface)
     }
 }
 

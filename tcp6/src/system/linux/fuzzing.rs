@@ -18,7 +18,7 @@ pub struct Dumped {
 }
 
 pub(crate) fn request(sequence: u32) -> Vec<u8> {
-    inet_diag::request(sequence, mask(StateSet::all())).to_vec()
+    inet_diag::dump_request(sequence, mask(StateSet::all()), &inet_diag::SockId::ANY).to_vec()
 }
 
 pub(crate) fn dump<'a, R: Row>(

@@ -7,12 +7,15 @@ use std::thread;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
+use super::netlink::inet_diag::SockId;
+use super::netlink::selection::Selection;
 use super::netlink::sock_diag::{self, Failure, SockDiag};
 use super::owners::SocketInode;
 use super::proc_net::{PROC_NET_TCP6, TextReader, open_text};
-use super::socket::{Socket, mask};
+use super::socket::Socket;
 use crate::error::{Error, Result};
 use crate::row::Row;
+use crate::system::target::Target;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
 
@@ -81,6 +84,19 @@ impl Listing {
         Ok(())
     }
 
+    /// Looks up one socket, which may be another than the target.
+    ///
+    /// Returns `None` if the kernel cannot be asked for one socket.
+    pub(super) fn find(&mut self, target: &Target) -> Result<Option<Option<Socket>>> {
+        let Source::SockDiag(netlink) = &mut self.source else { return Ok(None) };
+        let id = SockId::of_ends(target.local, target.remote, target.interface, target.identity);
+        match sock_diag::retry(|| netlink.find(&id), thread::sleep) {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.raw_os_error().is_some_and(is_refusal) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn is_sock_diag(&self) -> bool {
         matches!(self.source, Source::SockDiag(_))
     }
@@ -89,10 +105,10 @@ impl Listing {
         let Listing { source, calls, unreconciled, socket_inodes, .. } = self;
         match source {
             Source::SockDiag(netlink) => {
-                let states = mask(query.wanted_states());
+                let selection = Selection::of(query);
                 let dump = || {
                     *calls += 1;
-                    write::<R, Failure>(buffer, socket_inodes, |found| netlink.dump(states, found))
+                    write::<R, Failure>(query, buffer, socket_inodes, |found| netlink.dump(&selection, found))
                 };
                 let read = sock_diag::retry(dump, thread::sleep);
                 *unreconciled = netlink.unreconciled();
@@ -104,7 +120,7 @@ impl Listing {
                 file.rewind()
                     .and_then(|()| file.read_to_end(bytes))
                     .map_err(|error| Error::os(PROC_NET_TCP6, error))?;
-                write::<R, Error>(buffer, socket_inodes, |found| reader.read(bytes, found))
+                write::<R, Error>(query, buffer, socket_inodes, |found| reader.read(bytes, found))
             }
         }
     }
@@ -129,22 +145,28 @@ fn shares_namespace(tid: i32) -> bool {
     is_main || fs::read_link("/proc/self/ns/net").is_ok_and(|main| own().is_ok_and(|own| own == main))
 }
 
-/// Writes the sockets that `read` finds, and collects their inodes if the rows have owners.
+/// Writes the sockets that `read` finds and `query` selects, and collects their inodes if the rows have owners.
 fn write<R: Row, E: From<Error>>(
+    query: &Query,
     buffer: &mut Buffer,
     socket_inodes: &mut Vec<SocketInode>,
     read: impl FnOnce(&mut dyn FnMut(Socket) -> Result<()>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut writer = buffer.writer::<R>();
+    let is_filtered = !query.is_unfiltered();
     socket_inodes.clear();
     read(&mut |socket| {
+        let row = socket.to_row::<R>();
+        if is_filtered && !query.matches(&row) {
+            return Ok(());
+        }
         if R::CLASS.has_owners() {
             socket_inodes.try_reserve(1).map_err(|_| Error::OutOfMemory {
                 bytes: (socket_inodes.len() + 1).saturating_mul(size_of::<SocketInode>()),
             })?;
             socket_inodes.push(SocketInode { inode: socket.inode, uid: socket.uid });
         }
-        writer.push(&socket.to_row())
+        writer.push(&row)
     })?;
     Ok(writer.finish()?)
 }

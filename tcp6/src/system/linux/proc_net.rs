@@ -136,7 +136,7 @@ fn socket(line: &[u8]) -> Option<(Socket, Option<NonZeroU64>)> {
     let uid = decimal(fields.nth(3)?)?;
     let inode = decimal(fields.nth(1)?)?;
     let object = object(fields.nth(1)?)?;
-    Some((Socket { state, local, remote, inode, uid, cookie: 0 }, object))
+    Some((Socket { state, local, remote, inode, uid, cookie: 0, interface: 0 }, object))
 }
 
 /// Parses the address of the kernel's object; `Some(None)` if it is hidden.

@@ -19,6 +19,8 @@ pub(super) struct Socket {
     pub(super) uid: u32,
     /// The cookie, which a socket keeps in TIME-WAIT; 0 if the kernel reports none.
     pub(super) cookie: u64,
+    /// The index of the interface to which it is bound; 0 if there is none.
+    pub(super) interface: u32,
 }
 
 /// The states by the kernel's numbers, from 1 (`TCP_ESTABLISHED`) to 12 (`TCP_NEW_SYN_RECV`).
@@ -66,7 +68,7 @@ impl Socket {
         let state = state(self.state);
         let remote = if state == State::Listen { RawEnd::default() } else { self.remote };
         let owner = if self.inode == 0 { Owner::Nobody } else { Owner::Unresolved }.as_raw();
-        let module = socket_info::pack(self.inode, self.uid, self.cookie);
+        let module = socket_info::pack(self.inode, self.uid, self.cookie, self.interface);
         R::build(&Parts { owner, module, ..Parts::of(state.as_raw(), self.local, remote) })
     }
 }

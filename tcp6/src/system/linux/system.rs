@@ -3,12 +3,13 @@
 use std::thread;
 
 use super::listing::Listing;
-use super::owners::{Owners, Proc};
+use super::owners::{Owners, Proc, SocketInode};
 use crate::error::{Error, Result};
 use crate::row::Row;
 use crate::row::class::Class;
 use crate::row::class::by_class;
 use crate::row::layout::RawRow;
+use crate::system::target::Target;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
 
@@ -54,6 +55,21 @@ impl System {
         })
     }
 
+    /// Asks the kernel for one socket.
+    ///
+    /// Returns `None` if it cannot be asked, because sock_diag or the request for one socket is refused. The row that is
+    /// found may be that of another socket.
+    pub(in crate::system) fn find<R: Row>(&mut self, target: &Target) -> Result<Option<Option<R>>> {
+        let Some(found) = self.listing.find(target)? else { return Ok(None) };
+        let Some(socket) = found else { return Ok(Some(None)) };
+        let mut row = socket.to_row::<R>();
+        if R::CLASS.has_owners() {
+            self.owners.resolve(&[SocketInode { inode: socket.inode, uid: socket.uid }], false)?;
+            row.set_owner(self.owners.of(socket.inode));
+        }
+        Ok(Some(Some(row)))
+    }
+
     fn fill_with_owners<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
         let System { listing, owners } = self;
         if owners.is_new() {
@@ -67,7 +83,7 @@ impl System {
             listing.fill::<R>(query, buffer)?;
         }
         let sockets = listing.socket_inodes();
-        owners.resolve(sockets, query.wanted_states().is_all())?;
+        owners.resolve(sockets, query.is_unfiltered())?;
         let rows = buffer.rows_mut::<R>()?;
         rows.iter_mut().zip(sockets).for_each(|(row, socket)| row.set_owner(owners.of(socket.inode)));
         Ok(())

@@ -37,6 +37,9 @@ const REQ_ID: usize = 8;
 /// The size of a request with its header.
 pub(in crate::system::linux) const REQUEST: usize = HEADER + REQ_ID + SOCKID;
 
+/// The size of `nlattr`: length and type, each u16.
+const ATTRIBUTE: usize = 4;
+
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NLMSG_OVERRUN: u16 = 4;
@@ -47,12 +50,27 @@ const NLM_F_DUMP_INTR: u16 = 0x10;
 const NLM_F_DUMP: u16 = 0x300;
 
 /// The address family on Linux; on Windows it is 23.
-const AF_INET6: u8 = 10;
+pub(in crate::system::linux) const AF_INET6: u8 = 10;
 const IPPROTO_TCP: u8 = 6;
 
 /// The request for a dump of the IPv6 TCP sockets in `states` (bit n for the kernel's state n).
-pub(in crate::system::linux) fn request(sequence: u32, states: u32) -> [u8; REQUEST] {
-    message(sequence, NLM_F_DUMP, states, SockId::ANY)
+///
+/// The kernel selects by the ports of `id` that are not zero, and by no other field.
+pub(in crate::system::linux) fn dump_request(sequence: u32, states: u32, id: &SockId) -> [u8; REQUEST] {
+    message(sequence, NLM_F_DUMP, states, *id)
+}
+
+/// Appends an attribute (`nlattr`) to a request of one message. `write` appends its payload.
+pub(in crate::system::linux) fn append_attribute(request: &mut Vec<u8>, kind: u16, write: impl FnOnce(&mut Vec<u8>)) {
+    let start = request.len();
+    request.extend([0; ATTRIBUTE]);
+    write(request);
+    // A request is far shorter than 64 KiB.
+    let length = (request.len() - start) as u16;
+    request[start..start + 2].copy_from_slice(&length.to_ne_bytes());
+    request[start + 2..start + ATTRIBUTE].copy_from_slice(&kind.to_ne_bytes());
+    let total = request.len() as u32;
+    request[LEN..TYPE].copy_from_slice(&total.to_ne_bytes());
 }
 
 /// The request for a look-up of one socket, in any state.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use rustix::io::Errno;
 
 use super::conn::{Conn, RECV_TIMEOUT, TRANSIENT};
-use super::inet_diag::{CALL, Dump, InetDiagMsg, Reply, SockId, request};
+use super::inet_diag::{CALL, Dump, InetDiagMsg, Reply, SockId, dump_request};
 use super::reconcile::Reconciler;
 use super::transport::Transport;
 use crate::error::{Error, Result};
@@ -143,7 +143,7 @@ impl<F: FnMut(Socket) -> Result<()>> Recovery<'_, F> {
     fn confirm_listeners<T: Transport>(&mut self, conn: &mut Conn<T>) -> Result<()> {
         let sequence = conn.reserve(1)?;
         let mut dump = Dump::new(sequence, conn.port);
-        conn.exchange(&request(sequence, LISTEN), RECV_TIMEOUT, |datagram| {
+        conn.exchange(&dump_request(sequence, LISTEN, &SockId::ANY), RECV_TIMEOUT, |datagram| {
             dump.read(datagram, |message| {
                 let is_unconfirmed = message.is_in(LISTEN) && self.unconfirmed.remove(&message.id().cookie());
                 if is_unconfirmed { self.recover(message) } else { Ok(()) }

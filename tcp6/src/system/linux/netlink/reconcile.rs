@@ -22,6 +22,7 @@ use std::collections::{BinaryHeap, HashSet};
 
 use self::sequence::{Entry, Expiring, Sequence, reserve};
 use super::inet_diag::{InetDiagMsg, SockId};
+use super::selection::Selection;
 use crate::error::{Error, Result};
 use crate::system::linux::int_hash::IntHash;
 
@@ -32,8 +33,8 @@ mod sequence;
 /// Keeps 48 bytes per socket, and 64 per socket in TIME-WAIT.
 #[derive(Debug)]
 pub(in crate::system::linux) struct Reconciler {
-    /// The states that both dumps request.
-    states: u32,
+    /// What both dumps request.
+    selection: Selection,
     /// The start of the current dump in milliseconds on the transport's clock.
     started: u64,
     /// The sockets that do not expire.
@@ -53,7 +54,7 @@ pub(in crate::system::linux) struct Reconciler {
 impl Reconciler {
     pub(in crate::system::linux) fn new() -> Reconciler {
         Reconciler {
-            states: 0,
+            selection: Selection::in_states(0),
             started: 0,
             lasting: Sequence::new(),
             expiring: Sequence::new(),
@@ -64,12 +65,12 @@ impl Reconciler {
         }
     }
 
-    /// Starts a dump of the sockets in `states` at `now`, in milliseconds on the transport's clock.
+    /// Starts a dump of the selected sockets at `now`, in milliseconds on the transport's clock.
     ///
-    /// The dump is compared with the last committed one. If that requested other states, no socket is missing.
-    pub(in crate::system::linux) fn begin(&mut self, states: u32, now: u64) {
-        if self.states != states {
-            self.states = states;
+    /// The dump is compared with the last committed one. If that had another selection, no socket is missing.
+    pub(in crate::system::linux) fn begin(&mut self, selection: &Selection, now: u64) {
+        if self.selection != *selection {
+            self.selection = *selection;
             self.lasting.forget();
             self.expiring.forget();
         }

@@ -6,9 +6,10 @@ use std::io;
 use rustix::io::Errno;
 
 use super::conn::{Conn, RECV_TIMEOUT, TRANSIENT};
-use super::inet_diag::{CALL, Dump, request};
+use super::inet_diag::{CALL, Dump, Reply, SockId};
 use super::look_up::LookUpStatus;
 use super::reconcile::Reconciler;
+use super::selection::Selection;
 use super::socket::KernelSocket;
 use super::transport::Transport;
 use crate::error::{Error, Result};
@@ -24,6 +25,9 @@ pub(in crate::system::linux) struct SockDiag<T = KernelSocket> {
     pub(super) conn: Conn<T>,
     reconciler: Reconciler,
     pub(super) look_ups: LookUpStatus,
+    request: Vec<u8>,
+    /// Whether the kernel has refused a program.
+    programs_refused: bool,
 }
 
 /// Why a dump failed.
@@ -57,33 +61,64 @@ impl SockDiag {
 
 impl<T: Transport> SockDiag<T> {
     pub(in crate::system::linux) fn over(transport: T, port: u32) -> SockDiag<T> {
-        SockDiag { conn: Conn::new(transport, port), reconciler: Reconciler::new(), look_ups: LookUpStatus::default() }
+        SockDiag {
+            conn: Conn::new(transport, port),
+            reconciler: Reconciler::new(),
+            look_ups: LookUpStatus::default(),
+            request: Vec::new(),
+            programs_refused: false,
+        }
     }
 
-    /// Passes each socket whose state is in `states` to `found` once.
+    /// Passes each selected socket to `found` once.
     ///
-    /// Sockets come in the kernel's order, followed by those that the dump skipped and a look-up found.
+    /// Sockets come in the kernel's order, followed by those that the dump skipped and a look-up found. If the kernel
+    /// has refused a program, all sockets in the states and with the ports of the selection are passed.
     pub(in crate::system::linux) fn dump(
         &mut self,
-        states: u32,
+        selection: &Selection,
         mut found: impl FnMut(Socket) -> Result<()>,
     ) -> Result<(), Failure> {
-        let SockDiag { conn, reconciler, look_ups } = self;
+        let SockDiag { conn, reconciler, look_ups, request, programs_refused } = self;
+        let selection = if *programs_refused { selection.without_program() } else { *selection };
         let sequence = conn.reserve(1)?;
         let now = u64::try_from(conn.transport.now().as_millis()).unwrap_or(u64::MAX);
-        reconciler.begin(states, now);
+        reconciler.begin(&selection, now);
+        selection.write_request(sequence, request);
         let mut dump = Dump::new(sequence, conn.port);
-        conn.exchange(&request(sequence, states), RECV_TIMEOUT, |datagram| {
+        let dumped = conn.exchange(request, RECV_TIMEOUT, |datagram| {
             dump.read(datagram, |message| if reconciler.record(message)? { found(message.socket()) } else { Ok(()) })
-        })?;
+        });
+        if let Err(error) = dumped {
+            let refusal = if selection.has_program() { program_refusal(&error) } else { None };
+            *programs_refused |= refusal.is_some();
+            // The next attempt has no program.
+            return Err(refusal.map_or_else(|| error.into(), |errno| Failure::Transient(errno.into())));
+        }
         if dump.was_interrupted() {
             return Err(Failure::Transient(Errno::INTR.into()));
         }
         reconciler.find_missing()?;
         if !reconciler.is_complete() {
-            look_ups.recover_missing(conn, reconciler, states, &mut found)?;
+            look_ups.recover_missing(conn, reconciler, selection.states(), &mut found)?;
         }
         Ok(reconciler.commit()?)
+    }
+
+    /// Looks up one socket, in any state.
+    ///
+    /// Returns `None` if the kernel finds none, or another one than the id selects: to a request for a connection that
+    /// does not exist, it replies with a listener on the local port.
+    pub(in crate::system::linux) fn find(&mut self, id: &SockId) -> Result<Option<Socket>, Failure> {
+        let mut found = None;
+        let (_, looked_up) = self.conn.look_up(&mut [*id], |reply| {
+            if let Reply::Found(message) = reply {
+                found = Some(message.socket());
+            }
+            Ok(())
+        });
+        looked_up?;
+        Ok(found)
     }
 
     /// The number of tables whose missing sockets were not all looked up.
@@ -94,18 +129,26 @@ impl<T: Transport> SockDiag<T> {
     }
 }
 
-/// Repeats `dump` until it succeeds, fails permanently or has failed [`ATTEMPTS`] times.
+/// The errno with which the kernel or a sandbox refuses a program.
+///
+/// EINVAL also has other causes, which occur again without a program.
+fn program_refusal(error: &Error) -> Option<Errno> {
+    let refusals = [Errno::INVAL, Errno::OPNOTSUPP, Errno::PERM, Errno::ACCESS];
+    refusals.into_iter().find(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// Repeats a dump or a look-up until it succeeds, fails permanently or has failed [`ATTEMPTS`] times.
 ///
 /// `wait` is [`std::thread::sleep`], or a script in tests.
-pub(in crate::system::linux) fn retry(
-    mut dump: impl FnMut() -> Result<(), Failure>,
+pub(in crate::system::linux) fn retry<T>(
+    mut dump: impl FnMut() -> Result<T, Failure>,
     mut wait: impl FnMut(Duration),
-) -> Result<()> {
+) -> Result<T> {
     let mut last = Errno::INTR.into();
     for pause in attempts(WAIT, WAIT) {
         pause.into_iter().for_each(&mut wait);
         match dump() {
-            Ok(()) => return Ok(()),
+            Ok(result) => return Ok(result),
             Err(Failure::Permanent(error)) => return Err(error),
             Err(Failure::Transient(error)) => last = error,
         }

@@ -3,6 +3,9 @@
 //! The request for a look-up contains the id from a dump. Ports and addresses are in network byte order, everything
 //! else in native byte order. See `include/uapi/linux/inet_diag.h` of the kernel.
 
+use core::num::NonZeroU64;
+use std::net::SocketAddrV6;
+
 use super::{AF_INET6, chunk, u16_at, u32_at};
 use crate::error::{Malformed, Result};
 use crate::row::endpoint::RawEnd;
@@ -43,10 +46,43 @@ pub(in crate::system::linux) struct SockId(u128, u128, u128);
 
 impl SockId {
     /// The id in a request that matches all sockets.
-    pub(super) const ANY: SockId = {
+    pub(in crate::system::linux) const ANY: SockId = {
         let [a, b, c, d, e, f, g, h] = NOCOOKIE.to_ne_bytes();
         SockId(0, 0, u128::from_ne_bytes([0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d, e, f, g, h]))
     };
+
+    /// The id in a request that matches all sockets with these ports; 0 matches any port.
+    pub(in crate::system::linux) fn of_ports(local: u16, remote: u16) -> SockId {
+        let mut bytes = SockId::ANY.to_bytes();
+        bytes[SPORT..][..2].copy_from_slice(&local.to_be_bytes());
+        bytes[DPORT..][..2].copy_from_slice(&remote.to_be_bytes());
+        SockId::from_bytes(&bytes)
+    }
+
+    /// The id in a request for one socket.
+    ///
+    /// A listener has the remote end `[::]:0`. `interface` is 0 if the socket is bound to none, and the cookie `None`
+    /// matches any socket with these ends.
+    pub(in crate::system::linux) fn of_ends(
+        local: SocketAddrV6,
+        remote: Option<SocketAddrV6>,
+        interface: u32,
+        cookie: Option<NonZeroU64>,
+    ) -> SockId {
+        let mut bytes = [0; SOCKID];
+        let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
+        put(SPORT, &local.port().to_be_bytes());
+        put(SRC, &local.ip().octets());
+        if let Some(remote) = remote {
+            put(DPORT, &remote.port().to_be_bytes());
+            put(DST, &remote.ip().octets());
+        }
+        put(IF, &interface.to_ne_bytes());
+        let cookie = cookie.map_or(NOCOOKIE, NonZeroU64::get);
+        put(COOKIE, &(cookie as u32).to_ne_bytes());
+        put(COOKIE + 4, &((cookie >> 32) as u32).to_ne_bytes());
+        SockId::from_bytes(&bytes)
+    }
 
     #[inline]
     fn from_bytes(bytes: &[u8; SOCKID]) -> SockId {
@@ -79,16 +115,15 @@ impl SockId {
         u16_at(&self.to_bytes(), DPORT) == 0
     }
 
-    /// Whether both ids have equal ends and cookies.
+    /// Whether the socket with the id `found` has the ends of this requested id, and its cookie unless that matches any.
     ///
     /// The interface is not compared, because SO_BINDTODEVICE can change that of an open socket.
-    pub(super) fn is_same_socket(&self, other: &SockId) -> bool {
-        let without_interface = |id: &SockId| {
-            let mut bytes = id.to_bytes();
-            bytes[IF..COOKIE].fill(0);
-            bytes
-        };
-        without_interface(self) == without_interface(other)
+    pub(super) fn selects(&self, found: &SockId) -> bool {
+        let compared = if self.cookie() == NOCOOKIE { IF } else { SOCKID };
+        let (mut wanted, mut found) = (self.to_bytes(), found.to_bytes());
+        wanted[IF..COOKIE].fill(0);
+        found[IF..COOKIE].fill(0);
+        wanted[..compared] == found[..compared]
     }
 }
 
@@ -144,6 +179,7 @@ impl<'a> InetDiagMsg<'a> {
             inode: u32_at(self.0, INODE),
             uid: u32_at(self.0, UID),
             cookie: cookie(self.0, ID + COOKIE),
+            interface,
         }
     }
 }
@@ -226,8 +262,15 @@ mod tests {
         for at in 0..SOCKID {
             let other = id(|bytes| bytes[at] ^= 0x80);
             assert_ne!(id(|_| ()), other, "{at}");
-            assert_eq!(id(|_| ()).is_same_socket(&other), (IF..COOKIE).contains(&at), "{at}");
+            assert_eq!(id(|_| ()).selects(&other), (IF..COOKIE).contains(&at), "{at}");
         }
+    }
+
+    #[test]
+    fn the_wildcard_cookie_selects_every_cookie() {
+        let any = id(|bytes| bytes[COOKIE..].fill(0xFF));
+        assert!(any.selects(&id(|_| ())) && !id(|_| ()).selects(&any));
+        assert!(!any.selects(&id(|bytes| bytes[SPORT] ^= 1)));
     }
 
     #[test]

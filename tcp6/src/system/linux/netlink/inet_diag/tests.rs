@@ -73,7 +73,7 @@ fn ports(datagrams: &[Vec<u8>]) -> Vec<u16> {
 
 #[test]
 fn the_request_has_the_layout_of_the_kernel() {
-    let bytes = request(0x0102_0304, 0xFFE);
+    let bytes = dump_request(0x0102_0304, 0xFFE, &SockId::ANY);
     assert_eq!(bytes.len(), 72);
     assert_eq!(u32_at(&bytes, 0), 72);
     assert_eq!(u16_at(&bytes, 4), 20);

@@ -1,5 +1,6 @@
 use super::*;
 use crate::system::linux::netlink::conn::LOOK_UP_TIMEOUT;
+use crate::system::linux::netlink::selection::Selection;
 use crate::system::linux::netlink::sock_diag::script::{Answer, LookUpFault, Script, Step};
 use crate::system::linux::netlink::sock_diag::tests::{bound, netlink, ports};
 use crate::system::linux::netlink::sock_diag::{Failure, SockDiag};
@@ -40,7 +41,7 @@ fn looks_up_sockets_in_batches() {
 #[test]
 fn looks_up_nothing_after_a_dump_of_other_states() {
     let mut netlink = skipping(5, [3]);
-    netlink.dump(1 << 10, |_| Ok(())).unwrap();
+    netlink.dump(&Selection::in_states(1 << 10), |_| Ok(())).unwrap();
     assert!(netlink.conn.transport.look_ups.is_empty());
     assert_eq!(ports(&mut netlink), [1, 5]);
     assert!(netlink.conn.transport.look_ups.is_empty());
@@ -55,7 +56,7 @@ fn omits_a_socket_that_left_the_requested_states() {
     let mut found = 0;
     for dump in 1..=2 {
         netlink
-            .dump(1 << 10, |_| {
+            .dump(&Selection::in_states(1 << 10), |_| {
                 found += 1;
                 Ok(())
             })
@@ -154,7 +155,7 @@ fn unanswered_look_ups_take_at_most_one_per_cent_of_the_time() {
 fn an_error_of_the_callback_is_not_a_failed_look_up() {
     let mut netlink = skipping(5, [3]);
     let mut rows = 0;
-    let dumped = netlink.dump(u32::MAX, |_| {
+    let dumped = netlink.dump(&Selection::in_states(u32::MAX), |_| {
         rows += 1;
         if rows == 3 { Err(Error::OutOfMemory { bytes: 1 }) } else { Ok(()) }
     });
@@ -185,7 +186,7 @@ fn replies_to_as_many_look_ups_as_are_sent_at_once_fit_into_the_socket() {
             Ok(())
         })
     };
-    conn.exchange(&request(sequence, 1 << 10), RECV_TIMEOUT, read).unwrap();
+    conn.exchange(&dump_request(sequence, 1 << 10, &SockId::ANY), RECV_TIMEOUT, read).unwrap();
     // Look up one listener 32 times: all replies have the same size.
     let mut ids = vec![ids[0]; 32];
     let mut replies = 0;

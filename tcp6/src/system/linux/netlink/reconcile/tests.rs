@@ -74,7 +74,7 @@ fn open(state: u8) -> Sock {
 ///
 /// Returns the cookies looked up, and those found.
 fn dump(reconciler: &mut Reconciler, now: u64, listed: &[(u64, Sock)], table: &Table) -> (Vec<u64>, Vec<u64>) {
-    reconciler.begin(ALL, now);
+    reconciler.begin(&Selection::in_states(ALL), now);
     for (cookie, sock) in listed {
         assert!(record(reconciler, *cookie, *sock), "{cookie}");
     }
@@ -160,7 +160,7 @@ fn drops_duplicates_anywhere_in_a_dump() {
         let mut reconciler = Reconciler::new();
         dump(&mut reconciler, 0, &socks(known), &Table::new());
         for _ in 0..2 {
-            reconciler.begin(ALL, 0);
+            reconciler.begin(&Selection::in_states(ALL), 0);
             // These cookies collide in a hash table with 1,024 slots that uses the low bits.
             for (cookie, is_first) in [(1, true), (1025, true), (1, false), (2049, true), (1025, false), (1, false)] {
                 assert_eq!(record(&mut reconciler, cookie, open(ESTABLISHED)), is_first, "{known:?} {cookie}");
@@ -174,7 +174,7 @@ fn drops_duplicates_anywhere_in_a_dump() {
 fn drops_a_duplicate_with_another_state() {
     let mut reconciler = Reconciler::new();
     for _ in 0..2 {
-        reconciler.begin(ALL, 0);
+        reconciler.begin(&Selection::in_states(ALL), 0);
         assert!(record(&mut reconciler, 7, open(FIN_WAIT_2)));
         assert!(!record(&mut reconciler, 7, Sock { state: TIME_WAIT, due: 60_000 }));
         assert_eq!(finish(&mut reconciler, &Table::new()).0, [0; 0]);
@@ -195,7 +195,7 @@ fn compares_with_the_last_committed_dump() {
     let table: Table = established(&[1, 2, 3]).into_iter().collect();
     dump(&mut reconciler, 0, &established(&[1, 2, 3]), &table);
     for listed in [[4, 1], [1, 5]] {
-        reconciler.begin(ALL, 0);
+        reconciler.begin(&Selection::in_states(ALL), 0);
         assert!(listed.iter().all(|cookie| record(&mut reconciler, *cookie, open(ESTABLISHED))));
         reconciler.find_missing().unwrap();
     }
@@ -206,9 +206,9 @@ fn compares_with_the_last_committed_dump() {
 fn nothing_is_missing_after_a_dump_of_other_states() {
     let mut reconciler = Reconciler::new();
     for states in [ALL, 1 << LISTEN, ALL, 1 << ESTABLISHED] {
-        reconciler.begin(states, 0);
+        reconciler.begin(&Selection::in_states(states), 0);
         assert_eq!(finish(&mut reconciler, &Table::new()).0, [0; 0]);
-        reconciler.begin(states, 0);
+        reconciler.begin(&Selection::in_states(states), 0);
         record(&mut reconciler, 1, open(LISTEN));
         assert_eq!(finish(&mut reconciler, &Table::new()).0, [0; 0]);
     }
@@ -271,7 +271,7 @@ fn lists_each_socket_once_and_misses_none_that_still_exists() {
                     listed.insert((at + distance).min(listed.len()), duplicate);
                 }
             }
-            reconciler.begin(states, now);
+            reconciler.begin(&Selection::in_states(states), now);
             let mut rows = Vec::new();
             for (cookie, sock) in &listed {
                 if record(&mut reconciler, *cookie, *sock) {

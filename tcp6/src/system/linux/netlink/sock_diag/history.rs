@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use super::model::{ESTABLISHED, Event, FIN_WAIT_2, Faults, LISTEN, Model, PORT, TIME_WAIT};
-use super::{SockDiag, retry};
+use super::{Selection, SockDiag, retry};
 use crate::system::linux::socket::Socket;
 
 /// The number of refreshes, or a description of the fault in the last one.
@@ -108,7 +108,7 @@ fn refresh(
     let mut rows: Vec<Socket> = Vec::new();
     let dump = || {
         rows.clear();
-        netlink.dump(states, |socket| {
+        netlink.dump(&Selection::in_states(states), |socket| {
             rows.push(socket);
             Ok(())
         })

@@ -1,0 +1,56 @@
+//! The socket for which a look-up asks.
+
+use core::num::NonZeroU64;
+use std::net::SocketAddrV6;
+
+use crate::row::Row;
+use crate::row::layout::RawRow;
+use crate::row::order::{self, Ends};
+use crate::row::socket_info;
+use crate::table::query::Query;
+
+/// The ends of a socket, and what else is known of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    pub(super) local: SocketAddrV6,
+    /// `None` for a listener.
+    pub(super) remote: Option<SocketAddrV6>,
+    /// The identity, which distinguishes successive sockets with equal ends. `None` accepts any socket.
+    pub(super) identity: Option<NonZeroU64>,
+    /// The index of the interface to which the socket is bound; 0 if it is bound to none or unknown.
+    pub(super) interface: u32,
+}
+
+impl Target {
+    /// Any socket with these ends.
+    pub(super) fn of_ends(local: SocketAddrV6, remote: Option<SocketAddrV6>) -> Target {
+        let scope_ids = [local.scope_id(), remote.map_or(0, |remote| remote.scope_id())];
+        let interface = scope_ids.into_iter().find(|scope_id| *scope_id != 0).unwrap_or(0);
+        Target { local, remote, identity: None, interface }
+    }
+
+    /// The socket of a row.
+    pub(super) fn of_row<R: Row>(row: &R) -> Target {
+        let info = row.raw_module().and_then(socket_info::unpack);
+        let target = Target { identity: row.identity(), ..Target::of_ends(row.local(), row.remote()) };
+        match info.and_then(|info| info.interface) {
+            Some(interface) => Target { interface: interface.get(), ..target },
+            None => target,
+        }
+    }
+
+    /// Whether a row is one of this socket.
+    pub(super) fn matches<R: Row>(&self, row: &R) -> bool {
+        let has_identity = self.identity.is_none() || row.identity() == self.identity;
+        order::ends(row) == Ends::of_addresses(self.local, self.remote) && has_identity
+    }
+
+    /// The query that selects the rows with these ports.
+    pub(super) fn query(&self) -> Query {
+        let query = Query::all().unsorted().local_port(self.local.port());
+        match self.remote {
+            Some(remote) => query.remote_port(remote.port()),
+            None => query,
+        }
+    }
+}
