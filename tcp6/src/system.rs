@@ -180,7 +180,7 @@ impl System {
     ///
     /// # Link-local addresses and bound interfaces
     ///
-    /// A link-local address needs its scope id, as in rows. A socket with another address that SO_BINDTODEVICE has
+    /// A link-local address needs its scope id, as in rows. A connection with another address that SO_BINDTODEVICE has
     /// bound to an interface is not found on Linux; [`look_up`](System::look_up) finds it.
     ///
     /// # Errors
@@ -240,7 +240,7 @@ impl System {
     fn find_target<R: Row>(&mut self, target: &Target) -> Result<Option<R>> {
         #[cfg(target_os = "linux")]
         if let Some(found) = self.backend.find(target)? {
-            return Ok(found.filter(|row| target.matches(row)));
+            return Ok(found);
         }
         let mut buffer = mem::take(&mut self.search);
         let found = self

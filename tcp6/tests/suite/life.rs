@@ -17,7 +17,7 @@ mod first_table;
 mod history;
 mod model;
 mod names;
-mod namespace;
+pub mod namespace;
 mod odd;
 mod plan;
 mod process;

@@ -21,6 +21,8 @@ mod load;
 mod memory;
 mod owners;
 mod process;
+#[cfg(target_os = "linux")]
+mod queries;
 mod scripted_capture;
 #[cfg(target_os = "linux")]
 mod seccomp;

@@ -84,13 +84,13 @@ impl Listing {
         Ok(())
     }
 
-    /// Looks up one socket, which may be another than the target.
+    /// Looks up one socket.
     ///
     /// Returns `None` if the kernel cannot be asked for one socket.
-    pub(super) fn find(&mut self, target: &Target) -> Result<Option<Option<Socket>>> {
+    pub(super) fn find<R: Row>(&mut self, target: &Target) -> Result<Option<Option<Socket>>> {
         let Source::SockDiag(netlink) = &mut self.source else { return Ok(None) };
         let id = SockId::of_ends(target.local, target.remote, target.interface, target.identity);
-        match sock_diag::retry(|| netlink.find(&id), thread::sleep) {
+        match sock_diag::retry(|| netlink.find(&id, |socket| target.matches(&socket.to_row::<R>())), thread::sleep) {
             Ok(found) => Ok(Some(found)),
             Err(error) if error.raw_os_error().is_some_and(is_refusal) => Ok(None),
             Err(error) => Err(error),

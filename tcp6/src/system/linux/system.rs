@@ -57,10 +57,9 @@ impl System {
 
     /// Asks the kernel for one socket.
     ///
-    /// Returns `None` if it cannot be asked, because sock_diag or the request for one socket is refused. The row that is
-    /// found may be that of another socket.
+    /// Returns `None` if it cannot be asked, because sock_diag or the request for one socket is refused.
     pub(in crate::system) fn find<R: Row>(&mut self, target: &Target) -> Result<Option<Option<R>>> {
-        let Some(found) = self.listing.find(target)? else { return Ok(None) };
+        let Some(found) = self.listing.find::<R>(target)? else { return Ok(None) };
         let Some(socket) = found else { return Ok(Some(None)) };
         let mut row = socket.to_row::<R>();
         if R::CLASS.has_owners() {

@@ -141,15 +141,10 @@ impl<F: FnMut(Socket) -> Result<()>> Recovery<'_, F> {
 
     /// Dumps all listeners and recovers the unconfirmed ones among them.
     fn confirm_listeners<T: Transport>(&mut self, conn: &mut Conn<T>) -> Result<()> {
-        let sequence = conn.reserve(1)?;
-        let mut dump = Dump::new(sequence, conn.port);
-        conn.exchange(&dump_request(sequence, LISTEN, &SockId::ANY), RECV_TIMEOUT, |datagram| {
-            dump.read(datagram, |message| {
-                let is_unconfirmed = message.is_in(LISTEN) && self.unconfirmed.remove(&message.id().cookie());
-                if is_unconfirmed { self.recover(message) } else { Ok(()) }
-            })
-        })?;
-        if dump.was_interrupted() { Err(Error::os(CALL, Errno::INTR)) } else { Ok(()) }
+        dump_listeners(conn, &SockId::ANY, |message| {
+            let is_unconfirmed = self.unconfirmed.remove(&message.id().cookie());
+            if is_unconfirmed { self.recover(message) } else { Ok(()) }
+        })
     }
 
     /// Stores the error and returns a placeholder that ends the exchange.
@@ -157,6 +152,20 @@ impl<F: FnMut(Socket) -> Result<()>> Recovery<'_, F> {
         self.error = Some(error);
         Error::NotSupported
     }
+}
+
+/// Dumps the listeners with the port of `id`, or all if it has none.
+pub(super) fn dump_listeners<T: Transport>(
+    conn: &mut Conn<T>,
+    id: &SockId,
+    mut found: impl FnMut(InetDiagMsg<'_>) -> Result<()>,
+) -> Result<()> {
+    let sequence = conn.reserve(1)?;
+    let mut dump = Dump::new(sequence, conn.port);
+    conn.exchange(&dump_request(sequence, LISTEN, id), RECV_TIMEOUT, |datagram| {
+        dump.read(datagram, |message| if message.is_in(LISTEN) { found(message) } else { Ok(()) })
+    })?;
+    if dump.was_interrupted() { Err(Error::os(CALL, Errno::INTR)) } else { Ok(()) }
 }
 
 /// Whether the kernel lacked memory for the replies, so that a smaller batch may succeed.

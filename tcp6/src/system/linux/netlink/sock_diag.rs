@@ -6,8 +6,8 @@ use std::io;
 use rustix::io::Errno;
 
 use super::conn::{Conn, RECV_TIMEOUT, TRANSIENT};
-use super::inet_diag::{CALL, Dump, Reply, SockId};
-use super::look_up::LookUpStatus;
+use super::inet_diag::{CALL, Dump, InetDiagMsg, Reply, SockId};
+use super::look_up::{self, LookUpStatus};
 use super::reconcile::Reconciler;
 use super::selection::Selection;
 use super::socket::KernelSocket;
@@ -105,19 +105,33 @@ impl<T: Transport> SockDiag<T> {
         Ok(reconciler.commit()?)
     }
 
-    /// Looks up one socket, in any state.
+    /// Looks up the socket with this id, in any state, that `accepts` accepts.
     ///
-    /// Returns `None` if the kernel finds none, or another one than the id selects: to a request for a connection that
-    /// does not exist, it replies with a listener on the local port.
-    pub(in crate::system::linux) fn find(&mut self, id: &SockId) -> Result<Option<Socket>, Failure> {
+    /// To a request for a connection that does not exist, the kernel replies with a listener on the local port. Such
+    /// replies are dropped. It finds only one of several listeners on one end, and none that is bound to another
+    /// interface, so that the listeners on the port are dumped if it does not find the right one.
+    pub(in crate::system::linux) fn find(
+        &mut self,
+        id: &SockId,
+        accepts: impl Fn(&Socket) -> bool,
+    ) -> Result<Option<Socket>, Failure> {
+        let selected = |message: InetDiagMsg<'_>| {
+            Some(message.socket()).filter(|socket| id.selects(&message.id()) && accepts(socket))
+        };
         let mut found = None;
         let (_, looked_up) = self.conn.look_up(&mut [*id], |reply| {
             if let Reply::Found(message) = reply {
-                found = Some(message.socket());
+                found = selected(message);
             }
             Ok(())
         });
         looked_up?;
+        if found.is_none() && id.is_listener() {
+            look_up::dump_listeners(&mut self.conn, id, |message| {
+                found = found.or_else(|| selected(message));
+                Ok(())
+            })?;
+        }
         Ok(found)
     }
 

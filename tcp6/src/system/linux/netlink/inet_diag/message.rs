@@ -118,7 +118,7 @@ impl SockId {
     /// Whether the socket with the id `found` has the ends of this requested id, and its cookie unless that matches any.
     ///
     /// The interface is not compared, because SO_BINDTODEVICE can change that of an open socket.
-    pub(super) fn selects(&self, found: &SockId) -> bool {
+    pub(in crate::system::linux) fn selects(&self, found: &SockId) -> bool {
         let compared = if self.cookie() == NOCOOKIE { IF } else { SOCKID };
         let (mut wanted, mut found) = (self.to_bytes(), found.to_bytes());
         wanted[IF..COOKIE].fill(0);

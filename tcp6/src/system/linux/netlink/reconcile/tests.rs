@@ -4,6 +4,7 @@ use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 
 use super::*;
+use crate::table::query::Query;
 
 const ESTABLISHED: u8 = 1;
 const FIN_WAIT_2: u8 = 5;
@@ -210,6 +211,33 @@ fn nothing_is_missing_after_a_dump_of_other_states() {
         assert_eq!(finish(&mut reconciler, &Table::new()).0, [0; 0]);
         reconciler.begin(&Selection::in_states(states), 0);
         record(&mut reconciler, 1, open(LISTEN));
+        assert_eq!(finish(&mut reconciler, &Table::new()).0, [0; 0]);
+    }
+}
+
+#[test]
+fn nothing_is_missing_after_a_dump_with_other_conditions() {
+    let queries = [
+        Query::all(),
+        Query::all().local_port(1),
+        Query::all().local_port(2),
+        Query::all().remote_port(2),
+        Query::all().port(2),
+        Query::all().local_net("::1/128".parse().unwrap()),
+        Query::all().without_v4_mapped(),
+    ];
+    let mut reconciler = Reconciler::new();
+    for query in queries {
+        let selection = Selection::of(&query);
+        for missing in [&[][..], &[1]] {
+            reconciler.begin(&selection, 0);
+            if missing.is_empty() {
+                record(&mut reconciler, 1, open(ESTABLISHED));
+            }
+            assert_eq!(finish(&mut reconciler, &Table::new()).0, missing, "{query:?}");
+        }
+        reconciler.begin(&selection, 0);
+        record(&mut reconciler, 1, open(ESTABLISHED));
         assert_eq!(finish(&mut reconciler, &Table::new()).0, [0; 0]);
     }
 }

@@ -109,6 +109,8 @@ pub(in crate::system::linux) struct Script {
     pub(in crate::system::linux) faults: VecDeque<LookUpFault>,
     /// The number of send calls for dumps.
     pub(in crate::system::linux) sends: usize,
+    /// The size in bytes of each request for a dump.
+    pub(in crate::system::linux) requested: Vec<usize>,
     /// The size of each batch of look-ups.
     pub(in crate::system::linux) look_ups: Vec<usize>,
     pub(in crate::system::linux) receives: usize,
@@ -241,6 +243,7 @@ impl Transport for Script {
             return Ok(());
         }
         self.sends += 1;
+        self.requested.push(request.len());
         if let Some(errno) = self.answers.front_mut().and_then(|answer| answer.sending.pop_front()) {
             self.errnos.push(errno.raw_os_error());
             // After EINTR the request is sent again. Any other errno ends its script.

@@ -6,8 +6,12 @@ use crate::error::Malformed;
 use crate::row::class::BasicRow;
 use crate::system::linux::listing::is_refusal;
 use crate::system::linux::netlink::conn::{DATAGRAM, MAX_FOREIGN_DATAGRAMS, RECV, RECV_TIMEOUT, SEND};
-use crate::system::linux::netlink::inet_diag::{SockId, dump_request};
+use crate::system::linux::netlink::inet_diag::{REQUEST, SockId, dump_request};
 use crate::table::buffer::Buffer;
+use crate::table::query::Query;
+
+/// The size of a request with the program for one port at either end: two alternatives of 16 bytes and a jump.
+const PROGRAM: usize = REQUEST + 4 + 2 * 16 + 4;
 
 pub(in crate::system::linux) fn netlink(answers: impl IntoIterator<Item = Answer>) -> SockDiag<Script> {
     SockDiag::over(Script::new(answers), PORT)
@@ -62,6 +66,45 @@ fn accepts_done_alone_or_after_rows() {
     let script = &netlink.conn.transport;
     assert_eq!((script.sends, script.receives), (4, 3 + 2 + (1 + 3) + 3), "a complete reply is not drained");
     assert_eq!(script.look_ups, [3], "the rows that the third dump lacks");
+}
+
+fn refresh_selected(netlink: &mut SockDiag<Script>, query: &Query) -> Result<Vec<u8>> {
+    let selection = Selection::of(query);
+    let mut states = Vec::new();
+    retry(
+        || {
+            states.clear();
+            netlink.dump(&selection, |socket| {
+                states.push(socket.state);
+                Ok(())
+            })
+        },
+        |_| {},
+    )?;
+    Ok(states)
+}
+
+#[test]
+fn a_refused_program_is_not_sent_again() {
+    for errno in [Errno::INVAL, Errno::OPNOTSUPP, Errno::PERM] {
+        let refused = || Answer::from([Step::Refused(errno.raw_os_error())]);
+        let mut netlink = netlink([refused(), good(), good(), refused()]);
+        let either = Query::all().port(80);
+        assert_eq!(refresh_selected(&mut netlink, &either).unwrap().len(), 3);
+        assert_eq!(refresh_selected(&mut netlink, &either).unwrap().len(), 3);
+        assert_eq!(netlink.conn.transport.requested, [PROGRAM, REQUEST, REQUEST], "{errno}");
+        // Without a program, the same errno is an error.
+        assert_eq!(refresh_selected(&mut netlink, &either).unwrap_err().raw_os_error(), Some(errno.raw_os_error()));
+    }
+}
+
+#[test]
+fn a_refused_dump_without_a_program_is_an_error() {
+    let mut netlink = netlink([[Step::Refused(Errno::INVAL.raw_os_error())].into(), good()]);
+    let local = Query::all().local_port(80);
+    assert!(refresh_selected(&mut netlink, &local).is_err(), "a single port is a field of the request");
+    assert_eq!(netlink.conn.transport.requested, [REQUEST]);
+    assert_eq!(refresh_selected(&mut netlink, &local).unwrap().len(), 3);
 }
 
 #[test]
