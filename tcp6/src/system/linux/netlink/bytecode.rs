@@ -168,7 +168,7 @@ fn ranges(ports: &[u16]) -> impl Iterator<Item = (u16, u16)> {
     ports.chunk_by(|a, b| a + 1 == *b).filter_map(|run| Some((*run.first()?, *run.last()?)))
 }
 
-#[cfg(test)]
-mod model;
+#[cfg(any(test, fuzzing))]
+pub(in crate::system::linux) mod model;
 #[cfg(test)]
 mod tests;

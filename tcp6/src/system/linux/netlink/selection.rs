@@ -43,6 +43,12 @@ impl Selection {
         Selection { states: mask(query.wanted_states()), ports, program }
     }
 
+    /// The same selection of the sockets in other states.
+    #[cfg(any(test, fuzzing))]
+    pub(in crate::system::linux) fn with_states(self, states: u32) -> Selection {
+        Selection { states, ..self }
+    }
+
     /// The states: bit n for the kernel's state n.
     pub(in crate::system::linux) fn states(&self) -> u32 {
         self.states

@@ -4,7 +4,7 @@ use std::net::SocketAddrV6;
 
 /// The reasons for which the kernel refuses a program with EINVAL.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(in crate::system::linux) enum Refusal {
     Length,
     Code(u8),
     Operand,
@@ -19,7 +19,7 @@ fn no(operation: &[u8]) -> usize {
 }
 
 /// Audits a program as the kernel does.
-pub(super) fn audit(program: &[u8]) -> Result<(), Refusal> {
+pub(in crate::system::linux) fn audit(program: &[u8]) -> Result<(), Refusal> {
     if program.len() < 4 || program.len() % 4 != 0 {
         return Err(Refusal::Length);
     }
@@ -76,7 +76,7 @@ fn is_operation(program: &[u8], place: usize) -> bool {
 }
 
 /// Whether an audited program accepts an IPv6 socket with these ends.
-pub(super) fn run(program: &[u8], local: SocketAddrV6, remote: SocketAddrV6) -> bool {
+pub(in crate::system::linux) fn run(program: &[u8], local: SocketAddrV6, remote: SocketAddrV6) -> bool {
     let mut at = 0;
     while at < program.len() {
         let rest = &program[at..];

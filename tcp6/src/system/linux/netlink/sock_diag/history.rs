@@ -6,9 +6,11 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use super::model::{ESTABLISHED, Event, FIN_WAIT_2, Faults, LISTEN, Model, PORT, TIME_WAIT};
+use super::model::{ESTABLISHED, Event, FIN_WAIT_2, Faults, LISTEN, Model, PORT, Ports, TIME_WAIT, Wanted};
 use super::{Selection, SockDiag, retry};
 use crate::system::linux::socket::Socket;
+use crate::table::port_set::PortSet;
+use crate::table::query::Query;
 
 /// The number of refreshes, or a description of the fault in the last one.
 pub(crate) type Outcome = Result<usize, String>;
@@ -39,13 +41,22 @@ impl Input<'_> {
         }
     }
 
-    fn states(&mut self) -> u32 {
-        match self.byte() % 8 {
+    fn wanted(&mut self) -> Wanted {
+        let states = match self.byte() % 8 {
             0 => 1 << ESTABLISHED,
             1 => 1 << TIME_WAIT | 1 << FIN_WAIT_2,
             2 => 1 << LISTEN,
             _ => 0xFFE,
-        }
+        };
+        let ports = match self.byte() % 8 {
+            0 => Ports::Local(self.byte().into()),
+            1 => Ports::Remote(443),
+            // A set of ports has at most 64.
+            2 => Ports::LocalUpTo(u16::from(self.byte() % 64)),
+            3 => Ports::EitherUpTo(u16::from(self.byte() % 64)),
+            _ => Ports::Any,
+        };
+        Wanted { states, ports }
     }
 
     fn faults(&mut self) -> Faults {
@@ -57,6 +68,7 @@ impl Input<'_> {
             2 => faults.silent = true,
             3 => (faults.silent, faults.interrupted) = (true, true),
             4..=6 => faults.answers_with_another = true,
+            7 => faults.refuses_programs = true,
             _ => {}
         }
         faults
@@ -67,7 +79,7 @@ impl Input<'_> {
 pub(crate) fn run(input: &[u8]) -> Outcome {
     let mut input = Input(input);
     let mut netlink = SockDiag::over(Model::default(), PORT);
-    let mut previous = (0, BTreeSet::new());
+    let mut previous = (Wanted::default(), BTreeSet::new());
     let mut refreshes = 0;
     (0..input.byte() % 64).for_each(|_| netlink.conn.transport.apply(Event::Connect));
     while !input.0.is_empty() {
@@ -81,35 +93,50 @@ pub(crate) fn run(input: &[u8]) -> Outcome {
             2 => model.pass(u64::from(input.byte()) * if input.byte() % 2 == 0 { 8 } else { 256 }),
             _ => {
                 refreshes += 1;
-                let states = input.states();
+                let wanted = input.wanted();
                 model.piece = usize::from(input.byte() % 16) + 1;
                 model.faults = input.faults();
                 model.events = (0..input.byte() % 8).map(|_| input.event()).collect();
-                let table = refresh(&mut netlink, states, &previous)?;
-                previous = (states, table);
+                let table = refresh(&mut netlink, wanted, &previous)?;
+                previous = (wanted, table);
             }
         }
     }
     Ok(refreshes)
 }
 
+/// What a refresh requests.
+fn selection(wanted: Wanted) -> Selection {
+    let up_to = |last| PortSet::new(0..=last).expect("at most 64 ports");
+    let query = match wanted.ports {
+        Ports::Any => Query::all(),
+        Ports::Local(port) => Query::all().local_port(port),
+        Ports::Remote(port) => Query::all().remote_port(port),
+        Ports::LocalUpTo(last) => Query::all().local_ports(up_to(last)),
+        Ports::EitherUpTo(last) => Query::all().ports(up_to(last)),
+    };
+    Selection::of(&query).with_states(wanted.states)
+}
+
 /// Refreshes, checks the table and returns its cookies.
 ///
-/// `previous` has the states and the cookies of the previous table.
+/// `previous` has what the previous table wanted, and its cookies.
 fn refresh(
     netlink: &mut SockDiag<Model>,
-    states: u32,
-    previous: &(u32, BTreeSet<u64>),
+    wanted: Wanted,
+    previous: &(Wanted, BTreeSet<u64>),
 ) -> Result<BTreeSet<u64>, String> {
     let unreconciled = netlink.unreconciled();
     let faults = netlink.conn.transport.faults;
     let has_events = !netlink.conn.transport.events.is_empty();
-    netlink.conn.transport.begin_refresh(states);
+    netlink.conn.transport.begin_refresh(wanted);
     let mut rows: Vec<Socket> = Vec::new();
     let dump = || {
         rows.clear();
-        netlink.dump(&Selection::in_states(states), |socket| {
-            rows.push(socket);
+        netlink.dump(&selection(wanted), |socket| {
+            if wanted.selects(socket.state, socket.local.port(), socket.remote.port()) {
+                rows.push(socket);
+            }
             Ok(())
         })
     };
@@ -120,14 +147,14 @@ fn refresh(
 
     let mut cookies = BTreeSet::new();
     for row in rows {
-        if !model.existed.contains(&(row.cookie, row.state)) || states >> row.state & 1 == 0 {
+        if !model.existed.contains(&(row.cookie, row.state)) {
             return Err(format!("a row of a socket that did not exist: {row:?}"));
         }
         if !cookies.insert(row.cookie) && row.cookie != 0 {
             return Err(format!("duplicate row: {row:?}"));
         }
     }
-    if previous.0 == states && is_reconciled {
+    if previous.0 == wanted && is_reconciled {
         if let Some(cookie) = previous.1.intersection(&model.persistent).find(|cookie| !cookies.contains(cookie)) {
             let sock = model.sockets.iter().find(|sock| sock.cookie == *cookie);
             let (now, looked_up) = (model.clock, &model.looked_up);
@@ -148,6 +175,9 @@ fn refresh(
     }
     if can_succeed && model.expired_look_ups > 1 {
         return Err(format!("{} look-ups of expired connections", model.expired_look_ups));
+    }
+    if model.refused_programs > 1 {
+        return Err("a program was sent after it had been refused".to_owned());
     }
     if model.waits > 1_000 {
         return Err(format!("waited {} ms for look-ups", model.waits));

@@ -5,9 +5,11 @@
 
 use core::time::Duration;
 use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::net::{Ipv6Addr, SocketAddrV6};
 
 use rustix::io::Errno;
 
+use crate::system::linux::netlink::bytecode;
 use crate::system::linux::netlink::transport::{Received, Transport};
 
 pub(super) const PORT: u32 = 815;
@@ -51,8 +53,46 @@ impl Sock {
         bytes
     }
 
-    pub(super) fn is_in(&self, states: u32) -> bool {
-        states >> self.state & 1 == 1
+    fn ends(&self) -> (SocketAddrV6, SocketAddrV6) {
+        let end = |port| SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0);
+        (end(self.local), end(self.remote))
+    }
+}
+
+/// The sockets that a refresh wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Wanted {
+    pub(super) states: u32,
+    pub(super) ports: Ports,
+}
+
+/// The ports that a refresh wants.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) enum Ports {
+    #[default]
+    Any,
+    Local(u16),
+    Remote(u16),
+    /// The local port is at most this one.
+    LocalUpTo(u16),
+    /// One of the ports is at most this one.
+    EitherUpTo(u16),
+}
+
+impl Wanted {
+    pub(super) fn selects(&self, state: u8, local: u16, remote: u16) -> bool {
+        let has_ports = match self.ports {
+            Ports::Any => true,
+            Ports::Local(port) => local == port,
+            Ports::Remote(port) => remote == port,
+            Ports::LocalUpTo(last) => local <= last,
+            Ports::EitherUpTo(last) => local <= last || (state != LISTEN && remote <= last),
+        };
+        self.states >> state & 1 == 1 && has_ports
+    }
+
+    fn selects_sock(&self, sock: &Sock) -> bool {
+        self.selects(sock.state, sock.local, sock.remote)
     }
 }
 
@@ -86,6 +126,8 @@ pub(super) struct Faults {
     pub(super) silent: bool,
     /// Whether signals interrupt every wait.
     pub(super) interrupted: bool,
+    /// Whether the kernel refuses programs.
+    pub(super) refuses_programs: bool,
     /// Whether the kernel replies with another socket if the requested one is gone.
     pub(super) answers_with_another: bool,
 }
@@ -94,8 +136,22 @@ pub(super) struct Faults {
 struct RunningDump {
     sequence: u32,
     states: u32,
+    /// The local and the remote port; 0 for any.
+    ports: (u16, u16),
+    program: Vec<u8>,
     position: usize,
     is_first: bool,
+}
+
+impl RunningDump {
+    fn selects(&self, sock: &Sock) -> bool {
+        let (local, remote) = sock.ends();
+        let has = |wanted: u16, end: SocketAddrV6| wanted == 0 || wanted == end.port();
+        self.states >> sock.state & 1 == 1
+            && has(self.ports.0, local)
+            && has(self.ports.1, remote)
+            && (self.program.is_empty() || bytecode::model::run(&self.program, local, remote))
+    }
 }
 
 /// The modelled kernel, with records of the current refresh.
@@ -114,11 +170,11 @@ pub(super) struct Model {
     /// One occurs before each further piece of the first dump, the others before the first look-up.
     pub(super) events: VecDeque<Event>,
     pub(super) faults: Faults,
-    states: u32,
+    wanted: Wanted,
     dumps: usize,
     /// The cookie of each socket that existed during the refresh, with each state that it had.
     pub(super) existed: HashSet<(u64, u8)>,
-    /// The cookies of the sockets that were in the requested states throughout the refresh.
+    /// The cookies of the sockets that the refresh wanted from its beginning to its end.
     pub(super) persistent: BTreeSet<u64>,
     /// The cookies that the first dump of the refresh listed.
     pub(super) listed: HashSet<u64>,
@@ -130,14 +186,16 @@ pub(super) struct Model {
     pub(super) expired_look_ups: usize,
     /// The cookies of the sockets in TIME-WAIT that expired.
     expired: HashSet<u64>,
+    /// The number of programs that were refused.
+    pub(super) refused_programs: usize,
     /// The duration of all waits of the refresh in milliseconds.
     pub(super) waits: u64,
 }
 
 impl Model {
     /// Clears the records of the previous refresh.
-    pub(super) fn begin_refresh(&mut self, states: u32) {
-        self.states = states;
+    pub(super) fn begin_refresh(&mut self, wanted: Wanted) {
+        self.wanted = wanted;
         self.dumps = 0;
         self.existed.clear();
         self.listed.clear();
@@ -145,7 +203,7 @@ impl Model {
         self.expired_look_ups = 0;
         self.waits = 0;
         // Sockets without a cookie cannot be identified.
-        let has_identity = |sock: &&Sock| sock.cookie != 0 && sock.is_in(states);
+        let has_identity = |sock: &&Sock| sock.cookie != 0 && wanted.selects_sock(sock);
         self.persistent = self.sockets.iter().filter(has_identity).map(|sock| sock.cookie).collect();
         self.observe();
     }
@@ -164,7 +222,7 @@ impl Model {
     fn observe(&mut self) {
         self.existed.extend(self.sockets.iter().map(|sock| (sock.cookie, sock.state)));
         let now: HashSet<u64> =
-            self.sockets.iter().filter(|sock| sock.is_in(self.states)).map(|sock| sock.cookie).collect();
+            self.sockets.iter().filter(|sock| self.wanted.selects_sock(sock)).map(|sock| sock.cookie).collect();
         self.persistent.retain(|cookie| now.contains(cookie));
     }
 
@@ -242,7 +300,7 @@ impl Model {
         while rows < self.piece.max(1) {
             let Some(sock) = self.sockets.get(dump.position) else { break };
             dump.position += 1;
-            if sock.is_in(dump.states) {
+            if dump.selects(sock) {
                 bytes.extend(message(20, dump.sequence, &sock.message(self.clock)));
                 if self.dumps == 1 {
                     self.listed.insert(sock.cookie);
@@ -300,11 +358,23 @@ impl Transport for Model {
             return Ok(());
         }
         self.dumps += 1;
-        if self.running.is_some() {
+        let program = request.get(76..).unwrap_or_default().to_vec();
+        if !program.is_empty() && (self.faults.refuses_programs || bytecode::model::audit(&program).is_err()) {
+            self.refused_programs += 1;
+            self.queue.push_back(Ok(message(2, word(8), &(-Errno::INVAL.raw_os_error()).to_ne_bytes())));
+        } else if self.running.is_some() {
             let busy = message(2, word(8), &(-Errno::BUSY.raw_os_error()).to_ne_bytes());
             self.queue.push_back(Ok(busy));
         } else {
-            self.running = Some(RunningDump { sequence: word(8), states: word(20), position: 0, is_first: true });
+            let port = |at: usize| u16::from_be_bytes(request[at..at + 2].try_into().unwrap());
+            self.running = Some(RunningDump {
+                sequence: word(8),
+                states: word(20),
+                ports: (port(24), port(26)),
+                program,
+                position: 0,
+                is_first: true,
+            });
             self.continue_dump();
         }
         Ok(())
