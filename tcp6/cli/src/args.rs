@@ -2,12 +2,14 @@
 
 use std::ffi::OsString;
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use lexopt::prelude::{Long, Short, Value};
 use lexopt::{Arg, Parser, ValueExt};
-use tcp6::StateSet;
+use tcp6::{Ipv6Net, PortSet, Query, StateSet};
 
 const HELP: &str = include_str!("help/tcp6.txt");
 const LIST_HELP: &str = include_str!("help/list.txt");
@@ -29,12 +31,17 @@ pub enum Command {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Select {
     pub states: Option<StateSet>,
-    pub port: Option<u16>,
+    /// The conditions on the ends.
+    pub ends: Query,
 }
 
 impl Select {
     pub fn states(&self) -> StateSet {
         self.states.unwrap_or(StateSet::all())
+    }
+
+    pub fn query(&self) -> Query {
+        self.ends.states(self.states())
     }
 }
 
@@ -158,6 +165,11 @@ enum CommonOption {
     Version,
     State,
     Port,
+    LocalPort,
+    RemotePort,
+    Local,
+    Remote,
+    NoV4Mapped,
 }
 
 impl CommonOption {
@@ -167,6 +179,11 @@ impl CommonOption {
             Short('V') | Long("version") => CommonOption::Version,
             Long("state") => CommonOption::State,
             Long("port") => CommonOption::Port,
+            Long("local-port") => CommonOption::LocalPort,
+            Long("remote-port") => CommonOption::RemotePort,
+            Long("local") => CommonOption::Local,
+            Long("remote") => CommonOption::Remote,
+            Long("no-v4-mapped") => CommonOption::NoV4Mapped,
             Value(value) => return Err(Usage(format!("unexpected argument {value:?}"))),
             other => return Err(other.unexpected().into()),
         })
@@ -181,7 +198,12 @@ impl CommonOption {
                 let states = select.states.unwrap_or(StateSet::empty());
                 select.states = Some(states | parse_states(&parser.value()?.string()?)?);
             }
-            CommonOption::Port => select.port = Some(number(parser, "--port", 0, u16::MAX)?),
+            CommonOption::Port => select.ends = select.ends.ports(ports(parser, "--port")?),
+            CommonOption::LocalPort => select.ends = select.ends.local_ports(ports(parser, "--local-port")?),
+            CommonOption::RemotePort => select.ends = select.ends.remote_ports(ports(parser, "--remote-port")?),
+            CommonOption::Local => select.ends = select.ends.local_net(net(parser, "--local")?),
+            CommonOption::Remote => select.ends = select.ends.remote_net(net(parser, "--remote")?),
+            CommonOption::NoV4Mapped => select.ends = select.ends.without_v4_mapped(),
         }
         Ok(None)
     }
@@ -196,12 +218,38 @@ fn parse_states(text: &str) -> Result<StateSet, Usage> {
     }
 }
 
+/// Parses ports separated by commas.
+fn ports(parser: &mut Parser, option: &str) -> Result<PortSet, Usage> {
+    let text = parser.value()?.string()?;
+    let ports: Vec<u16> =
+        text.split(',').map(|port| parse_number(port, option, 0, u16::MAX)).collect::<Result<_, _>>()?;
+    PortSet::new(ports).map_err(|error| Usage(format!("{option}: {error}")))
+}
+
+/// Parses an address or a network. IPv4 stands for v4-mapped IPv6 addresses.
+fn net(parser: &mut Parser, option: &str) -> Result<Ipv6Net, Usage> {
+    let text = parser.value()?.string()?;
+    let net = text.parse::<IpNet>().ok().or_else(|| Some(text.parse::<IpAddr>().ok()?.into()));
+    match net {
+        Some(IpNet::V6(net)) => Ok(net),
+        Some(IpNet::V4(net)) => Ipv6Net::new(net.addr().to_ipv6_mapped(), 96 + net.prefix_len())
+            .map_err(|error| Usage(format!("{option}: {error}"))),
+        None => Err(Usage(format!("{option}: expected an address or a network such as 2001:db8::/32, got {text:?}"))),
+    }
+}
+
 /// Parses the value of an option as an unsigned decimal number from `min` to `max`.
 fn number<T>(parser: &mut Parser, option: &str, min: T, max: T) -> Result<T, Usage>
 where
     T: FromStr + PartialOrd + fmt::Display,
 {
-    let text = parser.value()?.string()?;
+    parse_number(&parser.value()?.string()?, option, min, max)
+}
+
+fn parse_number<T>(text: &str, option: &str, min: T, max: T) -> Result<T, Usage>
+where
+    T: FromStr + PartialOrd + fmt::Display,
+{
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse().ok().filter(|number| is_number && (&min..=&max).contains(&number));
     number.ok_or_else(|| Usage(format!("{option}: expected a number from {min} to {max}, got {text:?}")))
@@ -226,7 +274,7 @@ mod tests {
     fn list_is_the_default_and_accepts_short_options_of_ss() {
         assert_eq!(list_options(""), List::default());
         assert_eq!(list_options("list -tan6"), List::default());
-        let listeners = Select { states: Some(StateSet::LISTEN), port: None };
+        let listeners = Select { states: Some(StateSet::LISTEN), ends: Query::all() };
         assert_eq!(list_options("-tlnp"), List { select: listeners, processes: true, ..List::default() });
         assert_eq!(list_options("-l -p -n"), list_options("list --listening --processes --numeric"));
     }
@@ -242,11 +290,30 @@ mod tests {
 
     #[test]
     fn watch_has_its_own_options() {
-        let select = Select { states: Some(StateSet::SYN_RECEIVED), port: Some(80) };
+        let select = Select { states: Some(StateSet::SYN_RECEIVED), ends: Query::all().port(80) };
         let expected = Watch { select, json: true, initial: true, interval: Duration::from_millis(20), count: Some(3) };
         let line = "watch --json --initial --interval 20 --count 3 --state SYN_RCVD --port 80";
         assert_eq!(parsed(line), Ok(Command::Watch(expected)));
         assert_eq!(parsed("watch"), Ok(Command::Watch(Watch::default())));
+    }
+
+    #[test]
+    fn conditions_on_the_ends_are_combined() {
+        let ends = |line: &str| list_options(line).select.ends;
+        let web = PortSet::new([80, 443]).unwrap();
+        let net = |text: &str| text.parse::<Ipv6Net>().unwrap();
+        assert_eq!(ends("--port 443,80"), Query::all().ports(web));
+        assert_eq!(
+            ends("--local-port 22 --remote-port 80,443 --local ::1 --remote 2001:db8::/32 --no-v4-mapped"),
+            Query::all()
+                .local_port(22)
+                .remote_ports(web)
+                .local_net(net("::1/128"))
+                .remote_net(net("2001:db8::/32"))
+                .without_v4_mapped()
+        );
+        assert_eq!(ends("--remote 192.0.2.0/24"), Query::all().remote_net(net("::ffff:192.0.2.0/120")));
+        assert_eq!(ends("--remote 0.0.0.0/0"), Query::all().remote_net(net("::ffff:0.0.0.0/96")));
     }
 
     #[test]
@@ -264,6 +331,16 @@ mod tests {
             "--port 65536",
             "--port +80",
             "--port",
+            "--port 80,",
+            "--port 80,,443",
+            "--local-port -1",
+            "--remote-port http",
+            "--local",
+            "--local ::1/129",
+            "--local ::1%lo",
+            "--remote 192.0.2.0/33",
+            "--remote example.org",
+            "--no-v4-mapped=yes",
             "--nonsense",
             "-x",
             "extra",
@@ -283,6 +360,9 @@ mod tests {
         assert!(parse(["--state".into(), OsString::new()]).is_err());
         assert!(parse(["--state".into(), " ".into()]).is_err());
         assert!(parse([OsString::new()]).is_err());
+        let many: Vec<String> = (1..=65).map(|port| port.to_string()).collect();
+        assert!(parsed(&format!("--local-port {}", many.join(","))).is_err());
+        assert!(parsed(&format!("--local-port {}", many[1..].join(","))).is_ok());
     }
 
     #[test]

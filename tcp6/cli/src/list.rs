@@ -44,8 +44,7 @@ pub fn run(options: &List) -> Result<(), Failure> {
 }
 
 fn query(options: &List) -> Query {
-    let query = Query::all().states(options.select.states());
-    let query = options.select.port.map_or(query, |port| query.port(port));
+    let query = options.select.query();
     if options.unsorted { query.unsorted() } else { query }
 }
 

@@ -13,7 +13,7 @@ mod view;
 
 use std::io::{self, IsTerminal};
 
-use tcp6::{Query, Row, System, Watcher};
+use tcp6::{Row, System, Watcher};
 
 use crate::args::{Select, Watch};
 use crate::message::Failure;
@@ -33,7 +33,5 @@ pub fn run(options: &Watch) -> Result<(), Failure> {
 }
 
 fn watcher<R: Row>(select: &Select) -> tcp6::Result<Watcher<R, System>> {
-    let all = Query::all().states(select.states());
-    let query = select.port.map_or(all, |port| all.port(port));
-    Ok(Watcher::new(System::new()?).report(query))
+    Ok(Watcher::new(System::new()?).report(select.query()))
 }

@@ -75,7 +75,10 @@ pub(super) fn table(runs: &Runs) -> String {
 
 fn thresholds(runs: &Runs) -> Vec<Threshold> {
     let (linux, windows) = (&runs.linux, &runs.windows);
-    [live(linux), owners(linux), under_wine(windows), at_100_000(linux), flat(linux)].into_iter().flatten().collect()
+    [live(linux), queries(linux), owners(linux), under_wine(windows), at_100_000(linux), flat(linux)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Thresholds for refreshes of the live table.
@@ -87,6 +90,27 @@ fn live(linux: &Results) -> Vec<Threshold> {
     let listeners = linux.ratio("refresh/basic", 18_000, "reused", "listeners");
     let listeners = Threshold::new("refresh of BasicRow, 18,000 rows / listeners only", AtLeast(300.0), listeners);
     vec![over_bare_dump(18_000), over_bare_dump(108_000), listeners]
+}
+
+/// Thresholds for queries of few rows, and for look-ups of one socket.
+fn queries(linux: &Results) -> Vec<Threshold> {
+    let at = |size| {
+        let selected = |name: &'static str, group: &'static str| {
+            let title = |baseline| format!("{name} among {} rows / {baseline}", number(size));
+            [
+                Threshold::new(title("bare dump with the same filter"), AtMost(1.1), over_bare(linux, group, size)),
+                Threshold::new(title("all rows"), AtMost(0.3), linux.ratio(group, size, "tcp6", "all rows")),
+            ]
+        };
+        let one = format!("one socket among {} rows / bare exchange", number(size));
+        let one = Threshold::new(one, AtMost(1.3), over_bare(linux, "queries/one socket", size));
+        let port = selected("one local port", "queries/local port");
+        port.into_iter().chain(selected("a network", "queries/remote net")).chain([one])
+    };
+    let time = |size| Some(linux.time("queries/one socket", size, "tcp6")?.nanoseconds);
+    let flat = time(108_000).zip(time(18_000)).map(|(large, small)| large / small);
+    let flat = Threshold::new("one socket: among 108,000 rows / among 18,000 rows", AtMost(1.3), flat);
+    at(18_000).chain(at(108_000)).chain([flat]).collect()
 }
 
 /// Thresholds for owners.
@@ -104,6 +128,7 @@ fn owners(linux: &Results) -> Vec<Threshold> {
                  on as many threads)",
                 linux.ratio("peers/owners", size, "bare dump beside descriptors", "ss -6tanp"),
             ),
+            threshold("first / the kernel's part", AtMost(1.15), first("bare dump beside descriptors")),
             threshold("again, nothing changed / BasicRow", AtMost(1.15), after("again")),
             threshold("again, 100 new sockets / BasicRow", AtMost(1.5), after("again, 100 new")),
             threshold("again: allocations", Exactly(0.0), count(linux, "owners", size, "again", "allocations")),
@@ -163,6 +188,12 @@ fn flat(linux: &Results) -> Vec<Threshold> {
 /// A metric that is a number.
 fn count(results: &Results, group: &str, size: u64, function: &str, metric: &str) -> Option<f64> {
     results.metric(group, size, function, metric)?.parse().ok()
+}
+
+/// The time of a query divided by the mean of the bare exchanges that were measured before and after it.
+fn over_bare(linux: &Results, group: &str, size: u64) -> Option<f64> {
+    let time = |function| Some(linux.time(group, size, function)?.nanoseconds);
+    Some(time("tcp6")? / ((time("bare")? + time("bare again")?) / 2.0))
 }
 
 /// The time of a refresh divided by the mean of the bare dumps that were measured before and after it.
