@@ -128,6 +128,14 @@ pub enum Malformed {
         /// The number of bytes that are left.
         bytes: usize,
     },
+    /// The length of an attribute of a netlink message is invalid, or the attribute is truncated.
+    #[non_exhaustive]
+    Attribute {
+        /// The length that the attribute claims.
+        length: usize,
+        /// The number of bytes that are left.
+        bytes: usize,
+    },
     /// The capture ends within a table or a heading: the disk was full, or the program was killed.
     #[non_exhaustive]
     Torn {
@@ -269,6 +277,9 @@ impl fmt::Display for Malformed {
             Malformed::Misaligned { alignment } => write!(f, "the rows are not aligned to {alignment} bytes"),
             Malformed::Message { length, bytes } => {
                 write!(f, "a netlink message of {length} bytes in {bytes} bytes")
+            }
+            Malformed::Attribute { length, bytes } => {
+                write!(f, "a netlink attribute of {length} bytes in {bytes} bytes")
             }
             Malformed::Torn { offset } => write!(f, "the capture ends within the table at byte {offset}"),
             Malformed::Capture { offset, what } => write!(f, "{what}, at byte {offset} of the capture"),

@@ -144,6 +144,7 @@ mod row;
 #[cfg(feature = "serde")]
 pub mod serde;
 mod snapshot;
+mod stats;
 mod system;
 mod table;
 mod unix_time;
@@ -162,6 +163,10 @@ pub use snapshot::Snapshot;
 pub use snapshot::change::{Change, ChangedFields};
 pub use snapshot::diff::Diff;
 pub use snapshot::watcher::{Changes, Watcher};
+pub use stats::connection::ConnectionStats;
+pub use stats::connection_delta::ConnectionDelta;
+pub use stats::kinds::StatsKinds;
+pub use stats::table::{SocketStats, Stats};
 pub use system::System;
 pub use system::owner_counts::OwnerCounts;
 pub use system::processes::{Batch, Processes};

@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::row::Row;
 use crate::row::class::Class;
 use crate::row::class::by_class;
+use crate::stats::table::Stats;
 use crate::system::owner_counts::OwnerCounts;
 use crate::system::target::Target;
 use crate::table::Table;
@@ -168,6 +169,42 @@ impl System {
         Table::read(self, query, buffer)
     }
 
+    /// Reads the current table into the buffer, and the statistics of its sockets into `stats`.
+    ///
+    /// Both are reused: after the first tables, nothing is allocated. `stats` is borrowed for the call only, so that
+    /// rows and statistics can be used together.
+    ///
+    /// On **Linux** the kernel sends the requested kinds ([`Stats::request`]) with the table: the queues are free, and
+    /// [`StatsKinds`](crate::StatsKinds) lists what the others cost. In a table read from `/proc`, only the queues, the
+    /// timer and the uid are known. On **Windows** no function returns statistics with the table, and `stats` is empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`table`](System::table). The buffer then holds no table, and `stats` is empty.
+    ///
+    /// # Example: unread bytes
+    ///
+    /// ```
+    /// use tcp6::{Buffer, OwnerPidRow, Query, Stats, System};
+    ///
+    /// let (mut system, mut buffer, mut stats) = (System::new()?, Buffer::new(), Stats::new());
+    /// let table = system.table_with_stats::<OwnerPidRow>(&Query::all(), &mut buffer, &mut stats)?;
+    /// for row in table {
+    ///     if let Some(unread) = stats.of(row).and_then(|stats| stats.unread_bytes).filter(|unread| *unread > 0) {
+    ///         println!("{} has not read {unread} bytes from {:?}", row.owner(), row.remote());
+    ///     }
+    /// }
+    /// # Ok::<(), tcp6::Error>(())
+    /// ```
+    pub fn table_with_stats<'b, R: Row>(
+        &mut self,
+        query: &Query,
+        buffer: &'b mut Buffer,
+        stats: &mut Stats,
+    ) -> Result<Table<'b, R>> {
+        Table::read_with_stats(self, query, buffer, stats)
+    }
+
     /// Finds the socket with these ends: a listener if `remote` is `None`.
     ///
     /// Returns `None` if there is none. Of several listeners on one end (SO_REUSEPORT) it returns one.
@@ -245,10 +282,21 @@ impl System {
         let mut buffer = mem::take(&mut self.search);
         let found = self
             .backend
-            .fill(R::CLASS, &target.query(), &mut buffer)
+            .fill(R::CLASS, &target.query(), &mut buffer, None)
             .and_then(|()| Ok(buffer.table::<R>()?.iter().find(|row| target.matches(*row)).copied()));
         self.search = buffer;
         found
+    }
+
+    fn fill_and(&mut self, class: Class, query: &Query, buffer: &mut Buffer, stats: Option<&mut Stats>) -> Result<()> {
+        self.owner_counts = OwnerCounts::default();
+        self.backend.fill(class, query, buffer, stats).inspect_err(|_| buffer.clear())?;
+        if class.has_owners() {
+            let counts = by_class!(class, R => OwnerCounts::of(buffer.table::<R>()?.iter().map(Row::owner)));
+            let (processes, refused) = self.backend.processes();
+            self.owner_counts = OwnerCounts { processes, refused, ..counts };
+        }
+        Ok(())
     }
 
     /// The number of calls that read a table: function calls on Windows, dumps or reads of the file in `/proc` on Linux.
@@ -303,13 +351,10 @@ impl System {
 
 impl Source for System {
     fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
-        self.owner_counts = OwnerCounts::default();
-        self.backend.fill(class, query, buffer).inspect_err(|_| buffer.clear())?;
-        if class.has_owners() {
-            let counts = by_class!(class, R => OwnerCounts::of(buffer.table::<R>()?.iter().map(Row::owner)));
-            let (processes, refused) = self.backend.processes();
-            self.owner_counts = OwnerCounts { processes, refused, ..counts };
-        }
-        Ok(())
+        self.fill_and(class, query, buffer, None)
+    }
+
+    fn fill_with_stats(&mut self, class: Class, query: &Query, buffer: &mut Buffer, stats: &mut Stats) -> Result<()> {
+        self.fill_and(class, query, buffer, Some(stats)).inspect_err(|_| stats.clear())
     }
 }

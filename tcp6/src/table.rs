@@ -14,7 +14,7 @@ use core::fmt;
 use core::ops::Deref;
 use core::slice;
 use std::net::SocketAddrV6;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use self::buffer::Buffer;
 use self::query::Query;
@@ -23,6 +23,7 @@ use crate::error::Result;
 use crate::row::Row;
 use crate::row::order::{self, Ends};
 use crate::row::state_counts::StateCounts;
+use crate::stats::table::Stats;
 
 /// A table: rows that are borrowed from a [`Buffer`], and the time at which they were read.
 ///
@@ -59,8 +60,38 @@ impl<'a, R: Row> Table<'a, R> {
     /// Those of [`Source::fill`], and [`Error::WrongClass`](crate::Error::WrongClass) if the source filled the buffer
     /// with another class. The buffer then holds no table.
     pub fn read<S: Source + ?Sized>(source: &mut S, query: &Query, buffer: &'a mut Buffer) -> Result<Table<'a, R>> {
+        Table::read_by(query, buffer, |buffer| source.fill(R::CLASS, query, buffer))
+    }
+
+    /// Reads the current table of a source into the buffer, and the statistics of its sockets into `stats`.
+    ///
+    /// For the table of this machine, use [`System::table_with_stats`](crate::System::table_with_stats). The statistics
+    /// of a source that has none are empty.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`read`](Table::read). The buffer then holds no table, and `stats` is empty.
+    pub fn read_with_stats<S: Source + ?Sized>(
+        source: &mut S,
+        query: &Query,
+        buffer: &'a mut Buffer,
+        stats: &mut Stats,
+    ) -> Result<Table<'a, R>> {
+        let table = Table::read_by(query, buffer, |buffer| source.fill_with_stats(R::CLASS, query, buffer, stats));
+        match &table {
+            Ok(table) => stats.set_taken(table.taken_at, Instant::now()),
+            Err(_) => stats.clear(),
+        }
+        table
+    }
+
+    fn read_by(
+        query: &Query,
+        buffer: &'a mut Buffer,
+        fill: impl FnOnce(&mut Buffer) -> Result<()>,
+    ) -> Result<Table<'a, R>> {
         buffer.clear();
-        let filled = source.fill(R::CLASS, query, buffer);
+        let filled = fill(buffer);
         if let Err(error) = filled.and_then(|()| buffer.finish_table::<R>(query)) {
             buffer.clear();
             return Err(error);

@@ -21,6 +21,7 @@ const LAYERS: &[&[&str]] = &[
     &["unix_time"],
     &["row"],
     &["error"],
+    &["stats"],
     &["table"],
     &["snapshot", "process"],
     &["capture"],

@@ -6,6 +6,7 @@ use super::Recorder;
 use crate::error::Result;
 use crate::row::class::Class;
 use crate::row::class::by_class;
+use crate::stats::table::Stats;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
 use crate::table::source::Source;
@@ -13,6 +14,7 @@ use crate::table::source::Source;
 /// A source that records the tables of another source.
 ///
 /// A table is recorded as the source filled it, before it is filtered and sorted. If recording fails, the fill fails.
+/// Statistics are passed on and not recorded.
 ///
 /// # Example: record what a `System` reads
 ///
@@ -48,12 +50,21 @@ impl<S: Source, W: Write> RecordingSource<S, W> {
     pub fn into_parts(self) -> (S, Recorder<W>) {
         (self.source, self.recorder)
     }
+
+    fn record(&mut self, class: Class, buffer: &mut Buffer) -> Result<()> {
+        let recorded = by_class!(class, R => self.recorder.record(buffer.table::<R>()?));
+        recorded.inspect_err(|_| buffer.clear())
+    }
 }
 
 impl<S: Source, W: Write> Source for RecordingSource<S, W> {
     fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
         self.source.fill(class, query, buffer)?;
-        let recorded = by_class!(class, R => self.recorder.record(buffer.table::<R>()?));
-        recorded.inspect_err(|_| buffer.clear())
+        self.record(class, buffer)
+    }
+
+    fn fill_with_stats(&mut self, class: Class, query: &Query, buffer: &mut Buffer, stats: &mut Stats) -> Result<()> {
+        self.source.fill_with_stats(class, query, buffer, stats)?;
+        self.record(class, buffer)
     }
 }

@@ -1,4 +1,4 @@
-//! Linux extensions: socket data, holders of a socket, and unreconciled tables.
+//! Linux extensions: socket data, statistics, holders of a socket, and unreconciled tables.
 //!
 //! The socket data is stored, with a marker, in the module words of [`OwnerModuleRow`] (`OwningModuleInfo`), which are
 //! opaque on Windows. So a program on Windows can read it from a capture that was recorded on Linux.
@@ -18,10 +18,16 @@
 //! # Ok::<(), tcp6::Error>(())
 //! ```
 
+mod stats;
+
+pub use self::stats::{SocketStatsExt, StatsExt};
 use crate::row::Row;
 use crate::row::class::OwnerModuleRow;
 use crate::row::socket_info;
 pub use crate::row::socket_info::SocketInfo;
+pub use crate::stats::memory::SocketMemory;
+pub use crate::stats::tcp_info::TcpInfo;
+pub use crate::stats::timer::Timer;
 
 /// Linux extensions of [`OwnerModuleRow`].
 pub trait OwnerModuleRowExt {

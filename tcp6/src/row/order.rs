@@ -4,7 +4,7 @@ mod sort_key;
 mod sorter;
 
 use core::cmp::Ordering;
-use std::net::SocketAddrV6;
+use std::net::{Ipv6Addr, SocketAddrV6};
 
 use crate::row::Row;
 use crate::row::endpoint::RawEnd;
@@ -36,6 +36,21 @@ impl Ends {
     pub(crate) fn of_addresses(local: SocketAddrV6, remote: Option<SocketAddrV6>) -> Ends {
         Ends::new(RawEnd::new(local), remote.map(RawEnd::new).unwrap_or_default())
     }
+
+    /// The ends as addresses. The remote end is `None` if it is `[::]:0`.
+    pub(crate) fn addresses(&self) -> (SocketAddrV6, Option<SocketAddrV6>) {
+        let is_unspecified = self.remote.address == 0 && self.remote.scope_and_port == 0;
+        (self.local.address(), if is_unspecified { None } else { Some(self.remote.address()) })
+    }
+
+    /// The ends as words, for hashing.
+    #[inline]
+    pub(crate) fn words(&self) -> [u64; 6] {
+        let [local, remote] = [self.local.address, self.remote.address];
+        let (local_upper, remote_upper) = ((local >> 64) as u64, (remote >> 64) as u64);
+        let (local_port, remote_port) = (self.local.scope_and_port, self.remote.scope_and_port);
+        [local_upper, local as u64, local_port, remote_upper, remote as u64, remote_port]
+    }
 }
 
 impl End {
@@ -43,6 +58,11 @@ impl End {
     fn new(end: RawEnd) -> End {
         let (address, scope_id, port) = end.key();
         End { address, scope_and_port: u64::from(scope_id) << 16 | u64::from(port) }
+    }
+
+    fn address(&self) -> SocketAddrV6 {
+        let scope_id = (self.scope_and_port >> 16) as u32;
+        SocketAddrV6::new(Ipv6Addr::from_bits(self.address), self.scope_and_port as u16, 0, scope_id)
     }
 }
 

@@ -51,6 +51,14 @@ pub(crate) fn pack(inode: u32, uid: u32, cookie: u64, interface: u32) -> [u64; 1
     words
 }
 
+/// The uid that the kernel reports, or `None` if it reports none.
+///
+/// The kernel reports uid 0 for a socket without a file. It does not belong to root.
+#[inline]
+pub(crate) fn known_uid(inode: u32, uid: u32) -> Option<u32> {
+    (inode != 0 || uid != 0).then_some(uid)
+}
+
 /// The data in these module words, or `None` if they were not written on Linux.
 #[inline]
 pub(crate) fn unpack(words: &[u64; 16]) -> Option<SocketInfo> {
@@ -58,8 +66,7 @@ pub(crate) fn unpack(words: &[u64; 16]) -> Option<SocketInfo> {
         let (inode, uid) = (words[AT_INODE] as u32, words[AT_UID] as u32);
         SocketInfo {
             inode: (inode != 0).then_some(inode),
-            // The kernel reports uid 0 for a socket without a file. It does not belong to root.
-            uid: (inode != 0 || uid != 0).then_some(uid),
+            uid: known_uid(inode, uid),
             cookie: NonZeroU64::new(words[AT_COOKIE]),
             interface: NonZeroU32::new(words[AT_INTERFACE] as u32),
         }

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::process::Process;
 use crate::process::cache::Lookup;
 use crate::row::class::Class;
+use crate::stats::table::Stats;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
 
@@ -24,7 +25,7 @@ impl System {
         match *self {}
     }
 
-    pub(crate) fn fill(&mut self, _: Class, _: &Query, _: &mut Buffer) -> Result<()> {
+    pub(crate) fn fill(&mut self, _: Class, _: &Query, _: &mut Buffer, _: Option<&mut Stats>) -> Result<()> {
         match *self {}
     }
 }

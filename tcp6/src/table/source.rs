@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::row::class::Class;
+use crate::stats::table::Stats;
 #[cfg(doc)]
 use crate::table::Table;
 use crate::table::buffer::Buffer;
@@ -43,16 +44,37 @@ pub trait Source {
     /// [`Table::read`] drops the old table before the call and whatever was written if it fails. `Ok` without a table is
     /// [`Error::WrongClass`](crate::Error::WrongClass) for the caller.
     fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()>;
+
+    /// Fills the buffer with the current table of this class, and `stats` with the statistics of its sockets.
+    ///
+    /// The statistics must contain every row that `query` selects, and may contain more. A source without statistics
+    /// need not implement this method: it clears `stats` and fills the buffer.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fill`](Source::fill). [`Table::read_with_stats`] then clears `stats` as well.
+    fn fill_with_stats(&mut self, class: Class, query: &Query, buffer: &mut Buffer, stats: &mut Stats) -> Result<()> {
+        stats.clear();
+        self.fill(class, query, buffer)
+    }
 }
 
 impl<S: Source + ?Sized> Source for &mut S {
     fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
         (**self).fill(class, query, buffer)
     }
+
+    fn fill_with_stats(&mut self, class: Class, query: &Query, buffer: &mut Buffer, stats: &mut Stats) -> Result<()> {
+        (**self).fill_with_stats(class, query, buffer, stats)
+    }
 }
 
 impl<S: Source + ?Sized> Source for Box<S> {
     fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
         (**self).fill(class, query, buffer)
+    }
+
+    fn fill_with_stats(&mut self, class: Class, query: &Query, buffer: &mut Buffer, stats: &mut Stats) -> Result<()> {
+        (**self).fill_with_stats(class, query, buffer, stats)
     }
 }

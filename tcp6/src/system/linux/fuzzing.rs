@@ -1,6 +1,6 @@
 //! Entry points for the fuzz targets: the parsers of bytes from the kernel.
 
-use super::netlink::inet_diag::{self, Dump, InetDiagMsg, LookUps, MAX_BATCH, Progress, Reply};
+use super::netlink::inet_diag::{self, Dump, Extensions, InetDiagMsg, LookUps, MAX_BATCH, Progress, Reply};
 use super::netlink::reconcile::Reconciler;
 use super::proc_net::TextReader;
 use super::socket::mask;
@@ -18,7 +18,7 @@ pub struct Dumped {
 }
 
 pub(crate) fn request(sequence: u32) -> Vec<u8> {
-    inet_diag::dump_request(sequence, mask(StateSet::all()), &inet_diag::SockId::ANY).to_vec()
+    inet_diag::dump_request(sequence, mask(StateSet::all()), &inet_diag::SockId::ANY, Extensions::NONE).to_vec()
 }
 
 pub(crate) fn dump<'a, R: Row>(

@@ -7,7 +7,7 @@ use std::thread;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
-use super::netlink::inet_diag::SockId;
+use super::netlink::inet_diag::{Attributes, Extensions, SockId};
 use super::netlink::selection::Selection;
 use super::netlink::sock_diag::{self, Failure, SockDiag};
 use super::owners::SocketInode;
@@ -15,6 +15,7 @@ use super::proc_net::{PROC_NET_TCP6, TextReader, open_text};
 use super::socket::Socket;
 use crate::error::{Error, Result};
 use crate::row::Row;
+use crate::stats::table::Stats;
 use crate::system::target::Target;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
@@ -66,13 +67,20 @@ impl Listing {
         &self.socket_inodes
     }
 
-    /// Fills the buffer with a table whose owners are unresolved.
-    pub(super) fn fill<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
-        match self.read::<R>(query, buffer) {
+    /// Fills the buffer with a table whose owners are unresolved, and `stats` with the statistics of its rows.
+    ///
+    /// If that fails, `stats` may have some of them.
+    pub(super) fn fill<R: Row>(
+        &mut self,
+        query: &Query,
+        buffer: &mut Buffer,
+        mut stats: Option<&mut Stats>,
+    ) -> Result<()> {
+        match self.read::<R>(query, buffer, stats.as_deref_mut()) {
             // The socket was opened, but the kernel refuses the request.
             Err(Error::Os { source, .. }) if self.is_sock_diag() && source.raw_os_error().is_some_and(is_refusal) => {
                 self.source = Source::open_text()?;
-                self.read::<R>(query, buffer)?;
+                self.read::<R>(query, buffer, stats)?;
             }
             done => done?,
         }
@@ -101,14 +109,18 @@ impl Listing {
         matches!(self.source, Source::SockDiag(_))
     }
 
-    fn read<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
+    fn read<R: Row>(&mut self, query: &Query, buffer: &mut Buffer, mut stats: Option<&mut Stats>) -> Result<()> {
         let Listing { source, calls, unreconciled, socket_inodes, .. } = self;
         match source {
             Source::SockDiag(netlink) => {
                 let selection = Selection::of(query);
+                let extensions = stats.as_deref().map_or(Extensions::NONE, |stats| Extensions::of(stats.kinds()));
                 let dump = || {
                     *calls += 1;
-                    write::<R, Failure>(query, buffer, socket_inodes, |found| netlink.dump(&selection, found))
+                    let stats = stats.as_deref_mut();
+                    write::<R, Failure>(query, buffer, socket_inodes, stats, |found| {
+                        netlink.dump(&selection, extensions, found)
+                    })
                 };
                 let read = sock_diag::retry(dump, thread::sleep);
                 *unreconciled = netlink.unreconciled();
@@ -120,7 +132,9 @@ impl Listing {
                 file.rewind()
                     .and_then(|()| file.read_to_end(bytes))
                     .map_err(|error| Error::os(PROC_NET_TCP6, error))?;
-                write::<R, Error>(query, buffer, socket_inodes, |found| reader.read(bytes, found))
+                write::<R, Error>(query, buffer, socket_inodes, stats, |found| {
+                    reader.read(bytes, |socket| found(socket, &[]))
+                })
             }
         }
     }
@@ -145,17 +159,23 @@ fn shares_namespace(tid: i32) -> bool {
     is_main || fs::read_link("/proc/self/ns/net").is_ok_and(|main| own().is_ok_and(|own| own == main))
 }
 
-/// Writes the sockets that `read` finds and `query` selects, and collects their inodes if the rows have owners.
+/// Writes the sockets that `read` finds and `query` selects.
+///
+/// Collects their statistics, and their inodes if the rows have owners.
 fn write<R: Row, E: From<Error>>(
     query: &Query,
     buffer: &mut Buffer,
     socket_inodes: &mut Vec<SocketInode>,
-    read: impl FnOnce(&mut dyn FnMut(Socket) -> Result<()>) -> Result<(), E>,
+    mut stats: Option<&mut Stats>,
+    read: impl FnOnce(&mut dyn FnMut(Socket, &[u8]) -> Result<()>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut writer = buffer.writer::<R>();
     let is_filtered = !query.is_unfiltered();
     socket_inodes.clear();
-    read(&mut |socket| {
+    if let Some(stats) = &mut stats {
+        stats.clear();
+    }
+    read(&mut |socket, attributes| {
         let row = socket.to_row::<R>();
         if is_filtered && !query.matches(&row) {
             return Ok(());
@@ -165,6 +185,9 @@ fn write<R: Row, E: From<Error>>(
                 bytes: (socket_inodes.len() + 1).saturating_mul(size_of::<SocketInode>()),
             })?;
             socket_inodes.push(SocketInode { inode: socket.inode, uid: socket.uid });
+        }
+        if let Some(stats) = &mut stats {
+            stats.push_reported(&row, &Attributes::parse(attributes)?.reported(&socket))?;
         }
         writer.push(&row)
     })?;

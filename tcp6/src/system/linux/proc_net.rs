@@ -1,8 +1,16 @@
 //! Parser of `/proc/net/tcp6`, which is read if sock_diag is refused.
 //!
-//! The text has a heading and one line per socket. Fields are separated by spaces: fields 1 to 4 are the line number,
-//! the local end, the remote end and the state; fields 8, 10 and 12 are the uid, the inode and the address of the
-//! kernel's socket object. An IPv6 address is four words of eight hexadecimal digits, each the value of 32 bits in
+//! The text has a heading and one line per socket. Fields are separated by spaces:
+//!
+//! | fields | content |
+//! |---|---|
+//! | 1 to 4 | the line number, the local end, the remote end and the state |
+//! | 5 | `tx_queue:rx_queue`, hexadecimal |
+//! | 6 | `tr:tm->when`: the timer and the ticks until it expires, hexadecimal |
+//! | 7 and 9 | retransmissions, hexadecimal, and probes without a reply |
+//! | 8, 10 and 12 | the uid, the inode and the address of the kernel's socket object |
+//!
+//! An IPv6 address is four words of eight hexadecimal digits, each the value of 32 bits in
 //! native byte order. A port is a hexadecimal number. There are no scope ids. See
 //! `Documentation/networking/proc_net_tcp.rst` of the kernel.
 //!
@@ -30,6 +38,8 @@ use std::str;
 use super::socket::Socket;
 use crate::error::{Error, Malformed, Result};
 use crate::row::endpoint::RawEnd;
+use crate::stats::linux::BaseValues;
+use crate::stats::timer;
 
 /// The table of the calling thread's network namespace. `/proc/net` has that of the main thread.
 pub(super) const PROC_NET_TCP6: &str = "/proc/thread-self/net/tcp6";
@@ -133,10 +143,40 @@ fn socket(line: &[u8]) -> Option<(Socket, Option<NonZeroU64>)> {
     let local = end(fields.nth(1)?)?;
     let remote = end(fields.next()?)?;
     let state = hex(fields.next()?, 2)? as u8;
-    let uid = decimal(fields.nth(3)?)?;
-    let inode = decimal(fields.nth(1)?)?;
+    let (send_queue, receive_queue) = pair(fields.next()?)?;
+    let (timer, ticks) = pair(fields.next()?)?;
+    let retransmissions = hex(fields.next()?, 16)?;
+    let uid = decimal(fields.next()?)?;
+    let probes = decimal(fields.next()?)?;
+    let inode = decimal(fields.next()?)?;
     let object = object(fields.nth(1)?)?;
-    Some((Socket { state, local, remote, inode, uid, cookie: 0, interface: 0 }, object))
+    let timer = u8::try_from(timer).ok()?;
+    let values = BaseValues {
+        timer,
+        count: if timer == timer::RETRANSMISSION { saturated(retransmissions) } else { probes },
+        expires_in: saturated(ticks.saturating_mul(MILLISECONDS_PER_TICK)),
+        receive_queue: saturated(receive_queue),
+        // The kernel prints unacknowledged bytes for a listener too, which has none.
+        send_queue: (state != TCP_LISTEN).then_some(saturated(send_queue)),
+    };
+    Some((Socket { state, local, remote, inode, uid, cookie: 0, interface: 0, values }, object))
+}
+
+/// The kernel's number of the state LISTEN.
+const TCP_LISTEN: u8 = 10;
+
+/// The length of the ticks in which `/proc` reports times (USER_HZ), which is the same on all machines that Rust
+/// supports.
+const MILLISECONDS_PER_TICK: u64 = 10;
+
+/// Parses two hexadecimal numbers that are separated by a colon.
+fn pair(text: &str) -> Option<(u64, u64)> {
+    let (first, second) = text.split_once(':')?;
+    Some((hex(first, 16)?, hex(second, 16)?))
+}
+
+fn saturated(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// Parses the address of the kernel's object; `Some(None)` if it is hidden.

@@ -6,6 +6,7 @@ use crate::row::layout::{Parts, RawRow};
 use crate::row::owner::Owner;
 use crate::row::socket_info;
 use crate::row::state::{State, StateSet};
+use crate::stats::linux::BaseValues;
 
 /// A socket as sock_diag or `/proc/net/tcp6` reports it.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,8 @@ pub(super) struct Socket {
     pub(super) cookie: u64,
     /// The index of the interface to which it is bound; 0 if there is none.
     pub(super) interface: u32,
+    /// What is not part of a row.
+    pub(super) values: BaseValues,
 }
 
 /// The states by the kernel's numbers, from 1 (`TCP_ESTABLISHED`) to 12 (`TCP_NEW_SYN_RECV`).

@@ -9,6 +9,7 @@ use crate::row::Row;
 use crate::row::class::Class;
 use crate::row::class::by_class;
 use crate::row::layout::RawRow;
+use crate::stats::table::Stats;
 use crate::system::target::Target;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
@@ -47,11 +48,20 @@ impl System {
         self.owners.holders(inode)
     }
 
-    pub(crate) fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
+    /// Fills the buffer, and `stats` with the statistics of its rows.
+    ///
+    /// If that fails, `stats` may have some of them.
+    pub(crate) fn fill(
+        &mut self,
+        class: Class,
+        query: &Query,
+        buffer: &mut Buffer,
+        stats: Option<&mut Stats>,
+    ) -> Result<()> {
         by_class!(class, R => if R::CLASS.has_owners() {
-            self.fill_with_owners::<R>(query, buffer)
+            self.fill_with_owners::<R>(query, buffer, stats)
         } else {
-            self.listing.fill::<R>(query, buffer)
+            self.listing.fill::<R>(query, buffer, stats)
         })
     }
 
@@ -69,17 +79,22 @@ impl System {
         Ok(Some(Some(row)))
     }
 
-    fn fill_with_owners<R: Row>(&mut self, query: &Query, buffer: &mut Buffer) -> Result<()> {
+    fn fill_with_owners<R: Row>(
+        &mut self,
+        query: &Query,
+        buffer: &mut Buffer,
+        stats: Option<&mut Stats>,
+    ) -> Result<()> {
         let System { listing, owners } = self;
         if owners.is_new() {
             // Reading descriptors takes most of the first pass, and most of it does not depend on the table.
             thread::scope(|scope| {
                 // If no thread can be created, `resolve` reads all descriptors.
                 let _ = thread::Builder::new().spawn_scoped(scope, || owners.read_ahead());
-                listing.fill::<R>(query, buffer)
+                listing.fill::<R>(query, buffer, stats)
             })?;
         } else {
-            listing.fill::<R>(query, buffer)?;
+            listing.fill::<R>(query, buffer, stats)?;
         }
         let sockets = listing.socket_inodes();
         owners.resolve(sockets, query.is_unfiltered())?;

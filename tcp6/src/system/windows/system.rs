@@ -6,6 +6,7 @@ use super::{iphlpapi, retry};
 use crate::error::Result;
 use crate::row::class::Class;
 use crate::row::pod::Word;
+use crate::stats::table::Stats;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
 
@@ -29,7 +30,17 @@ impl System {
         (0, 0)
     }
 
-    pub(crate) fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
+    /// Fills the buffer. No function returns statistics with the table, so that `stats` stays empty.
+    pub(crate) fn fill(
+        &mut self,
+        class: Class,
+        query: &Query,
+        buffer: &mut Buffer,
+        stats: Option<&mut Stats>,
+    ) -> Result<()> {
+        if let Some(stats) = stats {
+            stats.clear();
+        }
         let call = iphlpapi::Call::new(class, query);
         let counted = |table: &mut [Word], size: &mut u32| {
             self.calls += 1;

@@ -5,7 +5,7 @@ use std::io;
 
 use rustix::io::Errno;
 
-use super::inet_diag::{LookUps, MAX_BATCH, Progress, REQUEST, Reply, SockId};
+use super::inet_diag::{Extensions, LookUps, MAX_BATCH, Progress, REQUEST, Reply, SockId};
 use super::transport::{Received, Transport};
 use crate::error::{Error, Malformed, Result};
 
@@ -99,13 +99,14 @@ impl<T: Transport> Conn<T> {
         Ok(())
     }
 
-    /// Looks up the first batch of `ids` and passes the replies to `found`.
+    /// Looks up the first batch of `ids`, with these attributes, and passes the replies to `found`.
     ///
     /// Moves the unanswered ids of the batch to its end. Returns the number of answered ids, even if the exchange
     /// failed, and the result of the exchange.
     pub(super) fn look_up(
         &mut self,
         ids: &mut [SockId],
+        extensions: Extensions,
         found: impl FnMut(Reply<'_>) -> Result<()>,
     ) -> (usize, Result<()>) {
         let count = ids.len().min(self.batch_size);
@@ -117,7 +118,7 @@ impl<T: Transport> Conn<T> {
         let mut found = found;
         let mut look_ups = LookUps::new(sequence, self.port, ids);
         let mut requests = [[0; REQUEST]; MAX_BATCH];
-        let result = self.exchange(look_ups.requests(&mut requests), LOOK_UP_TIMEOUT, |datagram| {
+        let result = self.exchange(look_ups.requests(extensions, &mut requests), LOOK_UP_TIMEOUT, |datagram| {
             look_ups.read(datagram, &mut found)
         });
         let answered: [bool; MAX_BATCH] = core::array::from_fn(|index| look_ups.is_answered(index));

@@ -9,9 +9,12 @@ use std::io;
 
 use crate::error::{Error, Malformed, Result};
 
+mod attributes;
 mod look_ups;
 mod message;
 
+#[cfg_attr(not(target_os = "linux"), allow(unused_imports))]
+pub(in crate::system::linux) use attributes::{Attributes, Extensions};
 #[cfg_attr(not(target_os = "linux"), allow(unused_imports))]
 pub(in crate::system::linux) use look_ups::{LookUps, MAX_BATCH, Reply};
 use message::SOCKID;
@@ -32,6 +35,7 @@ const HEADER: usize = 16;
 /// Offsets in `inet_diag_req_v2`.
 const REQ_FAMILY: usize = 0;
 const REQ_PROTOCOL: usize = 1;
+const REQ_EXT: usize = 2;
 const REQ_STATES: usize = 4;
 const REQ_ID: usize = 8;
 /// The size of a request with its header.
@@ -56,8 +60,13 @@ const IPPROTO_TCP: u8 = 6;
 /// The request for a dump of the IPv6 TCP sockets in `states` (bit n for the kernel's state n).
 ///
 /// The kernel selects by the ports of `id` that are not zero, and by no other field.
-pub(in crate::system::linux) fn dump_request(sequence: u32, states: u32, id: &SockId) -> [u8; REQUEST] {
-    message(sequence, NLM_F_DUMP, states, *id)
+pub(in crate::system::linux) fn dump_request(
+    sequence: u32,
+    states: u32,
+    id: &SockId,
+    extensions: Extensions,
+) -> [u8; REQUEST] {
+    message(sequence, NLM_F_DUMP, states, *id, extensions)
 }
 
 /// Appends an attribute (`nlattr`) to a request of one message. `write` appends its payload.
@@ -74,11 +83,11 @@ pub(in crate::system::linux) fn append_attribute(request: &mut Vec<u8>, kind: u1
 }
 
 /// The request for a look-up of one socket, in any state.
-pub(in crate::system::linux) fn look_up(sequence: u32, id: &SockId) -> [u8; REQUEST] {
-    message(sequence, 0, u32::MAX, *id)
+pub(in crate::system::linux) fn look_up(sequence: u32, id: &SockId, extensions: Extensions) -> [u8; REQUEST] {
+    message(sequence, 0, u32::MAX, *id, extensions)
 }
 
-fn message(sequence: u32, flags: u16, states: u32, id: SockId) -> [u8; REQUEST] {
+fn message(sequence: u32, flags: u16, states: u32, id: SockId, extensions: Extensions) -> [u8; REQUEST] {
     let mut bytes = [0; REQUEST];
     let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
     put(LEN, &(REQUEST as u32).to_ne_bytes());
@@ -87,6 +96,7 @@ fn message(sequence: u32, flags: u16, states: u32, id: SockId) -> [u8; REQUEST] 
     put(SEQ, &sequence.to_ne_bytes());
     put(HEADER + REQ_FAMILY, &[AF_INET6]);
     put(HEADER + REQ_PROTOCOL, &[IPPROTO_TCP]);
+    put(HEADER + REQ_EXT, &[extensions.bits()]);
     put(HEADER + REQ_STATES, &states.to_ne_bytes());
     put(HEADER + REQ_ID, &id.to_bytes());
     bytes

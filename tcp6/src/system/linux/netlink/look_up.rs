@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use rustix::io::Errno;
 
 use super::conn::{Conn, RECV_TIMEOUT, TRANSIENT};
-use super::inet_diag::{CALL, Dump, InetDiagMsg, Reply, SockId, dump_request};
+use super::inet_diag::{CALL, Dump, Extensions, InetDiagMsg, Reply, SockId, dump_request};
 use super::reconcile::Reconciler;
 use super::transport::Transport;
 use crate::error::{Error, Result};
@@ -36,7 +36,7 @@ pub(super) struct LookUpStatus {
 }
 
 impl LookUpStatus {
-    /// Looks up the sockets that a dump of `states` lacks, and passes those in `states` to `found`.
+    /// Looks up the sockets that a dump of `states` lacks, and passes those in `states` to `found`, with attributes.
     ///
     /// If look-ups fail, the table keeps what was found before the failure and is counted as unreconciled.
     ///
@@ -48,14 +48,16 @@ impl LookUpStatus {
         conn: &mut Conn<T>,
         reconciler: &mut Reconciler,
         states: u32,
-        found: impl FnMut(Socket) -> Result<()>,
+        extensions: Extensions,
+        found: impl FnMut(Socket, &[u8]) -> Result<()>,
     ) -> Result<()> {
         let start = conn.transport.now();
         if start < self.resume {
             self.unreconciled += 1;
             return Ok(());
         }
-        let mut recovery = Recovery { reconciler, states, found, error: None, unconfirmed: HashSet::default() };
+        let unconfirmed = HashSet::default();
+        let mut recovery = Recovery { reconciler, states, extensions, found, error: None, unconfirmed };
         let recovered = recovery.run(conn);
         // A failure to store a socket is an error of the table, not a failed look-up.
         if let Some(error) = recovery.error {
@@ -74,6 +76,7 @@ impl LookUpStatus {
 struct Recovery<'a, F> {
     reconciler: &'a mut Reconciler,
     states: u32,
+    extensions: Extensions,
     found: F,
     /// The error of `found` or of the reconciler that stopped the look-ups.
     error: Option<Error>,
@@ -83,7 +86,7 @@ struct Recovery<'a, F> {
     unconfirmed: HashSet<u64, IntHash>,
 }
 
-impl<F: FnMut(Socket) -> Result<()>> Recovery<'_, F> {
+impl<F: FnMut(Socket, &[u8]) -> Result<()>> Recovery<'_, F> {
     fn run<T: Transport>(&mut self, conn: &mut Conn<T>) -> Result<()> {
         let mut missing = self.reconciler.take_missing();
         let looked_up = self.look_up(conn, &mut missing);
@@ -103,7 +106,7 @@ impl<F: FnMut(Socket) -> Result<()>> Recovery<'_, F> {
         let mut found = 0;
         let mut failures = 0;
         while !rest.is_empty() {
-            let (answered, result) = conn.look_up(rest, |reply| match reply {
+            let (answered, result) = conn.look_up(rest, self.extensions, |reply| match reply {
                 Reply::Found(message) => {
                     found += 1;
                     self.recover(message)
@@ -126,7 +129,8 @@ impl<F: FnMut(Socket) -> Result<()>> Recovery<'_, F> {
         if !message.is_in(self.states) {
             return Ok(());
         }
-        let recovered = self.reconciler.recover(message).and_then(|()| (self.found)(message.socket()));
+        let recorded = self.reconciler.recover(message);
+        let recovered = recorded.and_then(|()| (self.found)(message.socket(), message.attributes()));
         recovered.map_err(|error| self.stop(error))
     }
 
@@ -141,7 +145,7 @@ impl<F: FnMut(Socket) -> Result<()>> Recovery<'_, F> {
 
     /// Dumps all listeners and recovers the unconfirmed ones among them.
     fn confirm_listeners<T: Transport>(&mut self, conn: &mut Conn<T>) -> Result<()> {
-        dump_listeners(conn, &SockId::ANY, |message| {
+        dump_listeners(conn, &SockId::ANY, self.extensions, |message| {
             let is_unconfirmed = self.unconfirmed.remove(&message.id().cookie());
             if is_unconfirmed { self.recover(message) } else { Ok(()) }
         })
@@ -154,15 +158,16 @@ impl<F: FnMut(Socket) -> Result<()>> Recovery<'_, F> {
     }
 }
 
-/// Dumps the listeners with the port of `id`, or all if it has none.
+/// Dumps the listeners with the port of `id`, or all if it has none, with these attributes.
 pub(super) fn dump_listeners<T: Transport>(
     conn: &mut Conn<T>,
     id: &SockId,
+    extensions: Extensions,
     mut found: impl FnMut(InetDiagMsg<'_>) -> Result<()>,
 ) -> Result<()> {
     let sequence = conn.reserve(1)?;
     let mut dump = Dump::new(sequence, conn.port);
-    conn.exchange(&dump_request(sequence, LISTEN, id), RECV_TIMEOUT, |datagram| {
+    conn.exchange(&dump_request(sequence, LISTEN, id, extensions), RECV_TIMEOUT, |datagram| {
         dump.read(datagram, |message| if message.is_in(LISTEN) { found(message) } else { Ok(()) })
     })?;
     if dump.was_interrupted() { Err(Error::os(CALL, Errno::INTR)) } else { Ok(()) }

@@ -1,7 +1,7 @@
 //! What a dump requests: the states, the ports and the program that the kernel selects by.
 
 use super::bytecode;
-use super::inet_diag::{SockId, append_attribute, dump_request};
+use super::inet_diag::{Extensions, SockId, append_attribute, dump_request};
 use crate::system::linux::socket::mask;
 use crate::table::filter::Filter;
 use crate::table::port_set::PortSet;
@@ -64,11 +64,11 @@ impl Selection {
         Selection { program: Filter::NONE, ..self }
     }
 
-    /// Writes the request for a dump.
-    pub(in crate::system::linux) fn write_request(&self, sequence: u32, request: &mut Vec<u8>) {
+    /// Writes the request for a dump of the sockets with these attributes.
+    pub(in crate::system::linux) fn write_request(&self, sequence: u32, extensions: Extensions, request: &mut Vec<u8>) {
         request.clear();
         let (local, remote) = self.ports;
-        request.extend(dump_request(sequence, self.states, &SockId::of_ports(local, remote)));
+        request.extend(dump_request(sequence, self.states, &SockId::of_ports(local, remote), extensions));
         if self.has_program() {
             append_attribute(request, REQ_BYTECODE, |bytes| bytecode::compile(&self.program, bytes));
         }

@@ -6,7 +6,7 @@ use std::io;
 use rustix::io::Errno;
 
 use super::conn::{Conn, RECV_TIMEOUT, TRANSIENT};
-use super::inet_diag::{CALL, Dump, InetDiagMsg, Reply, SockId};
+use super::inet_diag::{CALL, Dump, Extensions, InetDiagMsg, Reply, SockId};
 use super::look_up::{self, LookUpStatus};
 use super::reconcile::Reconciler;
 use super::selection::Selection;
@@ -70,24 +70,27 @@ impl<T: Transport> SockDiag<T> {
         }
     }
 
-    /// Passes each selected socket to `found` once.
+    /// Passes each selected socket to `found` once, with the bytes of its attributes, which are not checked.
     ///
     /// Sockets come in the kernel's order, followed by those that the dump skipped and a look-up found. If the kernel
     /// has refused a program, all sockets in the states and with the ports of the selection are passed.
     pub(in crate::system::linux) fn dump(
         &mut self,
         selection: &Selection,
-        mut found: impl FnMut(Socket) -> Result<()>,
+        extensions: Extensions,
+        mut found: impl FnMut(Socket, &[u8]) -> Result<()>,
     ) -> Result<(), Failure> {
         let SockDiag { conn, reconciler, look_ups, request, programs_refused } = self;
         let selection = if *programs_refused { selection.without_program() } else { *selection };
         let sequence = conn.reserve(1)?;
         let now = u64::try_from(conn.transport.now().as_millis()).unwrap_or(u64::MAX);
         reconciler.begin(&selection, now);
-        selection.write_request(sequence, request);
+        selection.write_request(sequence, extensions, request);
         let mut dump = Dump::new(sequence, conn.port);
         let dumped = conn.exchange(request, RECV_TIMEOUT, |datagram| {
-            dump.read(datagram, |message| if reconciler.record(message)? { found(message.socket()) } else { Ok(()) })
+            dump.read(datagram, |message| {
+                if reconciler.record(message)? { found(message.socket(), message.attributes()) } else { Ok(()) }
+            })
         });
         if let Err(error) = dumped {
             let refusal = if selection.has_program() { program_refusal(&error) } else { None };
@@ -100,7 +103,7 @@ impl<T: Transport> SockDiag<T> {
         }
         reconciler.find_missing()?;
         if !reconciler.is_complete() {
-            look_ups.recover_missing(conn, reconciler, selection.states(), &mut found)?;
+            look_ups.recover_missing(conn, reconciler, selection.states(), extensions, &mut found)?;
         }
         Ok(reconciler.commit()?)
     }
@@ -119,7 +122,7 @@ impl<T: Transport> SockDiag<T> {
             Some(message.socket()).filter(|socket| id.selects(&message.id()) && accepts(socket))
         };
         let mut found = None;
-        let (_, looked_up) = self.conn.look_up(&mut [*id], |reply| {
+        let (_, looked_up) = self.conn.look_up(&mut [*id], Extensions::NONE, |reply| {
             if let Reply::Found(message) = reply {
                 found = selected(message);
             }
@@ -127,7 +130,7 @@ impl<T: Transport> SockDiag<T> {
         });
         looked_up?;
         if found.is_none() && id.is_listener() {
-            look_up::dump_listeners(&mut self.conn, id, |message| {
+            look_up::dump_listeners(&mut self.conn, id, Extensions::NONE, |message| {
                 found = found.or_else(|| selected(message));
                 Ok(())
             })?;

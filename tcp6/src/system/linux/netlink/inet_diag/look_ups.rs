@@ -1,8 +1,8 @@
 //! Batches of look-ups of single sockets: several requests in one datagram.
 
 use super::{
-    InetDiagMsg, NLMSG_ERROR, NLMSG_OVERRUN, Progress, REQUEST, SOCK_DIAG_BY_FAMILY, SockId, errno, look_up, messages,
-    overrun, split_header,
+    Extensions, InetDiagMsg, NLMSG_ERROR, NLMSG_OVERRUN, Progress, REQUEST, SOCK_DIAG_BY_FAMILY, SockId, errno,
+    look_up, messages, overrun, split_header,
 };
 use crate::error::Result;
 
@@ -53,10 +53,14 @@ impl<'a> LookUps<'a> {
         LookUps { first_sequence, port, ids, answered: 0 }
     }
 
-    /// Writes the requests and returns their bytes.
-    pub(in crate::system::linux) fn requests<'b>(&self, buffer: &'b mut [[u8; REQUEST]; MAX_BATCH]) -> &'b [u8] {
+    /// Writes the requests for the sockets with these attributes, and returns their bytes.
+    pub(in crate::system::linux) fn requests<'b>(
+        &self,
+        extensions: Extensions,
+        buffer: &'b mut [[u8; REQUEST]; MAX_BATCH],
+    ) -> &'b [u8] {
         for (index, (request, id)) in buffer.iter_mut().zip(self.ids).enumerate() {
-            *request = look_up(self.first_sequence.wrapping_add(index as u32), id);
+            *request = look_up(self.first_sequence.wrapping_add(index as u32), id, extensions);
         }
         buffer[..self.ids.len()].as_flattened()
     }

@@ -9,14 +9,19 @@ use std::net::SocketAddrV6;
 use super::{AF_INET6, chunk, u16_at, u32_at};
 use crate::error::{Malformed, Result};
 use crate::row::endpoint::RawEnd;
+use crate::stats::linux::BaseValues;
+use crate::stats::timer;
 use crate::system::linux::socket::{Socket, scope_id};
 
 /// Offsets in `inet_diag_msg`.
 pub(super) const FAMILY: usize = 0;
 pub(super) const STATE: usize = 1;
 pub(super) const TIMER: usize = 2;
+pub(super) const RETRANS: usize = 3;
 pub(super) const ID: usize = 4;
 pub(super) const EXPIRES: usize = 52;
+pub(super) const RQUEUE: usize = 56;
+pub(super) const WQUEUE: usize = 60;
 pub(super) const UID: usize = 64;
 pub(super) const INODE: usize = 68;
 /// The size of `inet_diag_msg`.
@@ -34,8 +39,6 @@ pub(super) const SOCKID: usize = 48;
 
 /// The kernel's number of the state.
 const TCP_TIME_WAIT: u8 = 6;
-/// The `idiag_timer` of a minisock: a socket in TIME-WAIT, or an orphan in FIN-WAIT-2.
-const TIMER_TIMEWAIT: u8 = 3;
 
 /// `INET_DIAG_NOCOOKIE`: in a request, it matches any socket.
 const NOCOOKIE: u64 = u64::MAX;
@@ -127,9 +130,9 @@ impl SockId {
     }
 }
 
-/// A view of the message of one socket, without the attributes that may follow it.
+/// A view of the message of one socket, and of the bytes of the attributes that follow it.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::system::linux) struct InetDiagMsg<'a>(&'a [u8; MESSAGE]);
+pub(in crate::system::linux) struct InetDiagMsg<'a>(&'a [u8; MESSAGE], &'a [u8]);
 
 impl<'a> InetDiagMsg<'a> {
     /// Views the payload of a netlink message.
@@ -140,10 +143,16 @@ impl<'a> InetDiagMsg<'a> {
     ///
     /// [`Malformed::Message`] if the payload is too short.
     pub(in crate::system::linux) fn new(payload: &'a [u8]) -> Result<Option<InetDiagMsg<'a>>> {
-        let Some(message) = payload.first_chunk() else {
+        let Some((message, attributes)) = payload.split_first_chunk() else {
             return Err(Malformed::Message { length: MESSAGE, bytes: payload.len() }.into());
         };
-        Ok((message[FAMILY] == AF_INET6).then_some(InetDiagMsg(message)))
+        Ok((message[FAMILY] == AF_INET6).then_some(InetDiagMsg(message, attributes)))
+    }
+
+    /// The bytes of the attributes, which are not checked.
+    #[inline]
+    pub(in crate::system::linux) fn attributes(self) -> &'a [u8] {
+        self.1
     }
 
     #[inline]
@@ -161,7 +170,7 @@ impl<'a> InetDiagMsg<'a> {
     /// An orphan in FIN-WAIT-2 has such a timer too, but a FIN from the peer restarts it.
     #[inline]
     pub(in crate::system::linux) fn expires_in(self) -> Option<u32> {
-        (self.0[STATE] == TCP_TIME_WAIT && self.0[TIMER] == TIMER_TIMEWAIT).then(|| u32_at(self.0, EXPIRES))
+        (self.0[STATE] == TCP_TIME_WAIT && self.0[TIMER] == timer::TIME_WAIT).then(|| u32_at(self.0, EXPIRES))
     }
 
     #[inline]
@@ -180,6 +189,13 @@ impl<'a> InetDiagMsg<'a> {
             uid: u32_at(self.0, UID),
             cookie: cookie(self.0, ID + COOKIE),
             interface,
+            values: BaseValues {
+                timer: self.0[TIMER],
+                count: self.0[RETRANS].into(),
+                expires_in: u32_at(self.0, EXPIRES),
+                receive_queue: u32_at(self.0, RQUEUE),
+                send_queue: Some(u32_at(self.0, WQUEUE)),
+            },
         }
     }
 }
@@ -225,13 +241,16 @@ mod tests {
     #[test]
     fn offsets_match_the_kernel_header() {
         assert_eq!(
-            [FAMILY, STATE, TIMER, ID, EXPIRES, UID, INODE, MESSAGE],
+            [FAMILY, STATE, TIMER, RETRANS, ID, EXPIRES, RQUEUE, WQUEUE, UID, INODE, MESSAGE],
             [
                 offset_of!(MessageLayout, idiag_family),
                 offset_of!(MessageLayout, idiag_state),
                 offset_of!(MessageLayout, idiag_timer),
+                offset_of!(MessageLayout, idiag_retrans),
                 offset_of!(MessageLayout, id),
                 offset_of!(MessageLayout, idiag_expires),
+                offset_of!(MessageLayout, idiag_rqueue),
+                offset_of!(MessageLayout, idiag_wqueue),
                 offset_of!(MessageLayout, idiag_uid),
                 offset_of!(MessageLayout, idiag_inode),
                 size_of::<MessageLayout>(),

@@ -3,6 +3,7 @@ use super::*;
 use crate::row::class::OwnerPidRow;
 use crate::row::owner::Owner;
 use crate::row::state::State;
+use crate::stats::kinds::StatsKinds;
 
 pub(super) const SEQUENCE: u32 = 7;
 pub(super) const PORT: u32 = 4711;
@@ -73,13 +74,13 @@ fn ports(datagrams: &[Vec<u8>]) -> Vec<u16> {
 
 #[test]
 fn the_request_has_the_layout_of_the_kernel() {
-    let bytes = dump_request(0x0102_0304, 0xFFE, &SockId::ANY);
+    let bytes = dump_request(0x0102_0304, 0xFFE, &SockId::ANY, Extensions::of(StatsKinds::DATA));
     assert_eq!(bytes.len(), 72);
     assert_eq!(u32_at(&bytes, 0), 72);
     assert_eq!(u16_at(&bytes, 4), 20);
     assert_eq!(u16_at(&bytes, 6), 0x301);
     assert_eq!(u32_at(&bytes, 8), 0x0102_0304);
-    assert_eq!(bytes[16..20], [10, 6, 0, 0]);
+    assert_eq!(bytes[16..20], [10, 6, 1 << 1, 0]);
     assert_eq!(u32_at(&bytes, 20), 0xFFE);
     assert_eq!(bytes[64..], [0xFF; 8]);
 }
@@ -238,12 +239,12 @@ fn a_look_up_requests_the_id_from_the_dump() {
     let ids = ids(&[443, 80]);
     let look_ups = LookUps::new(0xFFFF_FFFF, PORT, &ids);
     let mut buffer = [[0; REQUEST]; MAX_BATCH];
-    let bytes = look_ups.requests(&mut buffer);
+    let bytes = look_ups.requests(Extensions::of(StatsKinds::all()), &mut buffer);
     assert_eq!(bytes.len(), 2 * REQUEST);
     for (request, (sequence, port)) in bytes.chunks(REQUEST).zip([(0xFFFF_FFFF, 443), (0, 80)]) {
         assert_eq!((u32_at(request, 0), u16_at(request, 4), u32_at(request, 8)), (72, 20, sequence));
         assert_eq!(u16_at(request, 6), 1, "NLM_F_REQUEST without NLM_F_DUMP");
-        assert_eq!(request[16..20], [10, 6, 0, 0]);
+        assert_eq!(request[16..20], [10, 6, 0b0100_1010, 0], "INFO, CONG and SKMEMINFO");
         assert_eq!(request[24..], connection(port)[4..52], "ends, interface and cookie");
     }
     assert_eq!(ids[0].cookie(), 443);

@@ -41,7 +41,7 @@ fn looks_up_sockets_in_batches() {
 #[test]
 fn looks_up_nothing_after_a_dump_of_other_states() {
     let mut netlink = skipping(5, [3]);
-    netlink.dump(&Selection::in_states(1 << 10), |_| Ok(())).unwrap();
+    netlink.dump(&Selection::in_states(1 << 10), Extensions::NONE, |_, _| Ok(())).unwrap();
     assert!(netlink.conn.transport.look_ups.is_empty());
     assert_eq!(ports(&mut netlink), [1, 5]);
     assert!(netlink.conn.transport.look_ups.is_empty());
@@ -56,7 +56,7 @@ fn omits_a_socket_that_left_the_requested_states() {
     let mut found = 0;
     for dump in 1..=2 {
         netlink
-            .dump(&Selection::in_states(1 << 10), |_| {
+            .dump(&Selection::in_states(1 << 10), Extensions::NONE, |_, _| {
                 found += 1;
                 Ok(())
             })
@@ -155,7 +155,7 @@ fn unanswered_look_ups_take_at_most_one_per_cent_of_the_time() {
 fn an_error_of_the_callback_is_not_a_failed_look_up() {
     let mut netlink = skipping(5, [3]);
     let mut rows = 0;
-    let dumped = netlink.dump(&Selection::in_states(u32::MAX), |_| {
+    let dumped = netlink.dump(&Selection::in_states(u32::MAX), Extensions::NONE, |_, _| {
         rows += 1;
         if rows == 3 { Err(Error::OutOfMemory { bytes: 1 }) } else { Ok(()) }
     });
@@ -186,11 +186,11 @@ fn replies_to_as_many_look_ups_as_are_sent_at_once_fit_into_the_socket() {
             Ok(())
         })
     };
-    conn.exchange(&dump_request(sequence, 1 << 10, &SockId::ANY), RECV_TIMEOUT, read).unwrap();
+    conn.exchange(&dump_request(sequence, 1 << 10, &SockId::ANY, Extensions::NONE), RECV_TIMEOUT, read).unwrap();
     // Look up one listener 32 times: all replies have the same size.
     let mut ids = vec![ids[0]; 32];
     let mut replies = 0;
-    let (answered, result) = conn.look_up(&mut ids, |_| {
+    let (answered, result) = conn.look_up(&mut ids, Extensions::NONE, |_| {
         replies += 1;
         Ok(())
     });

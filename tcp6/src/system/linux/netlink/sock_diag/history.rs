@@ -1,13 +1,19 @@
 //! Simulates histories of the kernel's table and checks every table that a [`SockDiag`] returns.
 //!
 //! A history is decoded from arbitrary bytes. A table must list each socket once, no socket that did not exist, and
-//! every socket of the previous table that existed throughout the refresh.
+//! every socket of the previous table that existed throughout the refresh. Statistics must be those of the rows.
 
+use core::num::NonZeroU64;
 use core::time::Duration;
 use std::collections::BTreeSet;
 
 use super::model::{ESTABLISHED, Event, FIN_WAIT_2, Faults, LISTEN, Model, PORT, Ports, TIME_WAIT, Wanted};
-use super::{Selection, SockDiag, retry};
+use super::{Extensions, Selection, SockDiag, retry};
+use crate::row::class::OwnerModuleRow;
+use crate::stats::kinds::StatsKinds;
+use crate::stats::table::{SocketStats, Stats};
+use crate::stats::tcp_info::TcpInfo;
+use crate::system::linux::netlink::inet_diag::Attributes;
 use crate::system::linux::socket::Socket;
 use crate::table::port_set::PortSet;
 use crate::table::query::Query;
@@ -79,6 +85,7 @@ impl Input<'_> {
 pub(crate) fn run(input: &[u8]) -> Outcome {
     let mut input = Input(input);
     let mut netlink = SockDiag::over(Model::default(), PORT);
+    let mut stats = Stats::new();
     let mut previous = (Wanted::default(), BTreeSet::new());
     let mut refreshes = 0;
     (0..input.byte() % 64).for_each(|_| netlink.conn.transport.apply(Event::Connect));
@@ -94,10 +101,12 @@ pub(crate) fn run(input: &[u8]) -> Outcome {
             _ => {
                 refreshes += 1;
                 let wanted = input.wanted();
-                model.piece = usize::from(input.byte() % 16) + 1;
+                let piece = input.byte();
+                model.piece = usize::from(piece % 16) + 1;
+                let kinds = if piece & 0x10 == 0 { StatsKinds::QUEUES } else { StatsKinds::DATA };
                 model.faults = input.faults();
                 model.events = (0..input.byte() % 8).map(|_| input.event()).collect();
-                let table = refresh(&mut netlink, wanted, &previous)?;
+                let table = refresh(&mut netlink, wanted, &previous, kinds, &mut stats)?;
                 previous = (wanted, table);
             }
         }
@@ -125,6 +134,8 @@ fn refresh(
     netlink: &mut SockDiag<Model>,
     wanted: Wanted,
     previous: &(Wanted, BTreeSet<u64>),
+    kinds: StatsKinds,
+    stats: &mut Stats,
 ) -> Result<BTreeSet<u64>, String> {
     let unreconciled = netlink.unreconciled();
     let faults = netlink.conn.transport.faults;
@@ -133,8 +144,11 @@ fn refresh(
     let mut rows: Vec<Socket> = Vec::new();
     let dump = || {
         rows.clear();
-        netlink.dump(&selection(wanted), |socket| {
+        stats.clear();
+        netlink.dump(&selection(wanted), Extensions::of(kinds), |socket, attributes| {
             if wanted.selects(socket.state, socket.local.port(), socket.remote.port()) {
+                let row = socket.to_row::<OwnerModuleRow>();
+                stats.push_reported(&row, &Attributes::parse(attributes)?.reported(&socket))?;
                 rows.push(socket);
             }
             Ok(())
@@ -145,6 +159,7 @@ fn refresh(
     let model = &mut netlink.conn.transport;
     model.waiting = rows.iter().filter(|row| row.state == TIME_WAIT).map(|row| row.cookie).collect();
 
+    check_stats(&rows, kinds, stats)?;
     let mut cookies = BTreeSet::new();
     for row in rows {
         if !model.existed.contains(&(row.cookie, row.state)) {
@@ -183,6 +198,26 @@ fn refresh(
         return Err(format!("waited {} ms for look-ups", model.waits));
     }
     Ok(cookies)
+}
+
+/// Checks that the statistics are those of the rows, and that a row is found if its socket has a cookie.
+fn check_stats(rows: &[Socket], kinds: StatsKinds, stats: &Stats) -> Result<(), String> {
+    if stats.len() != rows.len() {
+        return Err(format!("{} statistics of {} rows", stats.len(), rows.len()));
+    }
+    for (row, listed) in rows.iter().zip(stats.iter()) {
+        let is_minisock = row.inode == 0;
+        let expected = (kinds == StatsKinds::DATA && !is_minisock).then_some(row.cookie);
+        let acknowledged = |stats: &SocketStats<'_>| stats.tcp_info().and_then(TcpInfo::bytes_acked);
+        if (listed.cookie().map_or(0, NonZeroU64::get), acknowledged(&listed)) != (row.cookie, expected) {
+            return Err(format!("{listed:?} are the statistics of {row:?}"));
+        }
+        let found = stats.get(&row.to_row::<OwnerModuleRow>());
+        if row.cookie != 0 && found.as_ref().and_then(acknowledged) != expected {
+            return Err(format!("{found:?} were found for {row:?}"));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -53,6 +53,29 @@ impl Sock {
         bytes
     }
 
+    /// The message with the attributes that the kernel sends if `extensions` (`idiag_ext`) requests them.
+    ///
+    /// A socket has SHUTDOWN in any case, and INFO if it is requested; a minisock has none. The bytes of `tcp_info` that
+    /// count acknowledged bytes are the cookie.
+    fn listed(&self, now: u64, extensions: u8) -> Vec<u8> {
+        let mut bytes = self.message(now).to_vec();
+        let mut attribute = |kind: u16, payload: &[u8]| {
+            bytes.extend((4 + payload.len() as u16).to_ne_bytes());
+            bytes.extend(kind.to_ne_bytes());
+            bytes.extend(payload);
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+        };
+        if self.due.is_none() {
+            attribute(8, &[0]);
+            if extensions & 1 << 1 != 0 {
+                let mut info = [0; 136];
+                info[120..128].copy_from_slice(&self.cookie.to_ne_bytes());
+                attribute(2, &info);
+            }
+        }
+        bytes
+    }
+
     fn ends(&self) -> (SocketAddrV6, SocketAddrV6) {
         let end = |port| SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0);
         (end(self.local), end(self.remote))
@@ -139,6 +162,7 @@ struct RunningDump {
     /// The local and the remote port; 0 for any.
     ports: (u16, u16),
     program: Vec<u8>,
+    extensions: u8,
     position: usize,
     is_first: bool,
 }
@@ -301,7 +325,7 @@ impl Model {
             let Some(sock) = self.sockets.get(dump.position) else { break };
             dump.position += 1;
             if dump.selects(sock) {
-                bytes.extend(message(20, dump.sequence, &sock.message(self.clock)));
+                bytes.extend(message(20, dump.sequence, &sock.listed(self.clock, dump.extensions)));
                 if self.dumps == 1 {
                     self.listed.insert(sock.cookie);
                 }
@@ -340,7 +364,7 @@ impl Model {
         let another = self.sockets.first().filter(|_| self.faults.answers_with_another);
         let reply = match (self.faults.refused, found.or(another)) {
             (Some(errno), _) => message(2, sequence, &(-errno).to_ne_bytes()),
-            (None, Some(sock)) => message(20, sequence, &sock.message(self.clock)),
+            (None, Some(sock)) => message(20, sequence, &sock.listed(self.clock, request[18])),
             (None, None) => message(2, sequence, &(-Errno::NOENT.raw_os_error()).to_ne_bytes()),
         };
         self.queue.push_back(Ok(reply));
@@ -372,6 +396,7 @@ impl Transport for Model {
                 states: word(20),
                 ports: (port(24), port(26)),
                 program,
+                extensions: request[18],
                 position: 0,
                 is_first: true,
             });
