@@ -108,7 +108,7 @@ fn imports_match_the_metadata_except_for_listed_differences() {
 fn pfn_get_tcp_statistics_ex2_matches_the_metadata() {
     let theirs = generated(&["GetTcpStatisticsEx2"]);
     assert_eq!(theirs["GetTcpStatisticsEx2"], "(statistics: *mut MIB_TCPSTATS2, family: u32) -> u32");
-    let source = include_str!("../src/functions.rs").split_whitespace().collect::<Vec<_>>().join(" ");
+    let source = include_str!("../src/functions/pointers.rs").split_whitespace().collect::<Vec<_>>().join(" ");
     let ours =
         "PFN_GetTcpStatisticsEx2 = unsafe extern \"system\" fn(Statistics: *mut MIB_TCPSTATS2, Family: u32) -> u32;";
     assert!(source.contains(ours));

@@ -2,7 +2,7 @@
 
 use tcp6_sys::MIB_TCP6ROW;
 
-use super::row_class;
+use super::define::row_class;
 
 row_class! {
     /// A row of [GetTcp6Table]: state and ends. 52 bytes.

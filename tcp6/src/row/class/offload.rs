@@ -2,7 +2,7 @@
 
 use tcp6_sys::MIB_TCP6ROW2;
 
-use super::row_class;
+use super::define::row_class;
 use crate::row::offload_state::OffloadState;
 
 row_class! {

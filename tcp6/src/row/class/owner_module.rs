@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tcp6_sys::MIB_TCP6ROW_OWNER_MODULE;
 
-use super::row_class;
+use super::define::row_class;
 use crate::row::socket_info;
 #[cfg(feature = "serde")]
 use crate::unix_time;

@@ -2,7 +2,7 @@
 
 use tcp6_sys::MIB_TCP6ROW_OWNER_PID;
 
-use super::row_class;
+use super::define::row_class;
 
 row_class! {
     /// A row of [GetExtendedTcpTable] with TCP_TABLE_OWNER_PID_ALL: state, ends, owner. 56 bytes.
