@@ -17,9 +17,11 @@
 //! # Ok::<(), tcp6::Error>(())
 //! ```
 //!
-//! A [`Query`] selects rows: `Query::listeners()` keeps only listeners, `Query::all().port(443)` only rows with this
-//! port at either end. On Linux the kernel selects states. On Windows the system selects listeners, for [`OwnerPidRow`]
-//! and [`OwnerModuleRow`]. Other rows are removed after the table is read.
+//! A [`Query`] selects rows by states, ports and networks: `Query::listeners()` keeps only listeners,
+//! `Query::all().local_port(443)` only rows with this local port. On Linux the kernel selects. On Windows the system
+//! selects listeners, for [`OwnerPidRow`] and [`OwnerModuleRow`]; other rows are removed after the table is read.
+//!
+//! [`System::find`] and [`System::look_up`] find one socket, on Linux without reading the table.
 //!
 //! # Example: a snapshot
 //!

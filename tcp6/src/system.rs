@@ -104,8 +104,8 @@ use crate::system::windows::System as Backend;
 /// still listed, in TIME-WAIT, and is not looked up. For this a `System` keeps 48 bytes per socket, and 64 per socket
 /// in TIME-WAIT. The limits:
 ///
-/// * The first table of a `System`, and the first after one of other states, has no previous table and may lack rows.
-///   So may tables that are read from `/proc`.
+/// * The first table of a `System`, and the first after one of another query, has no previous table and may lack rows.
+///   The order does not count. So may tables that are read from `/proc`. To poll two queries, use two systems.
 /// * If look-ups fail, the table is returned as the kernel listed it, and
 ///   `os::linux::SystemExt::unreconciled_refreshes` counts it.
 /// * Of several listeners on one end (SO_REUSEPORT) the kernel looks up only one. A second dump, of listeners alone,
@@ -310,9 +310,9 @@ impl System {
     /// The number of owners of the last table that are known and unknown.
     ///
     /// All counts are zero if the class has no owners, or if the last refresh failed. The counts are those of the rows
-    /// that the system listed, before the query filters them: on Linux the rows in the states of the query; on Windows
-    /// all rows, or the listeners if the query asks for these alone and the class is that of
-    /// [`OwnerPidRow`](crate::OwnerPidRow) or [`OwnerModuleRow`](crate::OwnerModuleRow).
+    /// of the table on Linux. On Windows they are those of all rows that the system listed, or the listeners if the query asks for
+    /// these alone and the class is that of [`OwnerPidRow`](crate::OwnerPidRow) or
+    /// [`OwnerModuleRow`](crate::OwnerModuleRow).
     #[must_use]
     pub fn owner_counts(&self) -> OwnerCounts {
         self.owner_counts

@@ -110,6 +110,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn equals_a_btree_set(ports in vec(0u16..100, 0..80), port in 0u16..100) {
             let model: BTreeSet<u16> = ports.iter().copied().collect();

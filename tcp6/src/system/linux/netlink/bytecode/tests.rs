@@ -58,7 +58,7 @@ fn end() -> impl Strategy<Value = SocketAddrV6> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_program_passes_the_audit_and_selects_what_the_filter_selects(
