@@ -107,7 +107,7 @@ fn difference(after: Option<u64>, before: Option<u64>, width: Width) -> Option<O
         Width::Bits32 => {
             let growth = (after as u32).wrapping_sub(before as u32);
             // A decrease is a growth by almost 2^32.
-            u64::try_from(growth.cast_signed()).ok()?
+            u64::try_from(growth as i32).ok()?
         }
     };
     Some(Some(growth))

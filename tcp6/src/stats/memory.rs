@@ -53,7 +53,7 @@ impl SocketMemory {
             receive_buffer: words[RCVBUF],
             send_allocated: words[WMEM_ALLOC],
             send_buffer: words[SNDBUF],
-            forward_allocated: words[FWD_ALLOC].map(u32::cast_signed),
+            forward_allocated: words[FWD_ALLOC].map(|bytes| bytes as i32),
             send_queued: words[WMEM_QUEUED],
             options: words[OPTMEM],
             backlog: words[BACKLOG],

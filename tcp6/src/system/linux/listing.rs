@@ -215,3 +215,6 @@ fn has_ipv6() -> bool {
     let socket = socket_with(AddressFamily::INET6, SocketType::STREAM, SocketFlags::CLOEXEC, None);
     !matches!(socket, Err(Errno::AFNOSUPPORT))
 }
+
+#[cfg(test)]
+mod tests;

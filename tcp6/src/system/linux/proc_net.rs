@@ -268,6 +268,36 @@ mod tests {
         assert_eq!(infos, [(Some(u32::MAX), Some(1000), None), (None, None, None)]);
     }
 
+    /// The values of a line in this state with these fields 5 to 9.
+    fn values(state: &str, fields: &str) -> Result<BaseValues> {
+        let line = format!("   0: {LOOPBACK}:0050 {LOOPBACK}:C350 {state} {fields} 7 1 0 100 0 0 10 0\n");
+        let mut values = None;
+        TextReader::default().read(format!("{HEADING}{line}").as_bytes(), |socket| {
+            values = Some(socket.values);
+            Ok(())
+        })?;
+        Ok(values.expect("one line"))
+    }
+
+    #[test]
+    fn reads_queues_and_timers() {
+        let sending = BaseValues { timer: 1, count: 18, expires_in: 210, receive_queue: 3, send_queue: Some(0xABCDE) };
+        assert_eq!(values("01", "000ABCDE:00000003 01:00000015 00000012  1000        5").unwrap(), sending);
+        let probing = BaseValues { timer: 4, count: 5, ..sending };
+        assert_eq!(values("01", "000ABCDE:00000003 04:00000015 00000012  1000        5").unwrap(), probing);
+        let waiting = BaseValues { timer: 3, expires_in: 59_990, send_queue: Some(0), ..BaseValues::default() };
+        assert_eq!(values("06", "00000000:00000000 03:0000176F 00000000     0        0").unwrap(), waiting);
+        // For a listener, the kernel prints the accept queue, and not the backlog.
+        let listening = BaseValues { receive_queue: 2, ..BaseValues::default() };
+        assert_eq!(values("0A", "00000000:00000002 00:00000000 00000000  1000        0").unwrap(), listening);
+        // Times beyond 32 bits, as old kernels print for an overdue timer.
+        let overdue = values("06", "00000000:00000000 03:FFFFFFFFFFFFFFF0 00000000     0        0").unwrap();
+        assert_eq!(overdue.expires_in, u32::MAX);
+        for bad in ["0:0 000 0 0 0", "0 00:0 0 0 0", "0:+0 00:0 0 0 0", "0:0 100:0 0 0 0", "0:0 00:0 W 0 0"] {
+            assert!(matches!(values("01", bad), Err(Error::Malformed(Malformed::Line { line: 2 }))), "{bad}");
+        }
+    }
+
     /// The number of rows read from lines with equal ends, each an inode and an object.
     fn count(lines: &[(u32, &str)]) -> usize {
         let [local, remote] = [format!("{LOOPBACK}:0050"), format!("{LOOPBACK}:C350")];

@@ -182,6 +182,6 @@ mod passed_over;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
-pub(super) mod script;
+pub(in crate::system::linux) mod script;
 #[cfg(test)]
-pub(super) mod tests;
+pub(in crate::system::linux) mod tests;

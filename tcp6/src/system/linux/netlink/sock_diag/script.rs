@@ -100,6 +100,8 @@ pub(in crate::system::linux) struct Script {
     pub(in crate::system::linux) last: Answer,
     /// The sequence number of the running dump, and its remaining steps.
     running: Option<(u32, VecDeque<Step>)>,
+    /// The attributes that the running dump requests (`idiag_ext`).
+    extensions: u8,
     /// The sequence numbers of all requests.
     requests: Vec<u32>,
     queue: VecDeque<Result<(Vec<u8>, Received), Errno>>,
@@ -157,11 +159,11 @@ impl Script {
     /// Runs the next step of the running dump.
     fn continue_dump(&mut self) {
         let Some((sequence, steps)) = &mut self.running else { return };
-        let sequence = *sequence;
+        let (sequence, extensions) = (*sequence, self.extensions);
         let Some(step) = steps.pop_front() else { return };
         match step {
-            Step::Rows(ports) => self.datagram(rows(sequence, 0, &ports)),
-            Step::Interrupted(ports) => self.datagram(rows(sequence, DUMP_INTR, &ports)),
+            Step::Rows(ports) => self.datagram(rows(sequence, 0, &ports, extensions)),
+            Step::Interrupted(ports) => self.datagram(rows(sequence, DUMP_INTR, &ports, extensions)),
             Step::Mismatched(before, distance) => {
                 let earlier = self.requests.iter().rev().nth(before).copied().unwrap_or_default();
                 let port = PORT.wrapping_add(distance);
@@ -169,18 +171,18 @@ impl Script {
                 self.datagram([answer(ROW, &socket(666)), answer(DONE, &[0; 4])].concat());
             }
             Step::Foreign(count) => {
-                let bytes = [rows(sequence, 0, &[667]), message(DONE, 0, sequence, PORT, &[0; 4])].concat();
+                let bytes = [rows(sequence, 0, &[667], extensions), message(DONE, 0, sequence, PORT, &[0; 4])].concat();
                 let received = Received { length: bytes.len(), from_kernel: false };
                 self.queue.extend((0..count).map(|_| Ok((bytes.clone(), received))));
             }
             Step::Large => {
-                let bytes = [rows(sequence, 0, &[668]), message(DONE, 0, sequence, PORT, &[0; 4])].concat();
+                let bytes = [rows(sequence, 0, &[668], extensions), message(DONE, 0, sequence, PORT, &[0; 4])].concat();
                 self.queue.push_back(Ok((bytes, Received { length: TOO_LARGE, from_kernel: true })));
             }
             Step::Fails(errno) => self.queue.push_back(Err(errno)),
             Step::Refused(errno) => self.errno(ERROR, sequence, errno, Vec::new()),
             Step::Done(ports, errno) => {
-                self.errno(DONE, sequence, errno, rows(sequence, 0, &ports));
+                self.errno(DONE, sequence, errno, rows(sequence, 0, &ports, extensions));
                 self.running = None;
                 return;
             }
@@ -210,7 +212,7 @@ impl Script {
             Some(LookUpFault::NotSent(_)) | None => {}
         }
         if self.alive.contains(&port) {
-            self.datagram(message(ROW, 0, sequence, PORT, &socket(port)));
+            self.datagram(message(ROW, 0, sequence, PORT, &listed(port, request[18])));
         } else {
             self.datagram(message(ERROR, 0, sequence, PORT, &(-Errno::NOENT.raw_os_error()).to_ne_bytes()));
         }
@@ -259,6 +261,7 @@ impl Transport for Script {
         } else {
             self.last = self.answers.pop_front().unwrap_or_default();
             self.running = Some((sequence, self.last.steps.clone()));
+            self.extensions = request[18];
             self.continue_dump();
         }
         Ok(())
@@ -341,6 +344,18 @@ fn socket(port: u16) -> [u8; 72] {
     bytes
 }
 
-fn rows(sequence: u32, flags: u16, ports: &[u16]) -> Vec<u8> {
-    ports.iter().flat_map(|port| message(ROW, flags, sequence, PORT, &socket(*port))).collect()
+/// The message of [`socket`], with a `tcp_info` if it is requested, whose number of retransmissions is the port.
+fn listed(port: u16, extensions: u8) -> Vec<u8> {
+    let mut bytes = socket(port).to_vec();
+    if extensions & 1 << 1 != 0 {
+        let mut info = [0; 104];
+        info[100..].copy_from_slice(&u32::from(port).to_ne_bytes());
+        bytes.extend([[4 + 104, 0], [2, 0]].map(u16::from_le_bytes).map(u16::to_ne_bytes).as_flattened());
+        bytes.extend(info);
+    }
+    bytes
+}
+
+fn rows(sequence: u32, flags: u16, ports: &[u16], extensions: u8) -> Vec<u8> {
+    ports.iter().flat_map(|port| message(ROW, flags, sequence, PORT, &listed(*port, extensions))).collect()
 }

@@ -17,6 +17,11 @@ pub(in crate::system::linux) fn netlink(answers: impl IntoIterator<Item = Answer
     SockDiag::over(Script::new(answers), PORT)
 }
 
+/// Makes look-ups find these sockets.
+pub(in crate::system::linux) fn keep_alive(netlink: &mut SockDiag<Script>, ports: impl IntoIterator<Item = u16>) {
+    netlink.conn.transport.alive.extend(ports);
+}
+
 /// Refreshes and returns the local ports of the rows, and the number of waits between attempts.
 pub(in crate::system::linux) fn refresh<T: Transport>(netlink: &mut SockDiag<T>) -> (Result<Vec<u16>>, usize) {
     let (rows, waits) = refresh_rows(netlink);
