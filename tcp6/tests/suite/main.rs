@@ -29,6 +29,8 @@ mod seccomp;
 mod source;
 #[cfg(target_os = "linux")]
 mod ss;
+#[cfg(target_os = "linux")]
+mod stats;
 mod support;
 mod torn;
 #[cfg(target_os = "linux")]
