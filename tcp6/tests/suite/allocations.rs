@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use tcp6::{BasicRow, Buffer, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Row, Snapshot, System, Watcher};
+use tcp6::{Stats, StatsKinds};
 
 use crate::counting::Counting;
 use crate::support::{Loopback, alone_with_the_table, reset};
@@ -94,6 +95,30 @@ fn refresh_into_a_used_buffer_allocates_nothing() {
     };
     round();
     assert_eq!(min_allocations(round), 0);
+}
+
+#[test]
+fn statistics_into_used_storage_allocate_nothing() {
+    let _alone = alone_with_the_table();
+    let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
+    let [mut earlier, mut later] = [(); 2].map(|()| Stats::new().request(StatsKinds::all()));
+    let _own = Loopback::open();
+    let extra: Vec<Loopback> = (0..50).map(|_| Loopback::open()).collect();
+    let mut found = 0;
+    let mut round = || {
+        for query in [Query::all(), Query::listeners(), Query::all().unsorted()] {
+            std::mem::swap(&mut earlier, &mut later);
+            let table = system.table_with_stats::<OwnerPidRow>(&query, &mut buffer, &mut later).unwrap();
+            found += table.iter().filter(|row| later.of(*row).is_some()).count();
+            found += table.iter().filter(|row| later.delta(&earlier, *row).is_some()).count();
+        }
+    };
+    round();
+    round();
+    // Closes these, so that sockets of other tests fit into the storage.
+    extra.into_iter().for_each(|own| reset(own.client));
+    assert_eq!(min_allocations(round), 0);
+    assert_eq!(found > 0, cfg!(target_os = "linux"));
 }
 
 fn snapshots<R: Row>() {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use tcp6::{
     BasicRow, Buffer, Class, Error, Malformed, OffloadRow, Owner, OwnerModuleRow, OwnerPidRow, Query, Result, Row,
 };
-use tcp6::{Source, State, StateSet, Table};
+use tcp6::{ConnectionStats, Source, State, StateSet, Stats, Table};
 
 /// A source that ignores the query: it returns its rows in their original order.
 struct Fixed(Vec<OwnerModuleRow>);
@@ -159,4 +159,64 @@ fn accessors_ignore_bits_without_a_meaning() {
     assert_eq!(row.as_raw().dwRemoteScopeId, 0xEEEE_EEEE, "as_raw returns the original bits");
     let text = format!("{row:?}");
     assert!(text.contains("Listen") && text.contains("[::1]:8080") && text.contains("Process(17)"), "{text}");
+}
+
+/// Statistics of a row, for sources that have some.
+fn some_stats() -> ConnectionStats {
+    let mut stats = ConnectionStats::default();
+    stats.bytes_received = Some(77);
+    stats
+}
+
+/// A source with statistics of its first row, which then fails, or fills the buffer with a class that was not requested.
+struct WithStats {
+    rows: Fixed,
+    fails: bool,
+    class: Option<Class>,
+}
+
+impl Source for WithStats {
+    fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
+        self.rows.fill(self.class.unwrap_or(class), query, buffer)
+    }
+
+    fn fill_with_stats(&mut self, class: Class, query: &Query, buffer: &mut Buffer, stats: &mut Stats) -> Result<()> {
+        stats.clear();
+        stats.insert(&self.rows.0[0], some_stats())?;
+        self.fill(class, query, buffer)?;
+        if self.fails { Err(Error::EndOfReplay) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a_source_can_have_statistics() {
+    let mut source = WithStats { rows: some_rows(), fails: false, class: None };
+    let (mut buffer, mut stats) = (Buffer::new(), Stats::new());
+    let table = Table::<BasicRow>::read_with_stats(&mut source, &Query::all(), &mut buffer, &mut stats).unwrap();
+    let found: Vec<_> = table.iter().filter_map(|row| Some((row.state(), stats.of(row)?))).collect();
+    assert_eq!(found, [(State::Established, some_stats())]);
+    assert_eq!((stats.len(), stats.taken_at()), (1, Some(table.taken_at())));
+    assert!(stats.instant().is_some());
+}
+
+#[test]
+fn a_failed_read_leaves_no_statistics() {
+    for (fails, class) in [(true, None), (false, Some(Class::OwnerPid))] {
+        let (mut buffer, mut stats) = (Buffer::new(), Stats::new());
+        let mut good = WithStats { rows: some_rows(), fails: false, class: None };
+        Table::<BasicRow>::read_with_stats(&mut good, &Query::all(), &mut buffer, &mut stats).unwrap();
+        let mut bad = WithStats { rows: some_rows(), fails, class };
+        Table::<BasicRow>::read_with_stats(&mut bad, &Query::all(), &mut buffer, &mut stats).unwrap_err();
+        assert!(stats.is_empty() && stats.taken_at().is_none() && stats.instant().is_none(), "{class:?}");
+        assert_eq!(buffer.class(), None);
+    }
+}
+
+#[test]
+fn a_source_without_statistics_clears_them() {
+    let (mut buffer, mut stats) = (Buffer::new(), Stats::new());
+    stats.insert(&some_rows().0[0], some_stats()).unwrap();
+    let table = Table::<BasicRow>::read_with_stats(&mut some_rows(), &Query::all(), &mut buffer, &mut stats).unwrap();
+    assert_eq!((table.len(), stats.len()), (7, 0));
+    assert!(stats.of(&table[0]).is_none());
 }

@@ -14,8 +14,10 @@ use std::time::Duration;
 use reader::Reader;
 use socket2::{Domain, SockRef, Socket, Type};
 use tcp6::os::linux::{OwnerModuleRowExt, SocketStatsExt, StatsExt, TcpInfo, Timer};
-use tcp6::{BasicRow, Buffer, ConnectionStats, OwnerModuleRow, OwnerPidRow, Query, Source, State};
-use tcp6::{StateSet, Stats, StatsKinds, System, Table};
+use tcp6::{
+    BasicRow, Buffer, ConnectionStats, OwnerModuleRow, OwnerPidRow, Query, Recorder, RecordingSource, Replay, Source,
+    State, StateSet, Stats, StatsKinds, System, Table,
+};
 
 use crate::life::namespace::in_namespaces;
 use crate::support::{Loopback, connect, eventually, v6};
@@ -339,6 +341,12 @@ fn a_source_passes_statistics_through_references_and_boxes() {
     let table = Table::<BasicRow>::read_with_stats(&mut &mut source, &query, &mut buffer, &mut stats).unwrap();
     let row = table.find(local, remote).next().unwrap();
     assert_eq!(stats.of(row).unwrap().unread_bytes, Some(0));
+
+    stats.clear();
+    let mut recording = RecordingSource::new(source, Recorder::new(Vec::new()).unwrap());
+    let table = Table::<BasicRow>::read_with_stats(&mut recording, &query, &mut buffer, &mut stats).unwrap();
+    assert!(stats.of(table.find(local, remote).next().unwrap()).is_some());
+    assert_eq!(Replay::from_reader(&recording.into_parts().1.into_inner()[..]).unwrap().remaining(), 1);
 }
 
 #[test]

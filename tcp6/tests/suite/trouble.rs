@@ -9,7 +9,7 @@ mod proc;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
-use std::net::{Ipv6Addr, TcpListener};
+use std::net::{Ipv6Addr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -21,8 +21,8 @@ use std::time::{Duration, Instant};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, set_capabilities, unshare_unsafe};
-use tcp6::os::linux::OwnerModuleRowExt;
-use tcp6::{BasicRow, Buffer, Error, Owner, OwnerModuleRow, OwnerPidRow, Query, State, System};
+use tcp6::os::linux::{OwnerModuleRowExt, StatsExt};
+use tcp6::{BasicRow, Buffer, Error, Owner, OwnerModuleRow, OwnerPidRow, Query, State, Stats, StatsKinds, System};
 
 use crate::seccomp::{
     AF_INET6, AF_NETLINK, EACCES, EAFNOSUPPORT, EAGAIN, EMFILE, EPERM, SYS_CLONE, SYS_CLONE3, SYS_SENDTO, refuse,
@@ -169,6 +169,7 @@ filtered_test!(reads_proc_net_if_sock_diag_is_refused, "no sock_diag");
 
 fn no_sock_diag() {
     let own = Loopback::open();
+    let _waiting = fill_queues(&own);
     let mut before = System::new().unwrap();
     refuse_sockets(AF_NETLINK, EACCES);
     let mut after = System::new().unwrap();
@@ -181,6 +182,27 @@ fn no_sock_diag() {
     let table = after.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
     let owner = table.iter().find(|row| row.local() == own.listening()).unwrap().owner();
     assert_eq!(owner, Owner::Process(std::process::id()));
+    only_the_queues_are_known(&mut after, &own);
+}
+
+/// Leaves 300 bytes unread, and a connection in the queue of the listener.
+fn fill_queues(own: &Loopback) -> TcpStream {
+    (&own.client).write_all(&[7; 300]).unwrap();
+    TcpStream::connect(own.listening()).unwrap()
+}
+
+/// The text has queues, timers and uids, and no other statistics.
+fn only_the_queues_are_known(system: &mut System, own: &Loopback) {
+    let (mut buffer, mut stats) = (Buffer::new(), Stats::new().request(StatsKinds::all()));
+    let table = system.table_with_stats::<BasicRow>(&Query::all(), &mut buffer, &mut stats).unwrap();
+    let row = |local, remote| table.find(local, remote).next().unwrap();
+    let (server, listener) = (row(own.listening(), Some(own.calling())), row(own.listening(), None));
+    let open = stats.of(server).unwrap();
+    assert_eq!((open.unread_bytes, open.send_queue_bytes, open.bytes_received), (Some(300), Some(0), None));
+    assert_eq!((stats.tcp_info(server), stats.algorithm(server), stats.memory(server)), (None, None, None));
+    assert_eq!(stats.uid(server), Some(rustix::process::geteuid().as_raw()));
+    let queue = stats.of(listener).unwrap();
+    assert_eq!((queue.accept_queue, queue.backlog), (Some(1), None));
 }
 
 filtered_test!(reads_proc_net_if_dumps_are_refused, "no dumps");
@@ -191,9 +213,12 @@ fn no_dumps() {
     let mut before = System::new().unwrap();
     assert!(shows(&mut before));
     assert_eq!(before.calls(), 1);
+    let _waiting = fill_queues(&own);
     refuse(SYS_SENDTO, EPERM);
     // The netlink socket can be opened, but requests are refused. After one attempt, only /proc is read.
     let mut after = System::new().unwrap();
+    let mut refused = System::new().unwrap();
+    only_the_queues_are_known(&mut refused, &own);
     for (system, calls) in [(&mut before, 1), (&mut after, 0)] {
         assert!(shows(system));
         assert_eq!(system.calls(), calls + 2);
