@@ -1,6 +1,6 @@
-//! Encodes and decodes the parts of a capture file: headings and tables.
+//! Encodes and decodes the parts of a capture file: headings, tables and extensions.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::crc32::crc32;
 use crate::error::{Error, Malformed, Result};
@@ -18,14 +18,24 @@ const VERSION: u16 = 1;
 
 /// The size of a heading in bytes.
 pub(super) const HEADING: usize = 16;
-/// The size of a table header in bytes. The rows follow it.
-pub(super) const TABLE: usize = 24;
+/// The size of the header of a record in bytes. The rows or the payload follow it.
+pub(super) const HEADER: usize = 24;
 
-// Offsets in a table header.
-const CLASS: usize = 4;
-const ROWS: usize = 8;
+// Offsets in the header of every record.
+const KIND: usize = 4;
+const LENGTH: usize = 8;
+// Offsets in the header of a table.
 const NANOSECONDS: usize = 12;
 const SECONDS: usize = 16;
+// Offsets in the header of an extension.
+const COUNT: usize = 12;
+const CLOCK: usize = 16;
+
+/// The first kind of extensions. Smaller kinds are classes of tables.
+const FIRST_EXTENSION: u8 = 128;
+
+/// The extension with the statistics of the sockets of the table before it.
+pub(super) const STATISTICS: u8 = 128;
 
 /// The heading of a capture.
 pub(super) fn heading() -> [u8; HEADING] {
@@ -52,55 +62,92 @@ pub(super) fn check_heading(bytes: &[u8; HEADING], offset: u64) -> Result<(), Ma
     Ok(())
 }
 
+/// The header of a record.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Header {
+    Table(TableHeader),
+    Extension(ExtensionHeader),
+}
+
 /// The header of a table.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Header {
-    pub(super) class: Class,
-    pub(super) rows: u32,
-    pub(super) taken_at: SystemTime,
-    pub(super) sum: u32,
+pub(super) struct TableHeader {
+    class: Class,
+    rows: u32,
+    taken_at: SystemTime,
+}
+
+/// The header of an extension.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ExtensionHeader {
+    pub(super) kind: u8,
+    length: u32,
+    pub(super) count: u32,
+    /// The time from the creation of the recorder to the reading of the table.
+    pub(super) clock: Duration,
 }
 
 impl Header {
-    /// Parses the header of the table at `offset` in the file.
-    pub(super) fn parse(bytes: &[u8; TABLE], offset: u64) -> Result<Header, Malformed> {
+    /// Parses the header of the record at `offset` in the file.
+    pub(super) fn parse(bytes: &[u8; HEADER], offset: u64) -> Result<Header, Malformed> {
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let long = |at: usize| u64::from(word(at)) | u64::from(word(at + 4)) << 32;
         let damaged = |at: usize, what| Malformed::Capture { offset: offset + at as u64, what };
-        let class = Class::from_number(bytes[CLASS]).filter(|_| bytes[CLASS + 1..ROWS] == [0; 3]);
-        let class = class.ok_or(damaged(CLASS, "unknown class of table"))?;
-        let seconds = u64::from(word(SECONDS)) | u64::from(word(SECONDS + 4)) << 32;
-        let taken_at = unix_time::at(seconds as i64, word(NANOSECONDS));
-        let taken_at = taken_at.ok_or(damaged(NANOSECONDS, "invalid time"))?;
-        let header = Header { class, rows: word(ROWS), taken_at, sum: word(0) };
+        let kind = Some(bytes[KIND]).filter(|_| bytes[KIND + 1..LENGTH] == [0; 3]);
+        let header = match kind {
+            Some(kind @ FIRST_EXTENSION..) => {
+                let clock = Duration::from_nanos(long(CLOCK));
+                Header::Extension(ExtensionHeader { kind, length: word(LENGTH), count: word(COUNT), clock })
+            }
+            class => {
+                let class = class.and_then(Class::from_number).ok_or(damaged(KIND, "unknown class of table"))?;
+                let taken_at = unix_time::at(long(SECONDS) as i64, word(NANOSECONDS));
+                let taken_at = taken_at.ok_or(damaged(NANOSECONDS, "invalid time"))?;
+                Header::Table(TableHeader { class, rows: word(LENGTH), taken_at })
+            }
+        };
         // On a 32-bit system, the header can claim more bytes than `usize` can count.
-        header.len().ok_or(damaged(ROWS, "more rows than this system can address"))?;
+        header.checked_len().ok_or(damaged(LENGTH, "more bytes than this system can address"))?;
         Ok(header)
     }
 
-    /// The size of the rows in bytes.
-    pub(super) fn rows_len(&self) -> usize {
-        self.rows as usize * self.class.row_size()
+    /// The size of the rows or the payload in bytes.
+    pub(super) fn payload_len(&self) -> usize {
+        match self {
+            Header::Table(table) => table.rows as usize * table.class.row_size(),
+            Header::Extension(extension) => extension.length as usize,
+        }
     }
 
-    /// The size of header and rows in bytes; `None` if it overflows `usize`.
-    fn len(&self) -> Option<usize> {
-        usize::try_from(self.rows).ok()?.checked_mul(self.class.row_size())?.checked_add(TABLE)
+    /// The size of the record in bytes; `None` if it overflows `usize`.
+    fn checked_len(&self) -> Option<usize> {
+        let payload = match self {
+            Header::Table(table) => usize::try_from(table.rows).ok()?.checked_mul(table.class.row_size())?,
+            Header::Extension(extension) => usize::try_from(extension.length).ok()?,
+        };
+        payload.checked_add(HEADER)
     }
 }
 
-/// Whether the checksum in the header matches the table.
-pub(super) fn is_intact(header: &Header, table: &[u8]) -> bool {
-    table.get(CLASS..).is_some_and(|checked| crc32(checked) == header.sum)
+impl TableHeader {
+    pub(super) fn taken_at(&self) -> SystemTime {
+        self.taken_at
+    }
+}
+
+/// Whether the checksum at the start of a record matches the rest.
+pub(super) fn is_intact(record: &[u8]) -> bool {
+    record.split_first_chunk().is_some_and(|(sum, checked)| crc32(checked) == u32::from_le_bytes(*sum))
 }
 
 /// Appends a table to `bytes`. On an error, `bytes` is unchanged.
 pub(super) fn append<R: Row>(bytes: &mut Vec<u8>, table: Table<'_, R>) -> Result<()> {
     let rows = u32::try_from(table.len()).map_err(|_| Malformed::TooManyRows { rows: table.len() })?;
     let (seconds, nanoseconds) = unix_time::since_epoch(table.taken_at());
-    let size = TABLE + size_of_val(table.rows());
+    let size = HEADER + size_of_val(table.rows());
     bytes.try_reserve(size).map_err(|_| Error::OutOfMemory { bytes: size })?;
     let begin = bytes.len();
-    bytes.extend([0; CLASS]);
+    bytes.extend([0; KIND]);
     bytes.extend([R::CLASS.number(), 0, 0, 0]);
     bytes.extend(rows.to_le_bytes());
     bytes.extend(nanoseconds.to_le_bytes());
@@ -108,13 +155,48 @@ pub(super) fn append<R: Row>(bytes: &mut Vec<u8>, table: Table<'_, R>) -> Result
     for row in table {
         bytes.extend(pod::bytes_of(&[little_endian(row)]));
     }
-    let sum = crc32(&bytes[begin + CLASS..]);
-    bytes[begin..begin + CLASS].copy_from_slice(&sum.to_le_bytes());
+    seal(&mut bytes[begin..]);
     Ok(())
 }
 
+/// Appends an extension to `bytes`; `write` appends its payload. On an error, `bytes` is unchanged.
+pub(super) fn append_extension(
+    bytes: &mut Vec<u8>,
+    kind: u8,
+    count: u32,
+    clock: Duration,
+    write: impl FnOnce(&mut Vec<u8>) -> Result<()>,
+) -> Result<()> {
+    let begin = bytes.len();
+    bytes.try_reserve(HEADER).map_err(|_| Error::OutOfMemory { bytes: HEADER })?;
+    bytes.extend([0; KIND]);
+    bytes.extend([kind, 0, 0, 0]);
+    bytes.extend([0; COUNT - LENGTH]);
+    bytes.extend(count.to_le_bytes());
+    bytes.extend(u64::try_from(clock.as_nanos()).unwrap_or(u64::MAX).to_le_bytes());
+    let written = write(bytes).and_then(|()| {
+        let length = bytes.len() - begin - HEADER;
+        Ok(u32::try_from(length).map_err(|_| Malformed::TooManyRows { rows: count as usize })?)
+    });
+    match written {
+        Ok(length) => bytes[begin + LENGTH..begin + COUNT].copy_from_slice(&length.to_le_bytes()),
+        Err(error) => {
+            bytes.truncate(begin);
+            return Err(error);
+        }
+    }
+    seal(&mut bytes[begin..]);
+    Ok(())
+}
+
+/// Writes the checksum of a record to its start.
+fn seal(record: &mut [u8]) {
+    let sum = crc32(&record[KIND..]);
+    record[..KIND].copy_from_slice(&sum.to_le_bytes());
+}
+
 /// Fills `buffer` with the rows of a table, converted to `class`, and with its time.
-pub(super) fn decode(header: &Header, rows: &[u8], class: Class, buffer: &mut Buffer) -> Result<()> {
+pub(super) fn decode(header: &TableHeader, rows: &[u8], class: Class, buffer: &mut Buffer) -> Result<()> {
     if class > header.class {
         return Err(Error::WrongClass { wanted: class, held: Some(header.class) });
     }
@@ -123,7 +205,7 @@ pub(super) fn decode(header: &Header, rows: &[u8], class: Class, buffer: &mut Bu
     Ok(())
 }
 
-fn convert<R: Row, W: Row>(header: &Header, rows: &[u8], buffer: &mut Buffer) -> Result<()> {
+fn convert<R: Row, W: Row>(header: &TableHeader, rows: &[u8], buffer: &mut Buffer) -> Result<()> {
     let mut writer = buffer.writer::<W>();
     writer.reserve(header.rows as usize)?;
     for row in pod::unaligned_values::<R>(rows) {

@@ -1,11 +1,11 @@
-//! Reads a capture file table by table, and detects where it is torn or damaged.
+//! Reads a capture file record by record, and detects where it is torn or damaged.
 
 use std::io::{self, Read};
 
-use super::frame::{self, HEADING, Header, TABLE};
+use super::frame::{self, HEADER, HEADING, Header};
 use crate::error::{Error, Malformed, Result};
 
-/// Reads a capture file table by table.
+/// Reads a capture file record by record.
 pub(super) struct Reader<F> {
     file: F,
     /// The number of bytes read.
@@ -28,41 +28,41 @@ impl<F: Read> Reader<F> {
         Ok(Some(reader))
     }
 
-    /// Appends the header and the rows of the next table to `bytes`. Returns false at the end of the file.
+    /// Appends the next record to `bytes` and returns its header, or `None` at the end of the file.
     ///
     /// On an error, `bytes` is unchanged. Memory is allocated as bytes are read, not for the number of rows that a
     /// header claims.
-    pub(super) fn next_table(&mut self, bytes: &mut Vec<u8>) -> Result<bool> {
+    pub(super) fn next_record(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Header>> {
         let begin = bytes.len();
         let read = self.try_next(bytes);
-        if !matches!(read, Ok(true)) {
+        if !matches!(read, Ok(Some(_))) {
             bytes.truncate(begin);
         }
         read
     }
 
-    fn try_next(&mut self, bytes: &mut Vec<u8>) -> Result<bool> {
+    fn try_next(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Header>> {
         let begin = bytes.len();
         loop {
             let offset = self.offset;
-            // A heading is shorter than a table header.
+            // A heading is shorter than the header of a record.
             if self.read(HEADING, bytes)? == 0 {
-                return Ok(false);
+                return Ok(None);
             }
             let torn = Error::from(Malformed::Torn { offset });
             match bytes[begin..].first_chunk() {
                 None => return Err(torn),
                 Some(heading) if frame::begins_heading(heading) => frame::check_heading(heading, offset)?,
                 Some(_) => {
-                    self.read(TABLE - HEADING, bytes)?;
+                    self.read(HEADER - HEADING, bytes)?;
                     let header = Header::parse(bytes[begin..].first_chunk().ok_or(torn)?, offset)?;
-                    if self.read(header.rows_len(), bytes)? < header.rows_len() {
+                    if self.read(header.payload_len(), bytes)? < header.payload_len() {
                         return Err(Malformed::Torn { offset }.into());
                     }
-                    if !frame::is_intact(&header, &bytes[begin..]) {
-                        return Err(Malformed::Capture { offset, what: "wrong checksum of a table" }.into());
+                    if !frame::is_intact(&bytes[begin..]) {
+                        return Err(Malformed::Capture { offset, what: "wrong checksum" }.into());
                     }
-                    return Ok(true);
+                    return Ok(Some(header));
                 }
             }
             bytes.truncate(begin);

@@ -1,11 +1,13 @@
 //! Writes capture files.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::time::Instant;
 
-use super::frame;
 use super::reader::Reader;
+use super::{frame, stats_frame};
 use crate::error::{Error, Malformed, Result};
 use crate::row::Row;
+use crate::stats::table::Stats;
 use crate::table::Table;
 
 /// Writes tables to a capture file, which [`Replay::from_reader`](crate::Replay::from_reader) reads.
@@ -70,6 +72,8 @@ pub struct Recorder<W> {
     frame: Vec<u8>,
     /// Whether the file ends within a table.
     is_torn: bool,
+    /// The moment from which the clocks of statistics are counted.
+    started: Instant,
 }
 
 impl<W: Write> Recorder<W> {
@@ -80,7 +84,7 @@ impl<W: Write> Recorder<W> {
     /// [`Error::Os`] if writing fails.
     pub fn new(mut file: W) -> Result<Recorder<W>> {
         file.write_all(&frame::heading()).and_then(|()| file.flush()).map_err(write_failed)?;
-        Ok(Recorder { file, frame: Vec::new(), is_torn: false })
+        Ok(Recorder { file, frame: Vec::new(), is_torn: false, started: Instant::now() })
     }
 
     /// Continues a capture after its last table. An empty file becomes a new capture.
@@ -105,12 +109,12 @@ impl<W: Write> Recorder<W> {
         }
         file.rewind().map_err(read_failed)?;
         let mut reader = Reader::new(io::BufReader::new(&mut file))?.ok_or(Malformed::Torn { offset: 0 })?;
-        let mut table = Vec::new();
-        while reader.next_table(&mut table)? {
-            table.clear();
+        let mut record = Vec::new();
+        while reader.next_record(&mut record)?.is_some() {
+            record.clear();
         }
         file.seek(SeekFrom::End(0)).map_err(read_failed)?;
-        Ok(Recorder { file, frame: Vec::new(), is_torn: false })
+        Ok(Recorder { file, frame: Vec::new(), is_torn: false, started: Instant::now() })
     }
 
     /// Appends a table.
@@ -125,12 +129,32 @@ impl<W: Write> Recorder<W> {
     /// the file, then continue it with [`Recorder::append`]. If nothing was written, the next call may succeed. If only
     /// the flush failed, the table may be in the file.
     pub fn record<R: Row>(&mut self, table: Table<'_, R>) -> Result<()> {
+        self.frame.clear();
+        frame::append(&mut self.frame, table)?;
+        self.write()
+    }
+
+    /// Appends a table and the statistics of its sockets, as one slice.
+    ///
+    /// A program that ignores statistics reads the table as any other.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`record`](Recorder::record), and [`Error::Malformed`] if the statistics exceed 4 GiB.
+    pub fn record_with_stats<R: Row>(&mut self, table: Table<'_, R>, stats: &Stats) -> Result<()> {
+        self.frame.clear();
+        frame::append(&mut self.frame, table)?;
+        let read_at = stats.instant().unwrap_or_else(Instant::now);
+        stats_frame::append(&mut self.frame, stats, read_at.saturating_duration_since(self.started))?;
+        self.write()
+    }
+
+    /// Writes the encoded records.
+    fn write(&mut self) -> Result<()> {
         if self.is_torn {
             let reason = "the last table was written in part; truncate the file and append";
             return Err(write_failed(io::Error::other(reason)));
         }
-        self.frame.clear();
-        frame::append(&mut self.frame, table)?;
         let mut rest = &self.frame[..];
         while !rest.is_empty() {
             match self.file.write(rest) {

@@ -2,15 +2,17 @@
 
 use std::collections::VecDeque;
 use std::io::{BufReader, Read};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
-use super::frame::{self, Header, TABLE};
+use super::frame::{self, ExtensionHeader, HEADER, Header, STATISTICS, TableHeader};
 use super::reader::Reader;
+use super::stats_frame;
 use crate::error::{Error, Malformed, Result};
 use crate::row::Row;
 use crate::row::class::Class;
 use crate::row::class::by_class;
 use crate::snapshot::Snapshot;
+use crate::stats::table::Stats;
 use crate::table::Table;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
@@ -65,7 +67,7 @@ use crate::table::source::Source;
 /// ```
 #[derive(Debug, Default)]
 pub struct Replay {
-    /// The tables, encoded as in a capture.
+    /// The tables and their statistics, encoded as in a capture.
     bytes: Vec<u8>,
     /// The offset of the next table.
     next: usize,
@@ -73,6 +75,8 @@ pub struct Replay {
     failures: VecDeque<(usize, Error)>,
     /// The number of remaining tables.
     tables: usize,
+    /// The moment from which the clocks of statistics are counted, once there are any.
+    started: Option<Instant>,
 }
 
 impl Replay {
@@ -102,9 +106,10 @@ impl Replay {
             return Ok(replay.then_error(Malformed::Torn { offset: 0 }.into()));
         };
         loop {
-            match reader.next_table(&mut replay.bytes) {
-                Ok(true) => replay.tables += 1,
-                Ok(false) => break,
+            match reader.next_record(&mut replay.bytes) {
+                Ok(Some(Header::Table(_))) => replay.tables += 1,
+                Ok(Some(Header::Extension(_))) => {}
+                Ok(None) => break,
                 Err(error @ Error::Malformed(_)) => {
                     replay = replay.then_error(error);
                     break;
@@ -135,6 +140,17 @@ impl Replay {
         let taken_at = snapshot.taken_at().unwrap_or_else(SystemTime::now);
         self.add(Table::new(snapshot.rows(), taken_at))?;
         Ok(self)
+    }
+
+    /// Adds a snapshot and the statistics of its sockets, read `clock` after the first table.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`then`](Replay::then).
+    pub fn then_with_stats<R: Row>(self, snapshot: &Snapshot<R>, stats: &Stats, clock: Duration) -> Result<Replay> {
+        let mut replay = self.then(snapshot)?;
+        stats_frame::append(&mut replay.bytes, stats, clock)?;
+        Ok(replay)
     }
 
     /// Adds a table of this class from bytes of any alignment.
@@ -171,10 +187,51 @@ impl Replay {
         self.tables += 1;
         Ok(())
     }
+
+    /// Replays the next table or error, and returns the header of the table.
+    fn replay(&mut self, class: Class, buffer: &mut Buffer) -> Result<TableHeader> {
+        if self.failures.front().is_some_and(|(before, _)| *before == self.next) {
+            if let Some((_, failure)) = self.failures.pop_front() {
+                return Err(failure);
+            }
+        }
+        loop {
+            let Some((header, payload)) = self.record()? else { return Err(Error::EndOfReplay) };
+            let end = self.next + HEADER + payload.len();
+            if let Header::Table(table) = header {
+                frame::decode(&table, payload, class, buffer)?;
+                self.next = end;
+                self.tables -= 1;
+                return Ok(table);
+            }
+            self.next = end;
+        }
+    }
+
+    /// The next record; `None` after the last one.
+    fn record(&self) -> Result<Option<(Header, &[u8])>> {
+        let Some((header, rest)) = self.bytes[self.next..].split_first_chunk::<HEADER>() else { return Ok(None) };
+        let header = Header::parse(header, 0)?;
+        Ok(Some((header, &rest[..header.payload_len()])))
+    }
+
+    /// Passes over the extensions of the table that was replayed, and passes each of them to `read`.
+    fn extensions(&mut self, mut read: impl FnMut(&ExtensionHeader, &[u8], Instant) -> Result<()>) -> Result<()> {
+        while let Some((Header::Extension(header), payload)) = self.record()? {
+            let end = self.next + HEADER + payload.len();
+            // Before the first statistics, any moment will do.
+            let started =
+                self.started.or_else(|| Instant::now().checked_sub(header.clock)).unwrap_or_else(Instant::now);
+            read(&header, payload, started)?;
+            self.started = Some(started);
+            self.next = end;
+        }
+        Ok(())
+    }
 }
 
 impl Source for Replay {
-    /// Replays the next table.
+    /// Replays the next table. Its statistics, if there are any, are skipped.
     ///
     /// # Errors
     ///
@@ -182,16 +239,21 @@ impl Source for Replay {
     /// * [`Error::WrongClass`] if the next table has fewer fields than `class`. It remains the next table.
     /// * The errors that were added to the replay.
     fn fill(&mut self, class: Class, _: &Query, buffer: &mut Buffer) -> Result<()> {
-        if self.failures.front().is_some_and(|(before, _)| *before == self.next) {
-            return self.failures.pop_front().map_or(Ok(()), |(_, failure)| Err(failure));
-        }
-        let Some((header, rows)) = self.bytes[self.next..].split_first_chunk::<TABLE>() else {
-            return Err(Error::EndOfReplay);
-        };
-        let header = Header::parse(header, 0)?;
-        frame::decode(&header, &rows[..header.rows_len()], class, buffer)?;
-        self.next += TABLE + header.rows_len();
-        self.tables -= 1;
-        Ok(())
+        self.replay(class, buffer)?;
+        self.extensions(|_, _, _| Ok(()))
+    }
+
+    /// Replays the next table and its statistics. `stats` is empty if the table was recorded without.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fill`](Replay::fill).
+    fn fill_with_stats(&mut self, class: Class, _: &Query, buffer: &mut Buffer, stats: &mut Stats) -> Result<()> {
+        stats.clear();
+        let table = self.replay(class, buffer)?;
+        self.extensions(|header, payload, started| match header.kind {
+            STATISTICS => stats_frame::decode(header, payload, table.taken_at(), started, stats),
+            _ => Ok(()),
+        })
     }
 }

@@ -14,7 +14,7 @@ use crate::table::source::Source;
 /// A source that records the tables of another source.
 ///
 /// A table is recorded as the source filled it, before it is filtered and sorted. If recording fails, the fill fails.
-/// Statistics are passed on and not recorded.
+/// Statistics are recorded with their table.
 ///
 /// # Example: record what a `System` reads
 ///
@@ -65,6 +65,10 @@ impl<S: Source, W: Write> Source for RecordingSource<S, W> {
 
     fn fill_with_stats(&mut self, class: Class, query: &Query, buffer: &mut Buffer, stats: &mut Stats) -> Result<()> {
         self.source.fill_with_stats(class, query, buffer, stats)?;
-        self.record(class, buffer)
+        let recorded = by_class!(class, R => self.recorder.record_with_stats(buffer.table::<R>()?, stats));
+        recorded.inspect_err(|_| {
+            buffer.clear();
+            stats.clear();
+        })
     }
 }

@@ -85,3 +85,82 @@ pub struct ConnectionStats {
     /// The maximum of `accept_queue`, as the program requested it from listen (listeners only).
     pub backlog: Option<u32>,
 }
+
+/// The number of fields.
+pub(crate) const FIELDS: usize = 22;
+
+impl ConnectionStats {
+    /// The fields in their order, times in nanoseconds: the form in captures.
+    pub(crate) fn values(&self) -> [Option<u64>; FIELDS] {
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        [
+            self.bytes_acknowledged,
+            self.bytes_received,
+            self.bytes_sent,
+            self.bytes_retransmitted,
+            self.segments_retransmitted.map(u64::from),
+            self.segments_sent,
+            self.segments_received,
+            self.rtt.map(nanoseconds),
+            self.rtt_variation.map(nanoseconds),
+            self.min_rtt.map(nanoseconds),
+            self.retransmission_timeout.map(nanoseconds),
+            self.congestion_window,
+            self.slow_start_threshold,
+            self.max_segment_size.map(u64::from),
+            self.peer_window,
+            self.own_window,
+            self.unread_bytes,
+            self.send_queue_bytes,
+            self.unacknowledged_bytes,
+            self.unsent_bytes,
+            self.accept_queue.map(u64::from),
+            self.backlog.map(u64::from),
+        ]
+    }
+
+    /// The statistics with these fields. A number that exceeds 32 bits in such a field is unknown.
+    pub(crate) fn from_values(values: &[Option<u64>; FIELDS]) -> ConnectionStats {
+        let narrow = |value: Option<u64>| value.and_then(|value| u32::try_from(value).ok());
+        ConnectionStats {
+            bytes_acknowledged: values[0],
+            bytes_received: values[1],
+            bytes_sent: values[2],
+            bytes_retransmitted: values[3],
+            segments_retransmitted: narrow(values[4]),
+            segments_sent: values[5],
+            segments_received: values[6],
+            rtt: values[7].map(Duration::from_nanos),
+            rtt_variation: values[8].map(Duration::from_nanos),
+            min_rtt: values[9].map(Duration::from_nanos),
+            retransmission_timeout: values[10].map(Duration::from_nanos),
+            congestion_window: values[11],
+            slow_start_threshold: values[12],
+            max_segment_size: narrow(values[13]),
+            peer_window: values[14],
+            own_window: values[15],
+            unread_bytes: values[16],
+            send_queue_bytes: values[17],
+            unacknowledged_bytes: values[18],
+            unsent_bytes: values[19],
+            accept_queue: narrow(values[20]),
+            backlog: narrow(values[21]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_survive_the_form_in_captures() {
+        for known in 0..FIELDS {
+            let mut values = [None; FIELDS];
+            values[known] = Some(7 + known as u64);
+            let stats = ConnectionStats::from_values(&values);
+            assert_ne!(stats, ConnectionStats::default(), "{known}");
+            assert_eq!(stats.values(), values, "{known}");
+        }
+    }
+}

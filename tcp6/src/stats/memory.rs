@@ -62,6 +62,24 @@ impl SocketMemory {
     }
 }
 
+impl SocketMemory {
+    /// The fields in their order in `SKMEMINFO`, up to the first unknown one.
+    pub(crate) fn words(&self) -> impl Iterator<Item = u32> {
+        let words = [
+            self.receive_allocated,
+            self.receive_buffer,
+            self.send_allocated,
+            self.send_buffer,
+            self.forward_allocated.map(i32::cast_unsigned),
+            self.send_queued,
+            self.options,
+            self.backlog,
+            self.drops,
+        ];
+        words.into_iter().map_while(|word| word)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +102,7 @@ mod tests {
         assert_eq!(SocketMemory::from_bytes(&words), all, "a later kernel");
         assert_eq!(SocketMemory::from_bytes(&words[..35]), SocketMemory { drops: None, ..all });
         assert_eq!(SocketMemory::from_bytes(&[]), SocketMemory::default());
+        assert!(all.words().eq(1..=9));
+        assert!(SocketMemory { send_buffer: None, ..all }.words().eq(1..=3));
     }
 }

@@ -211,8 +211,7 @@ impl Stats {
     ///
     /// [`Error::OutOfMemory`], and [`Error::Malformed`] if the number of sockets exceeds 32 bits.
     pub fn insert<R: Row>(&mut self, row: &R, connection: ConnectionStats) -> Result<()> {
-        let position = push(&mut self.connections, connection)?;
-        self.push_entry(row, row.identity(), Values::Connection(position))
+        self.insert_identified(row, row.identity(), connection)
     }
 
     /// Adds what Linux reports of the socket of a row.
@@ -222,6 +221,17 @@ impl Stats {
         let algorithm = algorithm.map(|bytes| push(&mut self.algorithms, name(bytes))).transpose()?;
         let memory = memory.map(|bytes| push(&mut self.memories, SocketMemory::from_bytes(bytes))).transpose()?;
         self.push_entry(row, NonZeroU64::new(cookie), Values::Linux { base, uid, info, algorithm, memory })
+    }
+
+    /// Adds the statistics of a socket with this identity.
+    pub(crate) fn insert_identified<R: Row>(
+        &mut self,
+        row: &R,
+        identity: Option<NonZeroU64>,
+        connection: ConnectionStats,
+    ) -> Result<()> {
+        let position = push(&mut self.connections, connection)?;
+        self.push_entry(row, identity, Values::Connection(position))
     }
 
     /// Sets the time at which the table was read.
@@ -344,8 +354,24 @@ impl<'a> SocketStats<'a> {
         }
     }
 
-    pub(super) fn identity(&self) -> Option<NonZeroU64> {
+    pub(crate) fn identity(&self) -> Option<NonZeroU64> {
         self.entry.identity
+    }
+
+    /// What Linux reported, for [`Stats::push_reported`]. `None` for statistics of another system.
+    pub(crate) fn reported(&self, memory: &'a mut Vec<u8>) -> Option<Reported<'a>> {
+        let Values::Linux { base, uid, .. } = self.entry.values else { return None };
+        let has_memory = self.memory().is_some();
+        memory.clear();
+        memory.extend(self.memory().iter().flat_map(|memory| memory.words().flat_map(u32::to_ne_bytes)));
+        Some(Reported {
+            values: base,
+            uid,
+            cookie: self.entry.identity.map_or(0, NonZeroU64::get),
+            info: self.tcp_info().map(TcpInfo::raw),
+            algorithm: self.algorithm_bytes(),
+            memory: has_memory.then_some(memory),
+        })
     }
 
     pub(super) fn ends(&self) -> &'a Ends {

@@ -56,6 +56,14 @@ impl TcpInfo {
         &self.bytes[..self.len.into()]
     }
 
+    /// The same struct with the other byte order in each field. Unknown fields are not changed.
+    pub(crate) fn swap_bytes(mut self) -> TcpInfo {
+        for (_, at, size) in FIELDS {
+            self.bytes[*at..at + size].reverse();
+        }
+        self
+    }
+
     /// The field at this offset, or `None` if the kernel did not send all of it.
     #[inline]
     fn field<const N: usize>(&self, at: usize) -> Option<[u8; N]> {
@@ -103,7 +111,6 @@ macro_rules! fields {
         }
 
         /// The name, the offset and the size of each field.
-        #[cfg(test)]
         const FIELDS: &[(&str, usize, usize)] = &[$((stringify!($name), $offset, size_of::<$raw>())),*];
     };
 }
