@@ -70,7 +70,7 @@ impl SocketMemory {
             self.receive_buffer,
             self.send_allocated,
             self.send_buffer,
-            self.forward_allocated.map(i32::cast_unsigned),
+            self.forward_allocated.map(|bytes| bytes as u32),
             self.send_queued,
             self.options,
             self.backlog,
