@@ -8,7 +8,7 @@ use crate::row::class::Class;
 /// The result of a call that can fail with an [`Error`].
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-/// The reason why a table could not be read, recorded, replayed or changed.
+/// The reason why a table or statistics could not be read, or a table not recorded, replayed or changed.
 ///
 /// An error is never reported as an empty table, and no input from the system, a file or another program makes this
 /// crate panic.
@@ -56,7 +56,7 @@ pub enum Error {
         last: io::Error,
     },
 
-    /// The bytes from the system, a file or a [`Source`](crate::Source) are not a table.
+    /// The bytes from the system, a file or a [`Source`](crate::Source) are not a table, or not statistics.
     Malformed(Malformed),
 
     /// An allocation failed.
@@ -82,7 +82,7 @@ pub enum Error {
     },
 }
 
-/// The reason why bytes are not a table. Offsets and lengths are in bytes.
+/// The reason why bytes are not a table, or not statistics. Offsets and lengths are in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Malformed {
@@ -158,6 +158,67 @@ pub enum Malformed {
     Line {
         /// The number of the line; the heading is line 1.
         line: usize,
+    },
+    /// The text of `/proc/net/snmp` or `/proc/net/netstat` has an unknown format.
+    #[non_exhaustive]
+    Statistics {
+        /// The path of the file.
+        file: &'static str,
+        /// The number of the line, from 1.
+        ///
+        /// It is the last line of the file if lines are missing.
+        line: usize,
+        /// The fault in this line.
+        fault: StatisticsFault,
+    },
+    /// A function of Windows reported success and wrote no statistics.
+    #[non_exhaustive]
+    NotWritten {
+        /// The function.
+        call: &'static str,
+    },
+}
+
+/// A fault in a line of `/proc/net/snmp` or `/proc/net/netstat`.
+///
+/// The counters of a protocol are in two lines that begin with its name: the names of the columns, and their values.
+/// Columns are numbered from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StatisticsFault {
+    /// The file has no lines of TCP.
+    MissingNames,
+    /// The line of values does not follow, or does not end.
+    MissingValues,
+    /// The protocol has more than two lines.
+    RepeatedLine,
+    /// The numbers of names and values differ.
+    #[non_exhaustive]
+    Count {
+        /// The number of names.
+        names: usize,
+        /// The number of values.
+        values: usize,
+    },
+    /// A column that every kernel has is missing.
+    #[non_exhaustive]
+    MissingColumn {
+        /// The name of the column.
+        name: &'static str,
+    },
+    /// A name appears twice.
+    #[non_exhaustive]
+    RepeatedColumn {
+        /// The name of the column.
+        name: &'static str,
+    },
+    /// A value is not a decimal number in the range of its type.
+    #[non_exhaustive]
+    Value {
+        /// The name of the column.
+        name: &'static str,
+        /// The number of the column.
+        column: usize,
     },
 }
 
@@ -251,6 +312,7 @@ impl fmt::Display for Error {
             Error::Unstable { call, attempts, last } => {
                 write!(f, "{call}: no table after {attempts} attempts: {}", CodeText(last))
             }
+            Error::Malformed(malformed) if malformed.is_of_statistics() => write!(f, "malformed statistics: {malformed}"),
             Error::Malformed(malformed) => write!(f, "not a table: {malformed}"),
             Error::OutOfMemory { bytes } => write!(f, "failed to allocate {bytes} bytes"),
             Error::EndOfReplay => f.write_str("every recorded table has been replayed"),
@@ -262,6 +324,13 @@ impl fmt::Display for Error {
                 write!(f, "the buffer holds no table; a table of class {wanted} was requested")
             }
         }
+    }
+}
+
+impl Malformed {
+    /// Whether the bytes should have been statistics, rather than a table.
+    const fn is_of_statistics(&self) -> bool {
+        matches!(self, Malformed::Statistics { .. } | Malformed::NotWritten { .. })
     }
 }
 
@@ -284,6 +353,24 @@ impl fmt::Display for Malformed {
             Malformed::Torn { offset } => write!(f, "the capture ends within the table at byte {offset}"),
             Malformed::Capture { offset, what } => write!(f, "{what}, at byte {offset} of the capture"),
             Malformed::Line { line } => write!(f, "line {line} of /proc/net/tcp6 has an unknown format"),
+            Malformed::Statistics { file, line, fault } => write!(f, "{file}, line {line}: {fault}"),
+            Malformed::NotWritten { call } => write!(f, "{call} reported success and wrote nothing"),
+        }
+    }
+}
+
+impl fmt::Display for StatisticsFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StatisticsFault::MissingNames => f.write_str("the lines of TCP are missing"),
+            StatisticsFault::MissingValues => f.write_str("the line of values is missing"),
+            StatisticsFault::RepeatedLine => f.write_str("more than one line of values"),
+            StatisticsFault::Count { names, values } => write!(f, "{values} values for {names} names"),
+            StatisticsFault::MissingColumn { name } => write!(f, "the column {name} is missing"),
+            StatisticsFault::RepeatedColumn { name } => write!(f, "the column {name} appears twice"),
+            StatisticsFault::Value { name, column } => {
+                write!(f, "the value of {name}, in column {column}, is not a number in its range")
+            }
         }
     }
 }
@@ -311,6 +398,14 @@ mod tests {
         let refused = Error::os("GetTcp6Table", io::Error::from_raw_os_error(5));
         assert_eq!(refused.to_string(), format!("GetTcp6Table: {}", io::Error::from_raw_os_error(5)));
         assert_eq!(refused.raw_os_error(), Some(5));
+    }
+
+    #[test]
+    fn names_the_place_of_malformed_statistics() {
+        let fault = StatisticsFault::Count { names: 15, values: 14 };
+        let error = Error::from(Malformed::Statistics { file: "/proc/thread-self/net/snmp", line: 8, fault });
+        let text = "malformed statistics: /proc/thread-self/net/snmp, line 8: 14 values for 15 names";
+        assert_eq!(error.to_string(), text);
     }
 
     #[test]

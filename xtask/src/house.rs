@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["error"],
     &["stats"],
     &["table"],
-    &["snapshot", "process"],
+    &["snapshot", "process", "stats"],
     &["capture"],
     &["serde"],
     &["system"],
