@@ -312,7 +312,9 @@ impl fmt::Display for Error {
             Error::Unstable { call, attempts, last } => {
                 write!(f, "{call}: no table after {attempts} attempts: {}", CodeText(last))
             }
-            Error::Malformed(malformed) if malformed.is_of_statistics() => write!(f, "malformed statistics: {malformed}"),
+            Error::Malformed(malformed) if malformed.is_of_statistics() => {
+                write!(f, "malformed statistics: {malformed}")
+            }
             Error::Malformed(malformed) => write!(f, "not a table: {malformed}"),
             Error::OutOfMemory { bytes } => write!(f, "failed to allocate {bytes} bytes"),
             Error::EndOfReplay => f.write_str("every recorded table has been replayed"),

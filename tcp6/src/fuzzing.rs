@@ -9,6 +9,9 @@ use crate::error::Result;
 use crate::row::Row;
 use crate::row::class::Class;
 use crate::row::pod;
+use crate::stats::counter::Width;
+use crate::stats::proc_text;
+use crate::stats::statistics::{Moment, Statistics};
 use crate::system::linux;
 use crate::system::windows;
 use crate::table::buffer::Buffer;
@@ -52,6 +55,16 @@ pub fn refreshes(history: &[u8]) -> core::result::Result<usize, String> {
 /// Reads the text of `/proc/net/tcp6`.
 pub fn text<R: Row>(text: &[u8]) -> Result<Vec<R>> {
     linux::fuzzing::text(text)
+}
+
+/// Reads the texts of `/proc/net/snmp` and `/proc/net/netstat`.
+pub fn statistics(snmp: &[u8], netstat: Option<&[u8]>) -> Result<Statistics> {
+    Ok(proc_text::statistics(snmp, netstat, Width::Bits64, Moment::now())?)
+}
+
+/// The names and values of the lines `TcpExt:`.
+pub fn tcp_ext_counters(netstat: &[u8]) -> impl Iterator<Item = (&str, u64)> {
+    proc_text::tcp_ext_counters(netstat)
 }
 
 /// Fills the buffer through `call`, which replaces a function of iphlpapi and may return anything.

@@ -1,4 +1,4 @@
-//! The serde formats of rows, snapshots and changes.
+//! The serde formats of rows, snapshots, changes and statistics.
 //!
 //! | type | human-readable formats (JSON, TOML ...) | binary formats |
 //! |---|---|---|
@@ -9,6 +9,7 @@
 //! | set | `["LISTEN", "ESTABLISHED"]` | bits |
 //! | row | an object, see below | fields in order |
 //! | snapshot, table | an object, see below | time or none, class, rows |
+//! | statistics, increase of statistics | an object, see below | fields in order |
 //! | change | `{"change": "added", "row": row}`, the same with `"removed"`, or `{"change": "changed", "before": row, "after": row}` | a variant |
 //!
 //! Rows are serialized one by one, without an intermediate tree of values. Undefined fields are not written, so that a
@@ -66,6 +67,30 @@
 //! below 2^53, and rejects other numbers, because they may have lost bits. It accepts ticks in `created`, which
 //! versions before 0.1 wrote.
 //!
+//! # Statistics in JSON
+//!
+//! [`Statistics`](crate::Statistics) are an object:
+//!
+//! | field | type | meaning |
+//! |---|---|---|
+//! | `taken_at`, `taken_at_nanos` | string, number | the time at which the counters were read, as in a snapshot |
+//! | `scope` | string | `ipv6` or `both-families` |
+//! | `counter_bits` | number or null | the width of the counters, 32 or 64; null if it is unknown |
+//! | `segment_bits` | number or null | the same for `segments_in` and `segments_out` |
+//! | `rto_algorithm` | string or number | `constant`, `rsre`, `van-jacobson`, `rfc-2988`; a number if it has no name |
+//! | `rto_min_ms`, `rto_max_ms` | number | the retransmission timeouts in milliseconds |
+//! | `max_connections` | string of digits or null | the maximum number of connections; null if there is no limit |
+//! | `established` | string of digits | the number of connections that are established |
+//! | `connections` | string of digits | the number of connections; not on Linux |
+//! | `active_opens` ... | string of digits | a counter with the name and meaning of the field of `Statistics`; omitted if the system does not provide it |
+//!
+//! [`StatisticsDelta`](crate::StatisticsDelta) is an object with the increase of each counter under the same name, as a
+//! string of digits, and the time between the readings in nanoseconds in `elapsed_nanos`, as a string of digits. Values
+//! that are unknown are omitted.
+//!
+//! The monotonic clock is not serialized, because it has no meaning in another process. So the time between statistics
+//! that were deserialized is unknown; use the difference of their `taken_at`.
+//!
 //! # Counts
 //!
 //! [`StateCounts`](crate::StateCounts) is written as a map from the name of each state to a number, zeros included, and
@@ -77,7 +102,8 @@
 //!   names to the states, classes, owners and offload states.
 //! * Unknown fields are ignored, as are fields that the class of a row lacks. Other readers should ignore them too.
 //! * Duplicate fields, missing required fields, unknown names and invalid values are errors. The required fields are
-//!   `taken_at`, `class`, `rows`, `local`, `state`, `owner` (except in `basic`), and those of a change.
+//!   `taken_at`, `class`, `rows`, `local`, `state`, `owner` (except in `basic`), those of a change, and in statistics all
+//!   except `taken_at_nanos`, `connections` and the counters that only Linux has.
 //! * Binary formats contain no names; their layout is stable within one minor version. To store tables for longer,
 //!   write captures ([`Recorder`](crate::Recorder)), whose format is versioned.
 
@@ -87,6 +113,7 @@ mod rfc3339;
 mod row;
 mod sets;
 mod snapshot;
+mod statistics;
 pub mod time;
 
 #[cfg(test)]

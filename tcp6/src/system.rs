@@ -1,4 +1,4 @@
-//! The table of this machine: the only module that calls iphlpapi and sock_diag and reads `/proc`.
+//! The table and the counters of this machine: the only module that calls iphlpapi and sock_diag and reads `/proc`.
 
 mod backoff;
 pub(crate) mod linux;
@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::row::Row;
 use crate::row::class::Class;
 use crate::row::class::by_class;
+use crate::stats::statistics::Statistics;
 use crate::stats::table::Stats;
 use crate::system::owner_counts::OwnerCounts;
 use crate::system::target::Target;
@@ -47,7 +48,8 @@ use crate::system::windows::System as Backend;
 /// ERROR_NO_DATA (232).
 ///
 /// On Linux a `System` shows the network namespace of the thread that created it. If sock_diag is first refused after
-/// that, later tables show the namespace of the thread whose refresh was refused. After a fork, create another `System` in the child, because
+/// that, later tables show the namespace of the thread whose refresh was refused. [`statistics`](System::statistics) are
+/// of the namespace in which the `System` was created. After a fork, create another `System` in the child, because
 /// both processes would read from one socket.
 ///
 /// # Owners on Linux
@@ -334,6 +336,51 @@ impl System {
         self.backend.set_exact_owners(exact);
         #[cfg(not(target_os = "linux"))]
         let _ = exact;
+    }
+
+    /// Reads the counters of the TCP stack.
+    ///
+    /// * On **Windows** they are those of IPv6: it calls GetTcpStatisticsEx2, or GetTcpStatisticsEx where that is missing.
+    ///   Both are stateless.
+    /// * On **Linux** they are those of IPv4 and IPv6 together, in one network namespace. It reads
+    ///   `/proc/thread-self/net/snmp` and `netstat`, which takes about 40 us, three quarters of it for `netstat`. The
+    ///   first call opens both files, and the `System` keeps their descriptors. So the first call must come from a thread
+    ///   that is in the namespace in which the `System` was created; other calls may come from any thread.
+    ///   `os::linux::SystemExt::tcp_ext` returns further counters of the same reading by their names.
+    ///
+    /// It needs no privilege. After the first call it allocates nothing unless the files grow.
+    ///
+    /// # Errors
+    ///
+    /// * [`Error::NotSupported`](crate::Error::NotSupported) on a Windows without IPv6.
+    /// * [`Error::Os`](crate::Error::Os) with the code of the system if a call failed. On Linux the kind is `NotFound` if
+    ///   the system has no file `snmp`, and the error has no code if the first call comes from another network namespace.
+    /// * [`Error::Malformed`](crate::Error::Malformed) if the counters of the system have an unknown format.
+    /// * [`Error::OutOfMemory`](crate::Error::OutOfMemory) if an allocation fails.
+    ///
+    /// # Example: what happened in one second
+    ///
+    /// ```no_run
+    /// use std::{thread, time::Duration};
+    ///
+    /// let mut system = tcp6::System::new()?;
+    /// let before = system.statistics()?;
+    /// thread::sleep(Duration::from_secs(1));
+    /// let delta = system.statistics()?.since(&before);
+    /// println!("{:?} connections opened, {:?} accepted", delta.active_opens, delta.passive_opens);
+    /// # Ok::<(), tcp6::Error>(())
+    /// ```
+    #[doc(alias = "GetTcpStatistics")]
+    #[doc(alias = "GetTcpStatisticsEx")]
+    #[doc(alias = "GetTcpStatisticsEx2")]
+    pub fn statistics(&mut self) -> Result<Statistics> {
+        self.backend.statistics()
+    }
+
+    /// See [`SystemExt::tcp_ext_counters`](crate::os::linux::SystemExt::tcp_ext_counters).
+    #[cfg(target_os = "linux")]
+    pub(crate) fn tcp_ext_counters(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.backend.tcp_ext_counters()
     }
 
     /// See [`SystemExt::unreconciled_refreshes`](crate::os::linux::SystemExt::unreconciled_refreshes).

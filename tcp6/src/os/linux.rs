@@ -1,4 +1,4 @@
-//! Linux extensions: socket data, statistics, holders of a socket, and unreconciled tables.
+//! Linux extensions: socket data, statistics, holders of a socket, unreconciled tables, and counters by name.
 //!
 //! The socket data is stored, with a marker, in the module words of [`OwnerModuleRow`] (`OwningModuleInfo`), which are
 //! opaque on Windows. So a program on Windows can read it from a capture that was recorded on Linux.
@@ -89,6 +89,33 @@ pub trait SystemExt {
     /// # Ok::<(), tcp6::Error>(())
     /// ```
     fn unreconciled_refreshes(&self) -> u64;
+
+    /// A counter of `TcpExt` in `/proc/net/netstat` by its name, as of the last [`System::statistics`].
+    ///
+    /// `None` if the kernel has no counter of this name, or if `statistics` was not called or could not read the file.
+    /// Nothing is read and nothing is allocated. Kernels add, rename and remove counters;
+    /// [snmp_counter](https://docs.kernel.org/networking/snmp_counter.html) describes many of them. On a 64-bit kernel a
+    /// counter that is smaller than before was reset.
+    ///
+    /// ```
+    /// use tcp6::{System, os::linux::SystemExt};
+    ///
+    /// let mut system = System::new()?;
+    /// let statistics = system.statistics()?;
+    /// assert_eq!(system.tcp_ext("TCPTimeouts"), statistics.timeouts);
+    /// println!("{:?} delayed acknowledgements", system.tcp_ext("DelayedACKs"));
+    /// # Ok::<(), tcp6::Error>(())
+    /// ```
+    ///
+    /// [`System::statistics`]: crate::System::statistics
+    fn tcp_ext(&self, name: &str) -> Option<u64>;
+
+    /// The name and value of each counter of `TcpExt`, as of the last [`System::statistics`], in the kernel's order.
+    ///
+    /// A column whose value is not an unsigned number is omitted. See [`tcp_ext`](SystemExt::tcp_ext).
+    ///
+    /// [`System::statistics`]: crate::System::statistics
+    fn tcp_ext_counters(&self) -> impl Iterator<Item = (&str, u64)>;
 }
 
 #[cfg(target_os = "linux")]
@@ -99,5 +126,13 @@ impl SystemExt for crate::system::System {
 
     fn unreconciled_refreshes(&self) -> u64 {
         crate::system::System::unreconciled(self)
+    }
+
+    fn tcp_ext(&self, name: &str) -> Option<u64> {
+        self.tcp_ext_counters().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    fn tcp_ext_counters(&self) -> impl Iterator<Item = (&str, u64)> {
+        crate::system::System::tcp_ext_counters(self)
     }
 }

@@ -72,6 +72,19 @@ impl Time {
     pub(super) fn parts(self) -> (i64, u32) {
         since_epoch(self.0)
     }
+
+    /// The time with these nanoseconds after its second. Without them, its fraction of a second counts.
+    ///
+    /// # Errors
+    ///
+    /// A text, if `nanoseconds` is not below 10^9, or if both are present.
+    pub(super) fn with_nanoseconds(self, nanoseconds: Option<u32>) -> Result<Time, &'static str> {
+        match (self.parts(), nanoseconds) {
+            (_, None) => Ok(self),
+            ((seconds, 0), Some(nanoseconds)) => at(seconds, nanoseconds).map(Time).ok_or("invalid `taken_at_nanos`"),
+            _ => Err("both `taken_at_nanos` and a fraction of a second in `taken_at`"),
+        }
+    }
 }
 
 impl fmt::Display for Time {

@@ -39,10 +39,10 @@ where
 }
 
 /// Deserializes a value from its name, or from its number if it has no name.
-struct Named<T> {
-    expected: &'static str,
-    by_name: fn(&str) -> Option<T>,
-    by_number: fn(i64) -> Option<T>,
+pub(super) struct Named<T> {
+    pub(super) expected: &'static str,
+    pub(super) by_name: fn(&str) -> Option<T>,
+    pub(super) by_number: fn(i64) -> Option<T>,
 }
 
 impl<T> Visitor<'_> for Named<T> {

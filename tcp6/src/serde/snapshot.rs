@@ -10,7 +10,6 @@ use crate::row::Row;
 use crate::row::class::Class;
 use crate::snapshot::Snapshot;
 use crate::table::Table;
-use crate::unix_time;
 
 impl<R: Row + Serialize> Serialize for Snapshot<R> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -66,16 +65,7 @@ struct Compact<R> {
 impl<R> Text<R> {
     /// The time. Its nanoseconds are in `taken_at_nanos` or in a fraction of `taken_at`.
     fn time(&self) -> Result<Option<Time>, &'static str> {
-        let (Some(time), Some(nanoseconds)) = (self.taken_at, self.taken_at_nanos) else {
-            return Ok(self.taken_at);
-        };
-        match time.parts() {
-            (seconds, 0) => match unix_time::at(seconds, nanoseconds) {
-                Some(time) => Ok(Some(Time(time))),
-                None => Err("invalid `taken_at_nanos`"),
-            },
-            _ => Err("both `taken_at_nanos` and a fraction of a second in `taken_at`"),
-        }
+        self.taken_at.map(|time| time.with_nanoseconds(self.taken_at_nanos)).transpose()
     }
 }
 

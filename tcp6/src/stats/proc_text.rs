@@ -160,9 +160,8 @@ impl<'t> Section<'t> {
     fn find(text: &'t [u8], prefix: &str, file: &'static str) -> Result<Option<Section<'t>>, Malformed> {
         let malformed = |line, fault| Err(Malformed::Statistics { file, line, fault });
         let lines = text.split_inclusive(|byte| *byte == b'\n').zip(1..);
-        let mut of_protocol = lines.filter_map(|(line, number)| {
-            Some((number, line.strip_suffix(b"\n")?.strip_prefix(prefix.as_bytes())?))
-        });
+        let mut of_protocol = lines
+            .filter_map(|(line, number)| Some((number, line.strip_suffix(b"\n")?.strip_prefix(prefix.as_bytes())?)));
         let Some((names_line, names)) = of_protocol.next() else { return Ok(None) };
         let (line, values) = match of_protocol.next() {
             Some(found) if found.0 == names_line + 1 => found,

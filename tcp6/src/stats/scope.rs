@@ -11,10 +11,6 @@ pub enum StatisticsScope {
 }
 
 impl StatisticsScope {
-    /// All scopes.
-    #[cfg(feature = "serde")]
-    pub(crate) const ALL: [StatisticsScope; 2] = [StatisticsScope::Ipv6, StatisticsScope::BothFamilies];
-
     /// The name of the scope: `ipv6` or `both-families`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,4 +1,4 @@
-//! The Linux backend: sockets from sock_diag or `/proc/net/tcp6`, owners from `/proc`.
+//! The Linux backend: sockets from sock_diag or `/proc/net/tcp6`, owners and counters from `/proc`.
 //!
 //! Parsers and decisions compile, and are tested, on every system. Modules that call the kernel compile on Linux only.
 #![cfg_attr(not(target_os = "linux"), allow(dead_code))]
@@ -8,6 +8,7 @@ pub(crate) mod fuzzing;
 mod int_hash;
 #[cfg(target_os = "linux")]
 mod listing;
+mod net_file;
 mod netlink;
 mod owners;
 mod pid_stat;
@@ -15,6 +16,8 @@ mod proc_net;
 #[cfg(target_os = "linux")]
 mod processes;
 mod socket;
+#[cfg(target_os = "linux")]
+mod statistics;
 #[cfg(target_os = "linux")]
 mod system;
 

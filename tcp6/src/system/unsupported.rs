@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::process::Process;
 use crate::process::cache::Lookup;
 use crate::row::class::Class;
+use crate::stats::statistics::Statistics;
 use crate::stats::table::Stats;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
@@ -22,6 +23,10 @@ impl System {
     }
 
     pub(crate) fn processes(&self) -> (usize, usize) {
+        match *self {}
+    }
+
+    pub(crate) fn statistics(&mut self) -> Result<Statistics> {
         match *self {}
     }
 

@@ -1,7 +1,7 @@
-//! The Windows backend: tables from iphlpapi, and processes.
+//! The Windows backend: tables and counters from iphlpapi, and processes.
 //!
-//! Parsers and policies ([`owner_module`], [`process_list`], [`response`], [`retry`]) compile and are tested on every
-//! system. Modules that call Windows functions compile on Windows only.
+//! Parsers and policies ([`owner_module`], [`process_list`], [`response`], [`retry`], [`statistics`]) compile and are
+//! tested on every system. Modules that call Windows functions compile on Windows only.
 
 #[cfg(windows)]
 mod iphlpapi;
@@ -13,6 +13,7 @@ mod process_list;
 mod processes;
 mod response;
 mod retry;
+mod statistics;
 #[cfg(windows)]
 mod system;
 

@@ -30,6 +30,8 @@ pub fn record(folder: &Path) -> Result<()> {
         write("netlink", &format!("history-{seed}"), &history(seed))?;
     }
     write("proc_text", "tcp6", &fs::read("/proc/thread-self/net/tcp6")?)?;
+    let [snmp, netstat] = ["snmp", "netstat"].map(|name| fs::read(format!("/proc/thread-self/net/{name}")));
+    write("stats_text", "linux", &[snmp?, netstat?].join(&0))?;
 
     let mut tables = Vec::new();
     of_class::<BasicRow>(&mut tables)?;

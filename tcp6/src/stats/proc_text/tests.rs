@@ -157,13 +157,33 @@ fn columns(names: &'static [&'static str]) -> impl Strategy<Value = Vec<(&'stati
 }
 
 const TCP_COUNTERS: &[&str] = &[
-    "ActiveOpens", "PassiveOpens", "AttemptFails", "EstabResets", "InSegs", "OutSegs", "RetransSegs", "InErrs",
-    "OutRsts", "InCsumErrors", "Future", "Another",
+    "ActiveOpens",
+    "PassiveOpens",
+    "AttemptFails",
+    "EstabResets",
+    "InSegs",
+    "OutSegs",
+    "RetransSegs",
+    "InErrs",
+    "OutRsts",
+    "InCsumErrors",
+    "Future",
+    "Another",
 ];
 
 const TCP_EXT_COUNTERS: &[&str] = &[
-    "ListenOverflows", "ListenDrops", "SyncookiesSent", "SyncookiesRecv", "SyncookiesFailed", "TCPSynRetrans",
-    "TCPTimeouts", "TCPAbortOnMemory", "TCPOFOQueue", "TCPRcvQDrop", "TW", "TCPHPHits",
+    "ListenOverflows",
+    "ListenDrops",
+    "SyncookiesSent",
+    "SyncookiesRecv",
+    "SyncookiesFailed",
+    "TCPSynRetrans",
+    "TCPTimeouts",
+    "TCPAbortOnMemory",
+    "TCPOFOQueue",
+    "TCPRcvQDrop",
+    "TW",
+    "TCPHPHits",
 ];
 
 proptest! {

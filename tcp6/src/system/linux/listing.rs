@@ -1,17 +1,18 @@
 //! Lists the sockets through sock_diag, or from `/proc/net/tcp6` if sock_diag is refused.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::thread;
 
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
+use super::net_file;
 use super::netlink::inet_diag::{Attributes, Extensions, SockId};
 use super::netlink::selection::Selection;
 use super::netlink::sock_diag::{self, Failure, SockDiag};
 use super::owners::SocketInode;
-use super::proc_net::{PROC_NET_TCP6, TextReader, open_text};
+use super::proc_net::{PROC_NET_TCP6, TextReader};
 use super::socket::Socket;
 use crate::error::{Error, Result};
 use crate::row::Row;
@@ -142,21 +143,12 @@ impl Listing {
 
 impl Source {
     fn open_text() -> Result<Source> {
-        let tid = rustix::thread::gettid().as_raw_pid();
-        match open_text(tid, || shares_namespace(tid), |path| File::open(path)) {
+        match net_file::open("tcp6") {
             Ok(file) => Ok(Source::Text { file, bytes: Vec::new(), reader: TextReader::default() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound && !has_ipv6() => Err(Error::NotSupported),
             Err(error) => Err(Error::os(PROC_NET_TCP6, error)),
         }
     }
-}
-
-/// Whether the calling thread is in the network namespace of the main thread; `tid` is its id.
-fn shares_namespace(tid: i32) -> bool {
-    // `ns/net` is a link that identifies the namespace since Linux 3.8.
-    let own = || fs::read_link(format!("/proc/self/task/{tid}/ns/net"));
-    let is_main = i32::try_from(std::process::id()) == Ok(tid);
-    is_main || fs::read_link("/proc/self/ns/net").is_ok_and(|main| own().is_ok_and(|own| own == main))
 }
 
 /// Writes the sockets that `read` finds and `query` selects.

@@ -31,7 +31,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::io;
 use std::num::NonZeroU64;
 use std::str;
 
@@ -43,37 +42,6 @@ use crate::stats::timer;
 
 /// The table of the calling thread's network namespace. `/proc/net` has that of the main thread.
 pub(super) const PROC_NET_TCP6: &str = "/proc/thread-self/net/tcp6";
-
-/// Opens the table of the calling thread's network namespace; `tid` is the id of the thread.
-///
-/// `/proc/thread-self` and `/proc/self/task/TID/net` exist since Linux 3.17. Earlier kernels have only the table of the
-/// main thread's namespace, which is opened if `shares_namespace` returns true.
-///
-/// # Errors
-///
-/// Returns the first error of `open` other than "not found", or else that of opening [`PROC_NET_TCP6`].
-pub(super) fn open_text<F>(
-    tid: i32,
-    shares_namespace: impl FnOnce() -> bool,
-    mut open: impl FnMut(&str) -> io::Result<F>,
-) -> io::Result<F> {
-    let is_missing = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
-    let missing = match open(PROC_NET_TCP6) {
-        Err(error) if is_missing(&error) => error,
-        done => return done,
-    };
-    match open(&format!("/proc/self/task/{tid}/net/tcp6")) {
-        Err(error) if is_missing(&error) => {}
-        done => return done,
-    }
-    if !shares_namespace() {
-        return Err(missing);
-    }
-    match open("/proc/self/net/tcp6") {
-        Err(error) if is_missing(&error) => Err(missing),
-        done => done,
-    }
-}
 
 /// A reader of the text that drops [repeated lines](self#repeated-lines).
 ///
@@ -358,46 +326,6 @@ mod tests {
     fn keeps_lines_with_different_ends() {
         let line = |port| line(&format!("{LOOPBACK}:{port}"), &format!("{ANY}:0000"), "0A", 7, "1234");
         assert_eq!(rows::<BasicRow>(&format!("{HEADING}{}{}", line("0050"), line("0051"))).unwrap().len(), 2);
-    }
-
-    /// The path that [`open_text`] opens if only `files` exist.
-    fn opened(files: &[&str], shares_namespace: bool) -> io::Result<String> {
-        open_text(
-            17,
-            || shares_namespace,
-            |path| {
-                let path = files.contains(&path).then(|| path.to_owned());
-                path.ok_or_else(|| io::ErrorKind::NotFound.into())
-            },
-        )
-    }
-
-    #[test]
-    fn opens_the_table_of_the_callers_namespace() {
-        let [own, task, main] = [PROC_NET_TCP6, "/proc/self/task/17/net/tcp6", "/proc/self/net/tcp6"];
-        for shares_namespace in [true, false] {
-            assert_eq!(opened(&[own, task, main], shares_namespace).unwrap(), own);
-            assert_eq!(opened(&[task, main], shares_namespace).unwrap(), task);
-        }
-        // Linux 3.16 and earlier.
-        assert_eq!(opened(&[main], true).unwrap(), main);
-        assert_eq!(opened(&[main], false).unwrap_err().kind(), io::ErrorKind::NotFound);
-        assert_eq!(opened(&[], true).unwrap_err().kind(), io::ErrorKind::NotFound);
-    }
-
-    #[test]
-    fn does_not_try_other_paths_after_a_permission_error() {
-        let mut paths = Vec::new();
-        let refused = open_text(
-            17,
-            || true,
-            |path| {
-                paths.push(path.to_owned());
-                Err::<(), _>(io::ErrorKind::PermissionDenied.into())
-            },
-        );
-        assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
-        assert_eq!(paths, [PROC_NET_TCP6]);
     }
 
     #[test]

@@ -1,14 +1,16 @@
-//! The Linux implementation of `System`: lists sockets and resolves their owners.
+//! The Linux implementation of `System`: lists sockets, resolves their owners, and reads counters.
 
 use std::thread;
 
 use super::listing::Listing;
 use super::owners::{Owners, Proc, SocketInode};
+use super::statistics::StatisticsReader;
 use crate::error::{Error, Result};
 use crate::row::Row;
 use crate::row::class::Class;
 use crate::row::class::by_class;
 use crate::row::layout::RawRow;
+use crate::stats::statistics::Statistics;
 use crate::stats::table::Stats;
 use crate::system::target::Target;
 use crate::table::buffer::Buffer;
@@ -18,13 +20,14 @@ use crate::table::query::Query;
 pub(crate) struct System {
     listing: Listing,
     owners: Owners<Proc>,
+    statistics: StatisticsReader,
 }
 
 impl System {
     pub(crate) fn new() -> Result<System> {
         let listing = Listing::new()?;
         let proc = Proc::open().map_err(|errno| Error::os("/proc", errno))?;
-        Ok(System { listing, owners: Owners::new(proc) })
+        Ok(System { listing, owners: Owners::new(proc), statistics: StatisticsReader::new() })
     }
 
     pub(crate) fn calls(&self) -> u64 {
@@ -46,6 +49,14 @@ impl System {
 
     pub(crate) fn holders(&self, inode: u32) -> impl Iterator<Item = u32> {
         self.owners.holders(inode)
+    }
+
+    pub(crate) fn statistics(&mut self) -> Result<Statistics> {
+        self.statistics.read()
+    }
+
+    pub(crate) fn tcp_ext_counters(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.statistics.tcp_ext_counters()
     }
 
     /// Fills the buffer, and `stats` with the statistics of its rows.
@@ -85,7 +96,7 @@ impl System {
         buffer: &mut Buffer,
         stats: Option<&mut Stats>,
     ) -> Result<()> {
-        let System { listing, owners } = self;
+        let System { listing, owners, .. } = self;
         if owners.is_new() {
             // Reading descriptors takes most of the first pass, and most of it does not depend on the table.
             thread::scope(|scope| {

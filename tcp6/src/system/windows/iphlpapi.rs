@@ -1,9 +1,9 @@
-//! Calls of the table functions of iphlpapi.
+//! Calls of the table functions of iphlpapi, and of GetTcpStatisticsEx.
 #![allow(unsafe_code)]
 
 use tcp6_sys::{
-    AF_INET6, GetExtendedTcpTable, GetTcp6Table, GetTcp6Table2, TCP_TABLE_CLASS, TCP_TABLE_OWNER_MODULE_ALL,
-    TCP_TABLE_OWNER_MODULE_LISTENER, TCP_TABLE_OWNER_PID_ALL, TCP_TABLE_OWNER_PID_LISTENER,
+    AF_INET6, GetExtendedTcpTable, GetTcp6Table, GetTcp6Table2, GetTcpStatisticsEx, MIB_TCPSTATS, TCP_TABLE_CLASS,
+    TCP_TABLE_OWNER_MODULE_ALL, TCP_TABLE_OWNER_MODULE_LISTENER, TCP_TABLE_OWNER_PID_ALL, TCP_TABLE_OWNER_PID_LISTENER,
 };
 
 use crate::row::class::Class;
@@ -72,4 +72,10 @@ impl Call {
             Function::Extended(class) => unsafe { GetExtendedTcpTable(table.cast(), size, order, AF_INET6, class, 0) },
         }
     }
+}
+
+/// Reads the IPv6 counters of the TCP stack, and returns the code of the function.
+pub(super) fn tcp_statistics(counters: &mut MIB_TCPSTATS) -> u32 {
+    // SAFETY: `counters` is valid for a write, and the function does not retain the pointer.
+    unsafe { GetTcpStatisticsEx(counters, AF_INET6) }
 }

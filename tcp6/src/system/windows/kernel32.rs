@@ -1,4 +1,4 @@
-//! Calls that describe processes and modules.
+//! Calls that describe processes and modules, and calls of functions that are resolved at run time.
 //!
 //! | function | purpose |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | [GetProcessTimes] | the creation time of the process |
 //! | [QueryFullProcessImageNameW] | the path of its executable |
 //! | [NtQuerySystemInformation] | the list of all processes, for processes that cannot be opened |
-//! | [LoadLibraryExA], [GetProcAddress] | the address of [GetOwnerModuleFromTcp6Entry], which Wine before 11.3 lacks |
+//! | [LoadLibraryExA], [GetProcAddress] | the addresses of [GetOwnerModuleFromTcp6Entry], which Wine before 11.3 lacks, and of [GetTcpStatisticsEx2], which Wine and Windows before 10, version 1709, lack |
 //!
 //! [OpenProcess]: https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-openprocess
 //! [GetExitCodeProcess]: https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getexitcodeprocess
@@ -17,9 +17,10 @@
 //! [LoadLibraryExA]: https://learn.microsoft.com/windows/win32/api/libloaderapi/nf-libloaderapi-loadlibraryexa
 //! [GetProcAddress]: https://learn.microsoft.com/windows/win32/api/libloaderapi/nf-libloaderapi-getprocaddress
 //! [GetOwnerModuleFromTcp6Entry]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getownermodulefromtcp6entry
+//! [GetTcpStatisticsEx2]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-gettcpstatisticsex2
 #![allow(unsafe_code)]
 
-use core::ffi::c_void;
+use core::ffi::{CStr, c_void};
 use core::mem;
 use core::ptr;
 use std::io;
@@ -27,8 +28,8 @@ use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::sync::OnceLock;
 
 use tcp6_sys::{
-    BOOL, ERROR_INSUFFICIENT_BUFFER, FALSE, MIB_TCP6ROW_OWNER_MODULE, PFN_GetOwnerModuleFromTcp6Entry,
-    TCPIP_OWNER_MODULE_INFO_BASIC,
+    AF_INET6, BOOL, ERROR_INSUFFICIENT_BUFFER, FALSE, MIB_TCP6ROW_OWNER_MODULE, MIB_TCPSTATS2,
+    PFN_GetOwnerModuleFromTcp6Entry, PFN_GetTcpStatisticsEx2, TCPIP_OWNER_MODULE_INFO_BASIC,
 };
 
 use super::process_list::SYSTEM_PROCESS_INFORMATION_CLASS;
@@ -169,19 +170,36 @@ pub(super) fn owner_module(row: &MIB_TCP6ROW_OWNER_MODULE, buffer: &mut [Word], 
     Some(unsafe { function(row, TCPIP_OWNER_MODULE_INFO_BASIC, buffer.as_mut_ptr().cast(), size) })
 }
 
-/// The address of GetOwnerModuleFromTcp6Entry, or `None` if iphlpapi lacks it.
+/// Reads the IPv6 counters of the TCP stack, and returns the code of the function, or `None` if iphlpapi lacks it.
+pub(super) fn tcp_statistics2(counters: &mut MIB_TCPSTATS2) -> Option<u32> {
+    static FUNCTION: OnceLock<Option<PFN_GetTcpStatisticsEx2>> = OnceLock::new();
+    let function = (*FUNCTION.get_or_init(find_tcp_statistics2))?;
+    // SAFETY: `counters` is valid for a write, and the function does not retain the pointer.
+    Some(unsafe { function(counters, AF_INET6) })
+}
+
+fn find_owner_module() -> Option<PFN_GetOwnerModuleFromTcp6Entry> {
+    let function = find(c"GetOwnerModuleFromTcp6Entry")?;
+    // SAFETY: the function has this signature in every version of the library that exports it.
+    Some(unsafe { mem::transmute::<FarProc, PFN_GetOwnerModuleFromTcp6Entry>(function) })
+}
+
+fn find_tcp_statistics2() -> Option<PFN_GetTcpStatisticsEx2> {
+    let function = find(c"GetTcpStatisticsEx2")?;
+    // SAFETY: as above.
+    Some(unsafe { mem::transmute::<FarProc, PFN_GetTcpStatisticsEx2>(function) })
+}
+
+/// The address of a function of iphlpapi, or `None` if it lacks the function.
 ///
 /// The library is never unloaded, because the address is used for the rest of the program.
-fn find_owner_module() -> Option<PFN_GetOwnerModuleFromTcp6Entry> {
-    let name = c"iphlpapi.dll".as_ptr().cast();
+fn find(name: &CStr) -> Option<FarProc> {
+    let library = c"iphlpapi.dll".as_ptr().cast();
     // SAFETY: the name is NUL-terminated, and loading this system library has no unsound side effects.
-    let library = unsafe { LoadLibraryExA(name, ptr::null_mut(), LOAD_LIBRARY_SEARCH_SYSTEM32) };
+    let library = unsafe { LoadLibraryExA(library, ptr::null_mut(), LOAD_LIBRARY_SEARCH_SYSTEM32) };
     if library.is_null() {
         return None;
     }
-    let name = c"GetOwnerModuleFromTcp6Entry".as_ptr().cast();
     // SAFETY: the library is loaded, and the name is NUL-terminated.
-    let function = unsafe { GetProcAddress(library, name) }?;
-    // SAFETY: the function has this signature in every version of the library that exports it.
-    Some(unsafe { mem::transmute::<FarProc, PFN_GetOwnerModuleFromTcp6Entry>(function) })
+    unsafe { GetProcAddress(library, name.as_ptr().cast()) }
 }

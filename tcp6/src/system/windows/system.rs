@@ -1,11 +1,12 @@
-//! The Windows implementation of `System`: reads tables with iphlpapi.
+//! The Windows implementation of `System`: reads tables and counters with iphlpapi.
 
 use std::thread;
 
-use super::{iphlpapi, retry};
+use super::{iphlpapi, kernel32, retry, statistics};
 use crate::error::Result;
 use crate::row::class::Class;
 use crate::row::pod::Word;
+use crate::stats::statistics::Statistics;
 use crate::stats::table::Stats;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
@@ -28,6 +29,10 @@ impl System {
     /// Always zero: the table contains the owners, so no processes are read to find them.
     pub(crate) fn processes(&self) -> (usize, usize) {
         (0, 0)
+    }
+
+    pub(crate) fn statistics(&mut self) -> Result<Statistics> {
+        statistics::read(kernel32::tcp_statistics2, iphlpapi::tcp_statistics)
     }
 
     /// Fills the buffer. No function returns statistics with the table, so that `stats` stays empty.
