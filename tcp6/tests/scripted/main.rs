@@ -28,6 +28,8 @@ mod retry;
 #[cfg(windows)]
 mod rows;
 #[cfg(windows)]
+mod statistics;
+#[cfg(windows)]
 mod watcher;
 #[cfg(windows)]
 mod witness;

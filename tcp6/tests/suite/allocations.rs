@@ -162,3 +162,16 @@ fn poll_of_an_unchanged_table_allocates_nothing() {
     };
     assert_eq!(min_allocations(poll), 0);
 }
+
+#[test]
+fn statistics_allocate_nothing_after_the_first_call() {
+    let mut system = System::new().unwrap();
+    let earlier = system.statistics().unwrap();
+    let round = || {
+        let delta = system.statistics().unwrap().since(&earlier);
+        std::hint::black_box((delta.counters().count(), delta.per_second(delta.segments_in)));
+        #[cfg(target_os = "linux")]
+        std::hint::black_box(tcp6::os::linux::SystemExt::tcp_ext(&system, "TCPDelivered"));
+    };
+    assert_eq!(min_allocations(round), 0);
+}

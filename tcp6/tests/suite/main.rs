@@ -29,6 +29,7 @@ mod seccomp;
 mod source;
 #[cfg(target_os = "linux")]
 mod ss;
+mod statistics;
 #[cfg(target_os = "linux")]
 mod stats;
 mod support;

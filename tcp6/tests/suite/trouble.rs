@@ -3,7 +3,7 @@
 //! Each restriction applies to a child, which is this program run again, so that other tests are not affected. A test
 //! that needs root prints that it is skipped if it runs without.
 
-mod namespaces;
+pub mod namespaces;
 mod proc;
 
 use std::collections::VecDeque;
@@ -91,7 +91,7 @@ macro_rules! filtered_test {
 
 use filtered_test;
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Moves the calling thread to a new network namespace. It has no sockets, and its loopback is down.
-pub(super) fn enter_net_namespace() {
+pub fn enter_net_namespace() {
     #[allow(unsafe_code)]
     // SAFETY: no file descriptor table is unshared, which is what makes this call unsafe.
     unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.unwrap();
