@@ -14,6 +14,7 @@ use tcp6::{Ipv6Net, PortSet, Query, StateSet};
 const HELP: &str = include_str!("help/tcp6.txt");
 const LIST_HELP: &str = include_str!("help/list.txt");
 const WATCH_HELP: &str = include_str!("help/watch.txt");
+const STATS_HELP: &str = include_str!("help/stats.txt");
 
 const VERSION: &str = concat!("tcp6 ", env!("CARGO_PKG_VERSION"));
 
@@ -23,6 +24,7 @@ const MAX_INTERVAL_MS: u64 = 86_400_000;
 pub enum Command {
     List(List),
     Watch(Watch),
+    Stats(Stats),
     /// Prints the help or the version.
     Print(&'static str),
 }
@@ -68,6 +70,13 @@ impl Default for Watch {
     }
 }
 
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    pub json: bool,
+    pub interval: Option<Duration>,
+    pub count: Option<u64>,
+}
+
 /// The error for an invalid command line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Usage(String);
@@ -89,6 +98,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Usage>
     let mut args = args.into_iter().peekable();
     match args.peek().and_then(|first| first.to_str()) {
         Some("watch") => watch(&mut Parser::from_args(args.skip(1))),
+        Some("stats") => stats(&mut Parser::from_args(args.skip(1))),
         Some("list") => list(&mut Parser::from_args(args.skip(1)), LIST_HELP),
         _ => list(&mut Parser::from_args(args), HELP),
     }
@@ -142,10 +152,8 @@ fn watch(parser: &mut Parser) -> Result<Command, Usage> {
         match arg {
             Short('j') | Long("json") => options.json = true,
             Long("initial") => options.initial = true,
-            Long("interval") => {
-                options.interval = Duration::from_millis(number(parser, "--interval", 1, MAX_INTERVAL_MS)?);
-            }
-            Long("count") => options.count = Some(number(parser, "--count", 1, u64::MAX)?),
+            Long("interval") => options.interval = interval(parser)?,
+            Long("count") => options.count = Some(count(parser)?),
             arg => {
                 if let Some(command) = CommonOption::of(arg)?.apply(parser, &mut options.select, WATCH_HELP)? {
                     return Ok(command);
@@ -159,7 +167,40 @@ fn watch(parser: &mut Parser) -> Result<Command, Usage> {
     Ok(Command::Watch(options))
 }
 
-/// An option that both commands accept.
+fn stats(parser: &mut Parser) -> Result<Command, Usage> {
+    let mut options = Stats::default();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('j') | Long("json") => options.json = true,
+            Long("interval") => options.interval = Some(interval(parser)?),
+            Long("count") => options.count = Some(count(parser)?),
+            Short('h') | Long("help") => return Ok(Command::Print(STATS_HELP)),
+            Short('V') | Long("version") => return Ok(Command::Print(VERSION)),
+            arg => return Err(unexpected(arg)),
+        }
+    }
+    if options.count.is_some() && options.interval.is_none() {
+        return Err(Usage("--count requires --interval".to_owned()));
+    }
+    Ok(Command::Stats(options))
+}
+
+fn interval(parser: &mut Parser) -> Result<Duration, Usage> {
+    number(parser, "--interval", 1, MAX_INTERVAL_MS).map(Duration::from_millis)
+}
+
+fn count(parser: &mut Parser) -> Result<u64, Usage> {
+    number(parser, "--count", 1, u64::MAX)
+}
+
+fn unexpected(arg: Arg<'_>) -> Usage {
+    match arg {
+        Value(value) => Usage(format!("unexpected argument {value:?}")),
+        other => other.unexpected().into(),
+    }
+}
+
+/// An option that `list` and `watch` accept.
 enum CommonOption {
     Help,
     Version,
@@ -184,8 +225,7 @@ impl CommonOption {
             Long("local") => CommonOption::Local,
             Long("remote") => CommonOption::Remote,
             Long("no-v4-mapped") => CommonOption::NoV4Mapped,
-            Value(value) => return Err(Usage(format!("unexpected argument {value:?}"))),
-            other => return Err(other.unexpected().into()),
+            other => return Err(unexpected(other)),
         })
     }
 
@@ -317,6 +357,14 @@ mod tests {
     }
 
     #[test]
+    fn stats_has_its_own_options() {
+        let interval = Some(Duration::from_millis(250));
+        let expected = Stats { json: true, interval, count: Some(4) };
+        assert_eq!(parsed("stats -j --interval 250 --count 4"), Ok(Command::Stats(expected)));
+        assert_eq!(parsed("stats"), Ok(Command::Stats(Stats::default())));
+    }
+
+    #[test]
     fn rejects_invalid_command_lines() {
         for line in [
             "--state LISTENINGG",
@@ -354,6 +402,18 @@ mod tests {
             "watch --json --interval 86400001",
             "watch --json --interval 18446744073709551615",
             "watch -p",
+            "stats extra",
+            "stats list",
+            "stats --port 80",
+            "stats --state LISTEN",
+            "stats --initial",
+            "stats --count 3",
+            "stats --interval",
+            "stats --interval 0",
+            "stats --interval 1s",
+            "stats --interval 86400001",
+            "stats --interval 10 --count 0",
+            "list --interval 10",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }
@@ -372,11 +432,13 @@ mod tests {
         assert_eq!(parsed("--help"), Ok(Command::Print(HELP)));
         assert_eq!(parsed("list -h"), Ok(Command::Print(LIST_HELP)));
         assert_eq!(parsed("watch --help"), Ok(Command::Print(WATCH_HELP)));
+        assert_eq!(parsed("stats --help"), Ok(Command::Print(STATS_HELP)));
+        assert_eq!(parsed("stats -V"), Ok(Command::Print(VERSION)));
     }
 
     #[test]
     fn every_option_in_the_help_exists() {
-        for (command, help) in [("list", LIST_HELP), ("watch", WATCH_HELP)] {
+        for (command, help) in [("list", LIST_HELP), ("watch", WATCH_HELP), ("stats", STATS_HELP)] {
             let words = help.split(|c: char| c.is_whitespace() || ",=`():".contains(c));
             let options: Vec<&str> = words.filter(|word| word.starts_with('-') && word.len() > 1).collect();
             assert!(options.len() >= 6, "{options:?}");
@@ -390,7 +452,7 @@ mod tests {
 
     #[test]
     fn help_fits_80_columns() {
-        for line in [HELP, LIST_HELP, WATCH_HELP].iter().flat_map(|help| help.lines()) {
+        for line in [HELP, LIST_HELP, WATCH_HELP, STATS_HELP].iter().flat_map(|help| help.lines()) {
             assert!(line.len() <= 80, "{line}");
         }
     }

@@ -1,6 +1,6 @@
-//! The command `tcp6`: lists and watches the IPv6 TCP listeners and connections of this machine.
+//! The command `tcp6`: lists and watches the IPv6 TCP listeners and connections of this machine, and prints counters.
 //!
-//! `args` parses the command line. `list` and `watch` implement the commands. `escape` defines which characters are
+//! `args` parses the command line. `list`, `watch` and `stats` implement the commands. `escape` defines which characters are
 //! escaped in all output. `message` defines the errors and the exit status.
 
 mod args;
@@ -10,7 +10,9 @@ mod json;
 mod list;
 mod message;
 mod owner;
+mod stats;
 mod terminal;
+mod wait;
 mod watch;
 
 use std::io::{self, Write};
@@ -31,5 +33,6 @@ fn run() -> Result<(), Failure> {
         Command::Print(text) => Ok(writeln!(io::stdout().lock(), "{}", text.trim_end())?),
         Command::List(options) => list::run(&options),
         Command::Watch(options) => watch::run(&options),
+        Command::Stats(options) => stats::run(&options),
     }
 }

@@ -11,7 +11,8 @@ use crate::escape::escape;
 #[derive(Debug)]
 pub enum Failure {
     Usage(Usage),
-    Table(tcp6::Error),
+    /// The table or the counters cannot be read.
+    System(tcp6::Error),
     /// `tcp6 watch` without `--json`, with standard output redirected to a pipe or a file.
     NoTerminal,
     Output(io::Error),
@@ -38,7 +39,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Usage(usage) => write!(f, "{usage}"),
-            Failure::Table(error) => write!(f, "{error}"),
+            Failure::System(error) => write!(f, "{error}"),
             Failure::NoTerminal => f.write_str("standard output is not a terminal; use `tcp6 watch --json` instead"),
             Failure::Output(error) => write!(f, "output error: {error}"),
         }
@@ -47,7 +48,7 @@ impl fmt::Display for Failure {
 
 impl From<tcp6::Error> for Failure {
     fn from(error: tcp6::Error) -> Failure {
-        Failure::Table(error)
+        Failure::System(error)
     }
 }
 

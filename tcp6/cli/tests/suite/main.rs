@@ -8,6 +8,7 @@ mod names;
 mod pty;
 #[cfg(target_os = "linux")]
 mod ss;
+mod stats;
 mod support;
 #[cfg(unix)]
 mod terminal;

@@ -21,6 +21,10 @@ fn usage_error_exits_with_2_and_a_message() {
         &["watch", "extra"],
         &["watch", "--count", "3"],
         &["watch", "--json", "--state", ""],
+        &["stats", "extra"],
+        &["stats", "--port", "80"],
+        &["stats", "--count", "3"],
+        &["stats", "--interval", "0"],
     ] {
         let output = output(bad);
         assert_eq!(output.status.code(), Some(2), "{bad:?}");
@@ -43,12 +47,22 @@ fn help_and_version_exit_with_0() {
     assert!(stdout(&output(&["--help"])).contains("Exit status:"));
     assert!(stdout(&output(&["list", "-h"])).contains("--listening"));
     assert!(stdout(&output(&["watch", "--help"])).contains("--initial"));
+    assert!(stdout(&output(&["stats", "--help"])).contains("--interval"));
 }
 
 #[test]
 fn closed_pipe_is_not_an_error() {
     let own = Loopback::open();
-    for arguments in [&[][..], &["--json"], &["--help"], &["-p"], &["watch", "--json", "--initial"]] {
+    for arguments in [
+        &[][..],
+        &["--json"],
+        &["--help"],
+        &["-p"],
+        &["watch", "--json", "--initial"],
+        &["stats"],
+        &["stats", "--json"],
+        &["stats", "--interval", "10"],
+    ] {
         let mut child = started(|| program(arguments).spawn());
         drop(child.stdout.take());
         let mut errors = String::new();
@@ -73,7 +87,15 @@ fn closed_stderr_does_not_change_the_exit_status() {
 #[cfg(target_os = "linux")]
 #[test]
 fn write_error_exits_with_1() {
-    for arguments in [&["list"][..], &["list", "--json"], &["--help"], &["watch", "--json", "--initial"]] {
+    for arguments in [
+        &["list"][..],
+        &["list", "--json"],
+        &["--help"],
+        &["watch", "--json", "--initial"],
+        &["stats"],
+        &["stats", "--json"],
+        &["stats", "--interval", "10", "--json"],
+    ] {
         let own = Loopback::open();
         let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let output = program(arguments).stdout(full()).output().unwrap();
