@@ -43,11 +43,12 @@ fuzz_target!(|bytes: &[u8]| {
 
 /// The columns of the first two lines with this prefix, if these follow each other.
 fn columns(text: &[u8], prefix: &str) -> Option<HashMap<String, String>> {
-    let text = String::from_utf8_lossy(text);
+    let end = std::str::from_utf8(text).map_or_else(|error| error.valid_up_to(), |_| text.len());
+    let text = std::str::from_utf8(&text[..end]).unwrap();
     let whole_lines: Vec<&str> = text.rsplit_once('\n')?.0.split('\n').collect();
     let first = whole_lines.iter().position(|line| line.starts_with(prefix))?;
     let words = |line: &str| -> Vec<String> {
-        line.split(|c: char| c.is_ascii_whitespace()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        line.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
     };
     let names = words(whole_lines[first].strip_prefix(prefix)?);
     let values = words(whole_lines.get(first + 1)?.strip_prefix(prefix)?);

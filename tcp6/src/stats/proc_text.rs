@@ -5,7 +5,8 @@
 //! kernels add, rename and remove them. See `Documentation/networking/snmp_counter.rst` of the kernel.
 //!
 //! Values are unsigned decimal numbers of 64 bits, except `MaxConn`, which is -1 if there is no limit. The values of
-//! columns that are not used are not checked.
+//! columns that are not used are not checked. A text ends before the first byte that is not UTF-8, and its last line is
+//! ignored if it does not end with a line feed: it may be cut.
 
 use std::str;
 use std::time::Duration;
@@ -37,16 +38,42 @@ pub(crate) fn statistics(
     moment: Moment,
 ) -> Result<Statistics, Malformed> {
     let Some(tcp) = Section::find(snmp, "Tcp:", SNMP)? else {
-        let line = snmp.split_inclusive(|byte| *byte == b'\n').count();
+        let line = lines(snmp).count();
         return Err(Malformed::Statistics { file: SNMP, line, fault: StatisticsFault::MissingNames });
     };
-    let [algorithm, rto_min, rto_max, max_connections, established] =
-        tcp.columns(["RtoAlgorithm", "RtoMin", "RtoMax", "MaxConn", "CurrEstab"])?;
-    let [active_opens, passive_opens, failed_attempts, established_resets] =
-        tcp.columns(["ActiveOpens", "PassiveOpens", "AttemptFails", "EstabResets"])?;
-    let [segments_in, segments_out, segments_retransmitted, errors_in, resets_out, checksum_errors_in] =
-        tcp.columns(["InSegs", "OutSegs", "RetransSegs", "InErrs", "OutRsts", "InCsumErrors"])?;
-
+    let [
+        algorithm,
+        rto_min,
+        rto_max,
+        max_connections,
+        established,
+        active_opens,
+        passive_opens,
+        failed_attempts,
+        established_resets,
+        segments_in,
+        segments_out,
+        segments_retransmitted,
+        errors_in,
+        resets_out,
+        checksum_errors_in,
+    ] = tcp.columns([
+        "RtoAlgorithm",
+        "RtoMin",
+        "RtoMax",
+        "MaxConn",
+        "CurrEstab",
+        "ActiveOpens",
+        "PassiveOpens",
+        "AttemptFails",
+        "EstabResets",
+        "InSegs",
+        "OutSegs",
+        "RetransSegs",
+        "InErrs",
+        "OutRsts",
+        "InCsumErrors",
+    ])?;
     let tcp_ext = netstat.map_or(Ok(None), tcp_ext)?.unwrap_or(Section::EMPTY);
     let [
         listen_overflows,
@@ -111,7 +138,10 @@ pub(crate) fn statistics(
 /// Empty if the text has no such lines, or if they are malformed.
 pub(crate) fn tcp_ext_counters(netstat: &[u8]) -> impl Iterator<Item = (&str, u64)> {
     let section = tcp_ext(netstat).ok().flatten().unwrap_or(Section::EMPTY);
-    section.pairs().filter_map(|(name, value)| Some((str::from_utf8(name).ok()?, number(value)?)))
+    let is_complete = words(section.names).count() == words(section.values).count();
+    let Section { names, values, .. } = if is_complete { section } else { Section::EMPTY };
+    let columns = words(names).zip(words(values));
+    columns.filter_map(|(name, value)| Some((name, number(value)?)))
 }
 
 /// The lines `TcpExt:`, or `None` if the text has none or only their names.
@@ -125,7 +155,7 @@ fn tcp_ext(netstat: &[u8]) -> Result<Option<Section<'_>>, Malformed> {
 /// The maximum number of connections, or `None` if it is -1.
 fn limit(column: Column<'_>) -> Result<Option<u64>, Malformed> {
     match column.text() {
-        Some(b"-1") => Ok(None),
+        Some("-1") => Ok(None),
         _ => column.required().map(Some),
     }
 }
@@ -140,28 +170,25 @@ fn gauge(sum: u64) -> u64 {
     if is_negative { 0 } else { sum }
 }
 
-/// The two lines of one protocol. Both have the same number of columns.
+/// The two lines of one protocol.
 #[derive(Clone, Copy, Debug)]
 struct Section<'t> {
     file: &'static str,
     /// The number of the line of values.
     line: usize,
-    names: &'t [u8],
-    values: &'t [u8],
+    names: &'t str,
+    values: &'t str,
 }
 
 impl<'t> Section<'t> {
     /// A section without columns.
-    const EMPTY: Section<'static> = Section { file: "", line: 0, names: &[], values: &[] };
+    const EMPTY: Section<'static> = Section { file: "", line: 0, names: "", values: "" };
 
     /// Finds the lines that begin with `prefix`, or `None` if there is none.
-    ///
-    /// A last line that does not end with a line feed is ignored, because it may be cut.
     fn find(text: &'t [u8], prefix: &str, file: &'static str) -> Result<Option<Section<'t>>, Malformed> {
         let malformed = |line, fault| Err(Malformed::Statistics { file, line, fault });
-        let lines = text.split_inclusive(|byte| *byte == b'\n').zip(1..);
-        let mut of_protocol = lines
-            .filter_map(|(line, number)| Some((number, line.strip_suffix(b"\n")?.strip_prefix(prefix.as_bytes())?)));
+        let numbered = lines(text).zip(1..);
+        let mut of_protocol = numbered.filter_map(|(line, number)| Some((number, line.strip_prefix(prefix)?)));
         let Some((names_line, names)) = of_protocol.next() else { return Ok(None) };
         let (line, values) = match of_protocol.next() {
             Some(found) if found.0 == names_line + 1 => found,
@@ -170,27 +197,30 @@ impl<'t> Section<'t> {
         if let Some((line, _)) = of_protocol.next() {
             return malformed(line, StatisticsFault::RepeatedLine);
         }
-        match (words(names).count(), words(values).count()) {
-            (names, values) if names != values => malformed(line, StatisticsFault::Count { names, values }),
-            _ => Ok(Some(Section { file, line, names, values })),
-        }
-    }
-
-    /// The names and values of the columns.
-    fn pairs(self) -> impl Iterator<Item = (&'t [u8], &'t [u8])> {
-        words(self.names).zip(words(self.values))
+        Ok(Some(Section { file, line, names, values }))
     }
 
     /// Finds columns by their names.
-    fn columns<const N: usize>(self, names: [&'static str; N]) -> Result<[Column<'t>; N], Malformed> {
-        let mut columns = names.map(|name| Column { file: self.file, line: self.line, name, found: None });
-        for ((name, value), number) in self.pairs().zip(1..) {
-            let Some(column) = columns.iter_mut().find(|column| column.name.as_bytes() == name) else { continue };
+    fn columns<const N: usize>(self, wanted: [&'static str; N]) -> Result<[Column<'t>; N], Malformed> {
+        let mut columns = wanted.map(|name| Column { file: self.file, line: self.line, name, found: None });
+        let (mut names, mut values) = (words(self.names), words(self.values));
+        for number in 1.. {
+            let (name, value) = match (names.next(), values.next()) {
+                (Some(name), Some(value)) => (name, value),
+                (None, None) => break,
+                _ => return Err(self.different_counts()),
+            };
+            let Some(column) = columns.iter_mut().find(|column| column.name == name) else { continue };
             if column.found.replace((number, value)).is_some() {
                 return Err(column.malformed(StatisticsFault::RepeatedColumn { name: column.name }));
             }
         }
         Ok(columns)
+    }
+
+    fn different_counts(self) -> Malformed {
+        let fault = StatisticsFault::Count { names: words(self.names).count(), values: words(self.values).count() };
+        Malformed::Statistics { file: self.file, line: self.line, fault }
     }
 }
 
@@ -201,7 +231,7 @@ struct Column<'t> {
     line: usize,
     name: &'static str,
     /// Its number, from 1, and its value.
-    found: Option<(usize, &'t [u8])>,
+    found: Option<(usize, &'t str)>,
 }
 
 impl<'t> Column<'t> {
@@ -209,7 +239,7 @@ impl<'t> Column<'t> {
         Malformed::Statistics { file: self.file, line: self.line, fault }
     }
 
-    fn text(self) -> Option<&'t [u8]> {
+    fn text(self) -> Option<&'t str> {
         self.found.map(|(_, text)| text)
     }
 
@@ -226,13 +256,23 @@ impl<'t> Column<'t> {
     }
 }
 
-fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
+/// The lines of a text that end with a line feed, without it.
+fn lines(text: &[u8]) -> impl Iterator<Item = &str> {
+    let text = match str::from_utf8(text) {
+        Ok(text) => text,
+        Err(error) => str::from_utf8(&text[..error.valid_up_to()]).unwrap_or_default(),
+    };
+    text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'))
+}
+
+/// The columns of a line, which spaces separate.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(' ').filter(|word| !word.is_empty())
 }
 
 /// Parses a decimal number without a sign.
-fn number(text: &[u8]) -> Option<u64> {
-    if text.starts_with(b"+") { None } else { str::from_utf8(text).ok()?.parse().ok() }
+fn number(text: &str) -> Option<u64> {
+    if text.starts_with('+') { None } else { text.parse().ok() }
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ pub(super) fn table(runs: &Runs) -> String {
 
 fn thresholds(runs: &Runs) -> Vec<Threshold> {
     let (linux, windows) = (&runs.linux, &runs.windows);
-    [live(linux), queries(linux), owners(linux), under_wine(windows), at_100_000(linux), flat(linux)]
+    [live(linux), queries(linux), owners(linux), statistics(linux), under_wine(windows), at_100_000(linux), flat(linux)]
         .into_iter()
         .flatten()
         .collect()
@@ -85,7 +85,7 @@ fn thresholds(runs: &Runs) -> Vec<Threshold> {
 fn live(linux: &Results) -> Vec<Threshold> {
     let over_bare_dump = |size| {
         let name = format!("refresh of BasicRow, {} rows / bare dump", number(size));
-        Threshold::new(name, AtMost(1.05), over_bare_dump(linux, size))
+        Threshold::new(name, AtMost(1.05), over_bare(linux, "floor", size, "bare dump"))
     };
     let listeners = linux.ratio("refresh/basic", 18_000, "reused", "listeners");
     let listeners = Threshold::new("refresh of BasicRow, 18,000 rows / listeners only", AtLeast(300.0), listeners);
@@ -98,12 +98,16 @@ fn queries(linux: &Results) -> Vec<Threshold> {
         let selected = |name: &'static str, group: &'static str| {
             let title = |baseline| format!("{name} among {} rows / {baseline}", number(size));
             [
-                Threshold::new(title("bare dump with the same filter"), AtMost(1.1), over_bare(linux, group, size)),
+                Threshold::new(
+                    title("bare dump with the same filter"),
+                    AtMost(1.1),
+                    over_bare(linux, group, size, "bare"),
+                ),
                 Threshold::new(title("all rows"), AtMost(0.3), linux.ratio(group, size, "tcp6", "all rows")),
             ]
         };
         let one = format!("one socket among {} rows / bare exchange", number(size));
-        let one = Threshold::new(one, AtMost(1.3), over_bare(linux, "queries/one socket", size));
+        let one = Threshold::new(one, AtMost(1.3), over_bare(linux, "queries/one socket", size, "bare"));
         let port = selected("one local port", "queries/local port");
         port.into_iter().chain(selected("a network", "queries/remote net")).chain([one])
     };
@@ -135,6 +139,16 @@ fn owners(linux: &Results) -> Vec<Threshold> {
         ]
     };
     [at(18_000), at(108_000)].into_iter().flatten().collect()
+}
+
+/// Thresholds for the counters of the TCP stack.
+fn statistics(linux: &Results) -> Vec<Threshold> {
+    let ratio = over_bare(linux, "statistics", 1, "bare pread");
+    let allocations = count(linux, "statistics", 1, "tcp6", "allocations");
+    vec![
+        Threshold::new("statistics / bare pread of the same files", AtMost(1.2), ratio),
+        Threshold::new("statistics: allocations", Exactly(0.0), allocations),
+    ]
 }
 
 /// Thresholds for Windows programs.
@@ -190,16 +204,10 @@ fn count(results: &Results, group: &str, size: u64, function: &str, metric: &str
     results.metric(group, size, function, metric)?.parse().ok()
 }
 
-/// The time of a query divided by the mean of the bare exchanges that were measured before and after it.
-fn over_bare(linux: &Results, group: &str, size: u64) -> Option<f64> {
-    let time = |function| Some(linux.time(group, size, function)?.nanoseconds);
-    Some(time("tcp6")? / ((time("bare")? + time("bare again")?) / 2.0))
-}
-
-/// The time of a refresh divided by the mean of the bare dumps that were measured before and after it.
-fn over_bare_dump(linux: &Results, size: u64) -> Option<f64> {
-    let time = |function| Some(linux.time("floor", size, function)?.nanoseconds);
-    Some(time("tcp6")? / ((time("bare dump")? + time("bare dump again")?) / 2.0))
+/// The time of tcp6 divided by the mean of the kernel's part, which was measured before and after it.
+fn over_bare(linux: &Results, group: &str, size: u64, bare: &str) -> Option<f64> {
+    let time = |function: &str| Some(linux.time(group, size, function)?.nanoseconds);
+    Some(time("tcp6")? / ((time(bare)? + time(&format!("{bare} again"))?) / 2.0))
 }
 
 #[cfg(test)]

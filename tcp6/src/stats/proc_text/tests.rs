@@ -115,6 +115,14 @@ fn reports_the_file_the_line_and_the_fault() {
 }
 
 #[test]
+fn a_text_ends_before_a_byte_that_is_not_utf_8() {
+    let moment = Moment { taken_at: std::time::SystemTime::UNIX_EPOCH, clock: None };
+    let read = |text: &[u8]| statistics(text, None, Width::Bits64, moment);
+    assert!(read(&[SNMP_TEXT.as_bytes(), b"\xFF\nTcp: A\n"].concat()).is_ok());
+    assert!(read(&[b"\xFF\n", SNMP_TEXT.as_bytes()].concat()).is_err());
+}
+
+#[test]
 fn a_limit_of_connections_is_a_number() {
     let with = |limit: &str| parse(&SNMP_TEXT.replace(" -1 ", &format!(" {limit} ")), None).unwrap().max_connections;
     assert_eq!(with("0"), Some(0));
