@@ -27,7 +27,8 @@ fn message(cookie: u64, sock: Sock, now: u64) -> [u8; 72] {
     let mut bytes = [0; 72];
     bytes[..2].copy_from_slice(&[10, sock.state]);
     bytes[4..6].copy_from_slice(&((cookie / 3) as u16).to_be_bytes());
-    bytes[44..52].copy_from_slice(&cookie.to_ne_bytes());
+    bytes[44..48].copy_from_slice(&(cookie as u32).to_ne_bytes());
+    bytes[48..52].copy_from_slice(&((cookie >> 32) as u32).to_ne_bytes());
     if sock.state == TIME_WAIT {
         bytes[2] = 3;
         bytes[52..56].copy_from_slice(&(sock.due.saturating_sub(now) as u32).to_ne_bytes());

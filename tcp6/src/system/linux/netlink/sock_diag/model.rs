@@ -374,7 +374,7 @@ impl Model {
 impl Transport for Model {
     fn send(&mut self, request: &[u8]) -> Result<(), Errno> {
         let word = |at: usize| u32::from_ne_bytes(request[at..at + 4].try_into().unwrap());
-        if word(6) & 0x300 == 0 {
+        if u16::from_ne_bytes([request[6], request[7]]) & 0x300 == 0 {
             while let Some(event) = self.events.pop_front() {
                 self.apply(event);
             }
