@@ -18,14 +18,12 @@ fuzz_target!(|bytes: &[u8]| {
         Ok(statistics) => {
             let tcp = columns(snmp, "Tcp:").expect("the model finds no lines of TCP");
             let ext = netstat.and_then(|text| columns(text, "TcpExt:")).unwrap_or_default();
-            let of = |columns: &HashMap<String, String>, name: &str| columns.get(name).map(|value| value.parse().unwrap());
-            for (field, column) in TCP {
-                let parsed = statistics.counters().find(|(name, _)| name == field).map(|(_, value)| value);
-                assert_eq!(parsed, of(&tcp, column), "{field}");
-            }
-            for (field, column) in TCP_EXT {
-                let parsed = statistics.counters().find(|(name, _)| name == field).map(|(_, value)| value);
-                assert_eq!(parsed, of(&ext, column), "{field}");
+            let values: HashMap<&str, u64> = statistics.counters().collect();
+            for (names, columns) in [(TCP, &tcp), (TCP_EXT, &ext)] {
+                for (field, column) in names {
+                    let expected = columns.get(column).map(|value| value.parse::<u64>().unwrap());
+                    assert_eq!(values.get(field).copied(), expected, "{field}");
+                }
             }
             let delta = statistics.since(&statistics);
             assert!(delta.counters().all(|(_, increase)| increase == 0));
@@ -47,9 +45,8 @@ fn columns(text: &[u8], prefix: &str) -> Option<HashMap<String, String>> {
     let text = std::str::from_utf8(&text[..end]).unwrap();
     let whole_lines: Vec<&str> = text.rsplit_once('\n')?.0.split('\n').collect();
     let first = whole_lines.iter().position(|line| line.starts_with(prefix))?;
-    let words = |line: &str| -> Vec<String> {
-        line.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
-    };
+    let words =
+        |line: &str| -> Vec<String> { line.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect() };
     let names = words(whole_lines[first].strip_prefix(prefix)?);
     let values = words(whole_lines.get(first + 1)?.strip_prefix(prefix)?);
     Some(names.into_iter().zip(values).collect())
