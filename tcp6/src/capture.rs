@@ -42,7 +42,7 @@
 //!
 //! | bytes | content |
 //! |--:|---|
-//! | 1 | bits: 1 from Linux, 2 has a send queue, 4 has a uid, 8 has `tcp_info`, 16 has an algorithm, 32 has memory |
+//! | 1 | bits: 1 from Linux, 2 has a send queue, 4 has a uid, 8 has `tcp_info`, 16 has an algorithm, 32 has memory, 64 has what Windows alone reports |
 //! | 4 | the state, a `MIB_TCP_STATE` |
 //! | 22 | the local end: address in network byte order (16), scope id (4), port (2) |
 //! | 22 | the remote end; zero if there is none |
@@ -54,7 +54,9 @@
 //! the bits exclude is absent.
 //!
 //! From other systems: the known fields as bits (4), and each known field (8), in the order of
-//! [`ConnectionStats`](crate::ConnectionStats), times in nanoseconds.
+//! [`ConnectionStats`](crate::ConnectionStats), times in nanoseconds. If the bit is set, what Windows alone reports
+//! follows: the known fields as bits (4), and each known field (4), in the order of
+//! [`SenderStats`](crate::os::windows::SenderStats), times in milliseconds.
 
 mod crc32;
 mod frame;

@@ -30,10 +30,12 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The system has no IPv6 TCP table.
+    /// The system has no IPv6 TCP table, or lacks what was requested of it.
     ///
     /// IPv6 is not installed or is disabled in the kernel (`ipv6.disable=1`), or the system is neither Windows nor
     /// Linux. A machine with IPv6 disabled on every interface still has a table.
+    ///
+    /// [`System::collect`](crate::System::collect) returns it if the system lacks the functions, as Wine does.
     NotSupported,
 
     /// A system call failed, or a file could not be read or written.
@@ -283,7 +285,7 @@ impl Error {
         }
     }
 
-    /// Whether the system has no IPv6 TCP table: [`Error::NotSupported`].
+    /// Whether the system lacks the table, or what was requested of it: [`Error::NotSupported`].
     #[must_use]
     pub const fn is_not_supported(&self) -> bool {
         matches!(self, Error::NotSupported)
@@ -307,7 +309,7 @@ impl fmt::Display for CodeText<'_> {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::NotSupported => f.write_str("this system has no IPv6 TCP table"),
+            Error::NotSupported => f.write_str("this system has no IPv6 TCP table, or lacks what was requested"),
             Error::Os { call, source } => write!(f, "{call}: {}", CodeText(source)),
             Error::Unstable { call, attempts, last } => {
                 write!(f, "{call}: no table after {attempts} attempts: {}", CodeText(last))

@@ -110,6 +110,7 @@
 //! | owners | yes; none with Wine 8 | yes, from `/proc` | |
 //! | process names ([`Processes`]) | yes, with services | yes | |
 //! | identity of a socket | time of creation | cookie ([`os::linux`]) | |
+//! | statistics of connections ([`Stats`]) | those that an administrator [collects](System::collect); none with Wine | yes | |
 //!
 //! Everything except [`System`] and [`Processes`] works on every system: a capture from Windows can be read on Linux.
 //!
@@ -168,12 +169,14 @@ pub use snapshot::watcher::{Changes, Watcher};
 pub use stats::connection::ConnectionStats;
 pub use stats::connection_delta::ConnectionDelta;
 pub use stats::delta::StatisticsDelta;
+pub use stats::failures::StatsFailures;
 pub use stats::kinds::StatsKinds;
 pub use stats::rto_algorithm::RtoAlgorithm;
 pub use stats::scope::StatisticsScope;
 pub use stats::statistics::Statistics;
 pub use stats::table::{SocketStats, Stats};
 pub use system::System;
+pub use system::collection::StatsCollection;
 pub use system::owner_counts::OwnerCounts;
 pub use system::processes::{Batch, Processes};
 pub use table::Table;

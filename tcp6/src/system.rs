@@ -1,6 +1,7 @@
 //! The table and the counters of this machine: the only module that calls iphlpapi and sock_diag and reads `/proc`.
 
 mod backoff;
+pub(crate) mod collection;
 pub(crate) mod linux;
 pub(crate) mod owner_counts;
 pub(crate) mod processes;
@@ -16,8 +17,10 @@ use crate::error::Result;
 use crate::row::Row;
 use crate::row::class::Class;
 use crate::row::class::by_class;
+use crate::stats::kinds::StatsKinds;
 use crate::stats::statistics::Statistics;
 use crate::stats::table::Stats;
+use crate::system::collection::StatsCollection;
 use crate::system::owner_counts::OwnerCounts;
 use crate::system::target::Target;
 use crate::table::Table;
@@ -178,7 +181,14 @@ impl System {
     ///
     /// On **Linux** the kernel sends the requested kinds ([`Stats::request`]) with the table: the queues are free, and
     /// [`StatsKinds`](crate::StatsKinds) lists what the others cost. In a table read from `/proc`, only the queues, the
-    /// timer and the uid are known. On **Windows** no function returns statistics with the table, and `stats` is empty.
+    /// timer and the uid are known.
+    ///
+    /// On **Windows** no function returns statistics with the table. For each connection that the query selects, and
+    /// each EStats type that the kinds need, GetPerTcp6ConnectionEStats is called once. Listeners and rows in
+    /// TIME-WAIT have no statistics. A value is `None` unless its type is enabled for the connection
+    /// ([`collect`](System::collect)), whoever enabled it. A connection that has closed since it was listed has no
+    /// statistics. If the system lacks the function, as Wine does, `stats` is empty. If it refuses or fails to return
+    /// statistics of a connection, the table is returned, and [`Stats::failures`] counts these connections.
     ///
     /// # Errors
     ///
@@ -205,6 +215,56 @@ impl System {
         stats: &mut Stats,
     ) -> Result<Table<'b, R>> {
         Table::read_with_stats(self, query, buffer, stats)
+    }
+
+    /// Makes the system collect statistics of a connection, as long as the returned guard exists.
+    ///
+    /// Windows collects statistics only if an administrator enables it, for each connection and each type of
+    /// statistics. This call reads which of the types that the kinds need ([`StatsKinds`]) are disabled, and enables
+    /// them. [`table_with_stats`](System::table_with_stats) then returns their values. When the guard is dropped, it
+    /// disables the types that this call enabled; [`StatsCollection::leave`] keeps them enabled.
+    ///
+    /// On **Linux** statistics are always collected. The call does nothing and returns a guard for every row.
+    ///
+    /// Returns `None` if the row has nothing to collect: it is a listener, it is in TIME-WAIT or CLOSED, or the
+    /// connection is gone.
+    ///
+    /// # The state is shared
+    ///
+    /// The switch belongs to the connection, and all programs use the same one. A type that another program enabled
+    /// stays enabled. If another program begins to rely on a type that this call enabled, dropping the guard takes it
+    /// away; use `leave` if that matters. The same holds for two guards of one connection: only the first one disables
+    /// types. The guard finds the connection by its ends, so that it affects a later connection with the same ends.
+    ///
+    /// Microsoft does not document what counters contain of the time before they were enabled: use
+    /// [`Stats::delta`], never totals.
+    ///
+    /// # Errors
+    ///
+    /// * [`Error::Os`](crate::Error::Os) with the code of the system if a call failed: 5 (access denied) if the caller
+    ///   is not an elevated administrator and a type is disabled. What this call enabled is disabled again.
+    /// * [`Error::NotSupported`](crate::Error::NotSupported) if the system lacks the functions, as Wine does.
+    ///
+    /// # Example: bytes of all connections of one port
+    ///
+    /// ```no_run
+    /// use tcp6::{BasicRow, Buffer, Query, Stats, StatsKinds, System};
+    ///
+    /// let (mut system, mut buffer) = (System::new()?, Buffer::new());
+    /// let query = Query::all().local_port(443);
+    /// let mut guards = Vec::new();
+    /// for row in system.table::<BasicRow>(&query, &mut buffer)? {
+    ///     guards.extend(system.collect(row, StatsKinds::DATA)?);
+    /// }
+    /// let mut stats = Stats::new().request(StatsKinds::DATA);
+    /// for row in system.table_with_stats::<BasicRow>(&query, &mut buffer, &mut stats)? {
+    ///     println!("{:?} {:?}", row.remote(), stats.of(row).and_then(|stats| stats.bytes_sent));
+    /// }
+    /// # Ok::<(), tcp6::Error>(())
+    /// ```
+    #[doc(alias = "SetPerTcp6ConnectionEStats")]
+    pub fn collect<R: Row>(&mut self, row: &R, kinds: StatsKinds) -> Result<Option<StatsCollection>> {
+        Ok(self.backend.collect(row, kinds)?.map(StatsCollection::new))
     }
 
     /// Finds the socket with these ends: a listener if `remote` is `None`.

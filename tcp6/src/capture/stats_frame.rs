@@ -10,8 +10,9 @@ use crate::error::{Error, Malformed, Result};
 use crate::row::Row;
 use crate::row::class::BasicRow;
 use crate::row::state::State;
-use crate::stats::connection::{self, ConnectionStats};
+use crate::stats::connection::ConnectionStats;
 use crate::stats::linux::{BaseValues, MAX_NAME, Reported};
+use crate::stats::sender::SenderStats;
 use crate::stats::table::{SocketStats, Stats};
 use crate::stats::tcp_info::TcpInfo;
 
@@ -22,6 +23,7 @@ const UID: u8 = 1 << 2;
 const TCP_INFO: u8 = 1 << 3;
 const ALGORITHM: u8 = 1 << 4;
 const MEMORY: u8 = 1 << 5;
+const SENDER: u8 = 1 << 6;
 
 /// Appends the statistics to `bytes`, `clock` after the recorder was created. On an error, `bytes` is unchanged.
 pub(super) fn append(bytes: &mut Vec<u8>, stats: &Stats, clock: Duration) -> Result<()> {
@@ -38,8 +40,8 @@ fn append_socket(bytes: &mut Vec<u8>, socket: &SocketStats<'_>, memory: &mut Vec
     const LARGEST: usize = 600;
     bytes.try_reserve(LARGEST).map_err(|_| Error::OutOfMemory { bytes: bytes.len() + LARGEST })?;
     let reported = socket.reported(memory);
-    let flags = reported.as_ref().map_or(0, |reported| {
-        let flag = |has: bool, flag: u8| if has { flag } else { 0 };
+    let flag = |has: bool, flag: u8| if has { flag } else { 0 };
+    let flags = reported.as_ref().map_or(flag(socket.sender().is_some(), SENDER), |reported| {
         LINUX
             | flag(reported.values.send_queue.is_some(), SEND_QUEUE)
             | flag(reported.uid.is_some(), UID)
@@ -58,7 +60,12 @@ fn append_socket(bytes: &mut Vec<u8>, socket: &SocketStats<'_>, memory: &mut Vec
     bytes.extend(socket.identity().map_or(0, NonZeroU64::get).to_le_bytes());
     match reported {
         Some(reported) => append_reported(bytes, &reported),
-        None => append_values(bytes, &socket.connection().unwrap_or_default()),
+        None => {
+            append_values(bytes, socket.connection().unwrap_or_default().values(), u64::to_le_bytes);
+            if let Some(sender) = socket.sender() {
+                append_values(bytes, sender.values(), u32::to_le_bytes);
+            }
+        }
     }
     Ok(())
 }
@@ -88,11 +95,15 @@ fn append_reported(bytes: &mut Vec<u8>, reported: &Reported<'_>) {
     }
 }
 
-fn append_values(bytes: &mut Vec<u8>, stats: &ConnectionStats) {
-    let values = stats.values();
+/// Appends the bits of the known fields and these fields, each as `to_bytes` encodes it.
+fn append_values<T, const N: usize, const M: usize>(
+    bytes: &mut Vec<u8>,
+    values: [Option<T>; N],
+    to_bytes: fn(T) -> [u8; M],
+) {
     let known = values.iter().enumerate().fold(0u32, |known, (at, value)| known | u32::from(value.is_some()) << at);
     bytes.extend(known.to_le_bytes());
-    values.into_iter().flatten().for_each(|value| bytes.extend(value.to_le_bytes()));
+    values.into_iter().flatten().for_each(|value| bytes.extend(to_bytes(value)));
 }
 
 /// A `tcp_info` in little-endian order. The conversion is its own inverse.
@@ -139,11 +150,12 @@ fn read_socket(input: &mut Input<'_>, stats: &mut Stats) -> Option<Result<()>> {
     let is_listener = state == State::Listen;
     let row = <BasicRow as Row>::new(state, local, if is_listener { None } else { Some(remote) });
     let identity = u64::from_le_bytes(input.bytes()?);
-    if flags & LINUX == 0 {
-        let connection = read_values(input)?;
-        return Some(stats.insert_identified(&row, NonZeroU64::new(identity), connection));
-    }
     let has = |flag: u8| flags & flag != 0;
+    if !has(LINUX) {
+        let connection = ConnectionStats::from_values(&read_values(input, Input::quad)?);
+        let sender = if has(SENDER) { Some(SenderStats::from_values(&read_values(input, Input::word)?)) } else { None };
+        return Some(stats.insert_identified(&row, NonZeroU64::new(identity), connection, sender));
+    }
     let timer = input.byte()?;
     let (count, expires_in, receive_queue) = (input.word()?, input.word()?, input.word()?);
     let send_queue = if has(SEND_QUEUE) { Some(input.word()?) } else { None };
@@ -170,19 +182,23 @@ fn read_socket(input: &mut Input<'_>, stats: &mut Stats) -> Option<Result<()>> {
     Some(stats.push_reported(&row, &reported))
 }
 
-fn read_values(input: &mut Input<'_>) -> Option<ConnectionStats> {
+/// Reads the bits of the known fields and these fields, each with `read`.
+fn read_values<'a, T: Copy, const N: usize>(
+    input: &mut Input<'a>,
+    read: fn(&mut Input<'a>) -> Option<T>,
+) -> Option<[Option<T>; N]> {
     let known = input.word()?;
-    let mut values = [None; connection::FIELDS];
+    let mut values = [None; N];
     // Fields of a later version follow those that this one knows.
     for at in 0..u32::BITS {
         if known & 1 << at != 0 {
-            let value = u64::from_le_bytes(input.bytes()?);
+            let value = read(input)?;
             if let Some(place) = values.get_mut(at as usize) {
                 *place = Some(value);
             }
         }
     }
-    Some(ConnectionStats::from_values(&values))
+    Some(values)
 }
 
 /// The bytes that are not read yet.
@@ -205,6 +221,10 @@ impl<'a> Input<'a> {
 
     fn word(&mut self) -> Option<u32> {
         self.bytes().map(u32::from_le_bytes)
+    }
+
+    fn quad(&mut self) -> Option<u64> {
+        self.bytes().map(u64::from_le_bytes)
     }
 }
 

@@ -16,8 +16,8 @@ use core::time::Duration;
 /// | `bytes_retransmitted` | bytes_retrans, 4.19 | Path.BytesRetrans |
 /// | `segments_retransmitted` | total_retrans, 2.6 | Path.PktsRetrans |
 /// | `segments_sent`, `segments_received` | segs_out, segs_in, 4.2 | Data.SegsOut, Data.SegsIn |
-/// | `rtt`, `rtt_variation` | rtt, rttvar, 2.6 | FineRtt.SumRtt, RttVar |
-/// | `min_rtt` | min_rtt, 4.6 | FineRtt.MinRtt |
+/// | `rtt`, `rtt_variation` | rtt, rttvar, 2.6 | FineRtt.SumRtt, RttVar, or Path.SmoothedRtt, RttVar in ms |
+/// | `min_rtt` | min_rtt, 4.6 | FineRtt.MinRtt, or Path.MinRtt in ms |
 /// | `retransmission_timeout` | rto, 2.6 | Path.CurRto |
 /// | `congestion_window` | snd_cwnd x snd_mss, 2.6 | SndCong.CurCwnd |
 /// | `slow_start_threshold` | snd_ssthresh x snd_mss, 2.6 | SndCong.CurSsthresh |
@@ -30,7 +30,11 @@ use core::time::Duration;
 /// | `unsent_bytes` | notsent_bytes, 4.6 | SendBuff.CurAppWQueue |
 /// | `accept_queue`, `backlog` | rqueue, wqueue of a listener | - |
 ///
-/// On Linux, [`StatsExt::tcp_info`](crate::os::linux::StatsExt::tcp_info) has more.
+/// On Windows the values of an EStats type are known if its collection is enabled for the connection
+/// ([`System::collect`](crate::System::collect)).
+///
+/// [`os::linux::StatsExt::tcp_info`](crate::os::linux::StatsExt::tcp_info) and
+/// [`os::windows::StatsExt::sender`](crate::os::windows::StatsExt::sender) have more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[doc(alias = "GetPerTcp6ConnectionEStats")]
@@ -53,6 +57,8 @@ pub struct ConnectionStats {
     /// The number of segments that were received. Wraps at 32 bits on Linux.
     pub segments_received: Option<u64>,
     /// The smoothed round-trip time, or `None` before the first measurement.
+    ///
+    /// On Windows it has the resolution of 1 us, or 1 ms if only Path is collected.
     pub rtt: Option<Duration>,
     /// The mean deviation of the round-trip time.
     pub rtt_variation: Option<Duration>,
@@ -62,7 +68,7 @@ pub struct ConnectionStats {
     pub retransmission_timeout: Option<Duration>,
     /// The congestion window in bytes.
     pub congestion_window: Option<u64>,
-    /// The slow-start threshold in bytes, or `None` before the first loss on Linux.
+    /// The slow-start threshold in bytes, or `None` before the first loss.
     pub slow_start_threshold: Option<u64>,
     /// The maximum segment size for sending in bytes, without headers.
     pub max_segment_size: Option<u32>,

@@ -10,7 +10,7 @@ bitflags! {
     /// | kind | Linux: part of the dump | Windows: EStats type of each connection |
     /// |---|---|---|
     /// | [`QUEUES`](StatsKinds::QUEUES) | free, always filled | SendBuff, Rec |
-    /// | [`DATA`](StatsKinds::DATA) | tcp_info | Data |
+    /// | [`DATA`](StatsKinds::DATA) | tcp_info | Data, Path |
     /// | [`PATH`](StatsKinds::PATH) | tcp_info | Path, FineRtt |
     /// | [`CONGESTION`](StatsKinds::CONGESTION) | tcp_info | SndCong |
     /// | [`WINDOW`](StatsKinds::WINDOW) | tcp_info | Rec, ObsRec |
@@ -18,8 +18,12 @@ bitflags! {
     /// | [`MEMORY`](StatsKinds::MEMORY) | attribute SKMEMINFO | not available |
     ///
     /// On Linux a request of one kind that needs tcp_info fills all four, for about a third of the cost of a dump.
-    /// ALGORITHM and MEMORY cost about 7 % each. On Windows each type must be enabled for each connection by an
-    /// administrator, and is read with one call for each connection.
+    /// ALGORITHM and MEMORY cost about 7 % each.
+    ///
+    /// On Windows each type is read with one call for each connection, so that the number of calls is that of the
+    /// connections times that of the types: two for QUEUES alone, seven for all kinds. A value is known only if an
+    /// administrator has enabled its type for the connection ([`System::collect`](crate::System::collect)). DATA needs
+    /// Path for the bytes and segments that were sent again.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct StatsKinds: u32 {
         /// Bytes that wait in the queues of the socket; for a listener, its queue of connections.

@@ -5,10 +5,12 @@ use std::net::SocketAddrV6;
 use std::time::{Instant, SystemTime};
 
 use super::connection::ConnectionStats;
+use super::failures::StatsFailures;
 use super::index::Index;
 use super::kinds::StatsKinds;
 use super::linux::{self, BaseValues, MAX_NAME, Reported};
 use super::memory::SocketMemory;
+use super::sender::SenderStats;
 use super::tcp_info::TcpInfo;
 use super::timer::Timer;
 use crate::error::{Error, Malformed, Result};
@@ -22,7 +24,8 @@ use crate::row::state::State;
 /// [`System::table_with_stats`](crate::System::table_with_stats) fills it together with a table. Then
 /// [`of`](Stats::of) returns the statistics of a row, in constant time, whatever the order of the rows: of the table, of
 /// a snapshot of it, or of a row that was copied from it. Keep it for all refreshes: it reuses its memory, and allocates
-/// only if the table has grown. It takes about 150 bytes per socket, and 280 more if the kinds need `tcp_info`.
+/// only if the table has grown. It takes about 150 bytes per socket, and 280 more if the kinds need `tcp_info`; on Windows
+/// about 600 bytes per connection.
 ///
 /// # Which rows are found
 ///
@@ -91,6 +94,8 @@ pub struct Stats {
     algorithms: Vec<Name>,
     memories: Vec<SocketMemory>,
     connections: Vec<ConnectionStats>,
+    senders: Vec<SenderStats>,
+    failures: Option<StatsFailures>,
     taken: Option<(SystemTime, Instant)>,
 }
 
@@ -114,8 +119,8 @@ struct Entry {
 enum Values {
     /// From Linux, with positions in the tables of attributes.
     Linux { base: BaseValues, uid: Option<u32>, info: Option<u32>, algorithm: Option<u32>, memory: Option<u32> },
-    /// A position in `connections`.
-    Connection(u32),
+    /// From another system, with positions in `connections` and `senders`.
+    Other { connection: u32, sender: Option<u32> },
 }
 
 impl Stats {
@@ -130,6 +135,8 @@ impl Stats {
             algorithms: Vec::new(),
             memories: Vec::new(),
             connections: Vec::new(),
+            senders: Vec::new(),
+            failures: None,
             taken: None,
         }
     }
@@ -150,7 +157,8 @@ impl Stats {
     ///
     /// `None` if they have no socket with the ends and the identity of the row, or several with its ends
     /// ([which rows are found](Stats#which-rows-are-found)), and if the socket has no statistics: in TIME-WAIT, and
-    /// before the handshake of an incoming connection is complete (SYN-RECEIVED).
+    /// before the handshake of an incoming connection is complete (SYN-RECEIVED). On Windows only connections have
+    /// statistics; those that are not [collected](crate::System::collect) are `None` in them.
     #[must_use]
     pub fn of<R: Row>(&self, row: &R) -> Option<ConnectionStats> {
         self.get(row)?.connection()
@@ -182,6 +190,14 @@ impl Stats {
         self.entries.is_empty()
     }
 
+    /// The connections whose statistics the system refused or failed to return, or `None` if there are none.
+    ///
+    /// Only on Windows, where the statistics of each connection are read with calls of their own.
+    #[must_use]
+    pub fn failures(&self) -> Option<StatsFailures> {
+        self.failures
+    }
+
     /// The time at which the table was read, or `None` if there is none.
     #[must_use]
     pub fn taken_at(&self) -> Option<SystemTime> {
@@ -203,6 +219,8 @@ impl Stats {
         self.algorithms.clear();
         self.memories.clear();
         self.connections.clear();
+        self.senders.clear();
+        self.failures = None;
     }
 
     /// Adds the statistics of the socket of a row, for a [`Source`](crate::Source) of its own.
@@ -211,7 +229,7 @@ impl Stats {
     ///
     /// [`Error::OutOfMemory`], and [`Error::Malformed`] if the number of sockets exceeds 32 bits.
     pub fn insert<R: Row>(&mut self, row: &R, connection: ConnectionStats) -> Result<()> {
-        self.insert_identified(row, row.identity(), connection)
+        self.insert_identified(row, row.identity(), connection, None)
     }
 
     /// Adds what Linux reports of the socket of a row.
@@ -229,9 +247,16 @@ impl Stats {
         row: &R,
         identity: Option<NonZeroU64>,
         connection: ConnectionStats,
+        sender: Option<SenderStats>,
     ) -> Result<()> {
-        let position = push(&mut self.connections, connection)?;
-        self.push_entry(row, identity, Values::Connection(position))
+        let connection = push(&mut self.connections, connection)?;
+        let sender = sender.map(|sender| push(&mut self.senders, sender)).transpose()?;
+        self.push_entry(row, identity, Values::Other { connection, sender })
+    }
+
+    /// Counts a connection whose statistics the system failed to return, with the code of the failure.
+    pub(crate) fn add_failure(&mut self, code: i32) {
+        self.failures = Some(StatsFailures::and(self.failures, code));
     }
 
     /// Sets the time at which the table was read.
@@ -317,7 +342,8 @@ fn name(bytes: &[u8]) -> Name {
 
 /// The statistics of one socket, borrowed from [`Stats`].
 ///
-/// On Linux, [`os::linux::SocketStatsExt`](crate::os::linux::SocketStatsExt) has more.
+/// [`os::linux::SocketStatsExt`](crate::os::linux::SocketStatsExt) has what only Linux reports, and
+/// [`os::windows::SocketStatsExt`](crate::os::windows::SocketStatsExt) what only Windows reports.
 #[derive(Clone, Copy, Debug)]
 pub struct SocketStats<'a> {
     stats: &'a Stats,
@@ -350,7 +376,7 @@ impl<'a> SocketStats<'a> {
     pub fn connection(&self) -> Option<ConnectionStats> {
         match &self.entry.values {
             Values::Linux { base, .. } => linux::connection(self.entry.state, base, self.tcp_info()),
-            Values::Connection(position) => Some(self.stats.connections[*position as usize]),
+            Values::Other { connection, .. } => Some(self.stats.connections[*connection as usize]),
         }
     }
 
@@ -409,14 +435,21 @@ impl<'a> SocketStats<'a> {
     pub(crate) fn timer(&self) -> Option<Timer> {
         match self.entry.values {
             Values::Linux { base, .. } => Timer::new(base.timer, base.expires_in, base.count),
-            Values::Connection(_) => None,
+            Values::Other { .. } => None,
         }
     }
 
     pub(crate) fn uid(&self) -> Option<u32> {
         match self.entry.values {
             Values::Linux { uid, .. } => uid,
-            Values::Connection(_) => None,
+            Values::Other { .. } => None,
+        }
+    }
+
+    pub(crate) fn sender(&self) -> Option<SenderStats> {
+        match self.entry.values {
+            Values::Other { sender: Some(sender), .. } => Some(self.stats.senders[sender as usize]),
+            _ => None,
         }
     }
 

@@ -3,6 +3,8 @@
 //! Parsers and decisions compile, and are tested, on every system. Modules that call the kernel compile on Linux only.
 #![cfg_attr(not(target_os = "linux"), allow(dead_code))]
 
+#[cfg(target_os = "linux")]
+mod collection;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod int_hash;
@@ -21,6 +23,8 @@ mod statistics;
 #[cfg(target_os = "linux")]
 mod system;
 
+#[cfg(target_os = "linux")]
+pub(crate) use collection::Collection;
 #[cfg(target_os = "linux")]
 pub(crate) use processes::Processes;
 #[cfg(target_os = "linux")]

@@ -3,7 +3,9 @@
 use crate::error::{Error, Result};
 use crate::process::Process;
 use crate::process::cache::Lookup;
+use crate::row::Row;
 use crate::row::class::Class;
+use crate::stats::kinds::StatsKinds;
 use crate::stats::statistics::Statistics;
 use crate::stats::table::Stats;
 use crate::table::buffer::Buffer;
@@ -30,8 +32,22 @@ impl System {
         match *self {}
     }
 
+    pub(crate) fn collect<R: Row>(&mut self, _: &R, _: StatsKinds) -> Result<Option<Collection>> {
+        match *self {}
+    }
+
     pub(crate) fn fill(&mut self, _: Class, _: &Query, _: &mut Buffer, _: Option<&mut Stats>) -> Result<()> {
         match *self {}
+    }
+}
+
+/// Nothing that is collected. It cannot be constructed.
+#[derive(Debug)]
+pub(crate) enum Collection {}
+
+impl Collection {
+    pub(in crate::system) fn leave(self) {
+        match self {}
     }
 }
 

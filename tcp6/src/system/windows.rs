@@ -1,8 +1,9 @@
-//! The Windows backend: tables and counters from iphlpapi, and processes.
+//! The Windows backend: tables, statistics and counters from iphlpapi, and processes.
 //!
-//! Parsers and policies ([`owner_module`], [`process_list`], [`response`], [`retry`], [`statistics`]) compile and are
-//! tested on every system. Modules that call Windows functions compile on Windows only.
+//! Parsers and policies ([`estats`], [`owner_module`], [`process_list`], [`response`], [`retry`], [`statistics`]) compile
+//! and are tested on every system. Modules that call Windows functions compile on Windows only.
 
+mod estats;
 #[cfg(windows)]
 mod iphlpapi;
 #[cfg(windows)]
@@ -16,6 +17,10 @@ mod retry;
 mod statistics;
 #[cfg(windows)]
 mod system;
+
+/// The guard of collected statistics, over the functions of iphlpapi.
+#[cfg(windows)]
+pub(crate) type Collection = estats::Collection<estats::Functions>;
 
 #[cfg(windows)]
 pub(crate) use processes::Processes;

@@ -8,6 +8,8 @@
 #[cfg(windows)]
 mod capture;
 #[cfg(windows)]
+mod estats;
+#[cfg(windows)]
 mod machine;
 #[cfg(windows)]
 mod memory;

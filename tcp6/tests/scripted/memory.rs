@@ -1,6 +1,7 @@
 //! Peak memory when the library reports absurd sizes, measured by a counting allocator.
 
 use std::alloc::{GlobalAlloc, Layout, System as Heap};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use tcp6::{Buffer, OwnerModuleRow, Query, System};
@@ -10,12 +11,26 @@ use crate::machine::Machine;
 static CURRENT: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
+thread_local! {
+    /// The number of allocations of this thread.
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
 struct Counting;
 
 /// Adds to the current and the peak number of bytes.
 fn add(bytes: usize) {
     let now = CURRENT.fetch_add(bytes, Relaxed) + bytes;
     PEAK.fetch_max(now, Relaxed);
+    // Fails on an exiting thread, whose count no test reads.
+    let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+}
+
+/// Calls `run`. Returns the number of allocations of this thread meanwhile.
+pub fn allocations(run: impl FnOnce()) -> u64 {
+    let before = COUNT.get();
+    run();
+    COUNT.get() - before
 }
 
 // SAFETY: every call is forwarded to the system allocator unchanged.

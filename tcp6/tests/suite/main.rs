@@ -8,6 +8,7 @@ mod capture;
 mod classes;
 #[cfg(target_os = "linux")]
 mod closing;
+mod collect;
 mod counting;
 mod examples;
 mod formats;

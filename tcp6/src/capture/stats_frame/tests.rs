@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::super::{Recorder, Replay};
 use super::*;
 use crate::row::class::{BasicRow, Class, OwnerPidRow};
+use crate::stats::{connection, sender};
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
 use crate::table::source::Source;
@@ -19,7 +20,7 @@ enum Given {
         algorithm: Option<Vec<u8>>,
         memory: Option<Vec<u8>>,
     },
-    Values(Vec<Option<u64>>),
+    Values(Vec<Option<u64>>, Option<Vec<Option<u32>>>),
 }
 
 fn given() -> impl Strategy<Value = Given> {
@@ -30,9 +31,11 @@ fn given() -> impl Strategy<Value = Given> {
         option::of(vec(1u8..=255, 0..=MAX_NAME)),
         option::of(vec(any::<u8>(), 36)),
     );
+    let values = vec(option::of(any::<u64>()), connection::FIELDS);
+    let sender = vec(option::of(any::<u32>()), sender::FIELDS);
     prop_oneof![
         3 => linux.prop_map(|(words, uid, info, algorithm, memory)| Given::Linux { words, uid, info, algorithm, memory }),
-        1 => vec(option::of(any::<u64>()), connection::FIELDS).prop_map(Given::Values),
+        1 => (values, option::of(sender)).prop_map(|(values, sender)| Given::Values(values, sender)),
     ]
 }
 
@@ -65,10 +68,11 @@ fn collected(given: &[Given]) -> (Buffer, Stats) {
                 let cookie = number as u64;
                 stats.push_reported(row, &Reported { values, uid: *uid, cookie, info, algorithm, memory }).unwrap();
             }
-            Given::Values(values) => {
+            Given::Values(values, sender) => {
                 let values: [Option<u64>; connection::FIELDS] = values.clone().try_into().unwrap();
                 let identity = NonZeroU64::new(number as u64);
-                stats.insert_identified(row, identity, ConnectionStats::from_values(&values)).unwrap();
+                let sender = sender.clone().map(|values| SenderStats::from_values(&values.try_into().unwrap()));
+                stats.insert_identified(row, identity, ConnectionStats::from_values(&values), sender).unwrap();
             }
         }
     }
@@ -81,12 +85,13 @@ fn described(stats: &Stats) -> Vec<String> {
     let describe = |socket: SocketStats<'_>| {
         let mut memory = Vec::new();
         format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
             socket.local(),
             socket.remote(),
             socket.state(),
             socket.identity(),
             socket.connection(),
+            socket.sender(),
             socket.reported(&mut memory)
         )
     };

@@ -2,6 +2,7 @@
 
 use std::thread;
 
+use super::collection::Collection;
 use super::listing::Listing;
 use super::owners::{Owners, Proc, SocketInode};
 use super::statistics::StatisticsReader;
@@ -10,6 +11,7 @@ use crate::row::Row;
 use crate::row::class::Class;
 use crate::row::class::by_class;
 use crate::row::layout::RawRow;
+use crate::stats::kinds::StatsKinds;
 use crate::stats::statistics::Statistics;
 use crate::stats::table::Stats;
 use crate::system::target::Target;
@@ -57,6 +59,11 @@ impl System {
 
     pub(crate) fn tcp_ext_counters(&self) -> impl Iterator<Item = (&str, u64)> {
         self.statistics.tcp_ext_counters()
+    }
+
+    /// Does nothing: Linux collects the statistics of every socket.
+    pub(crate) fn collect<R: Row>(&mut self, _: &R, _: StatsKinds) -> Result<Option<Collection>> {
+        Ok(Some(Collection))
     }
 
     /// Fills the buffer, and `stats` with the statistics of its rows.

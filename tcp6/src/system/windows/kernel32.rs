@@ -7,7 +7,7 @@
 //! | [GetProcessTimes] | the creation time of the process |
 //! | [QueryFullProcessImageNameW] | the path of its executable |
 //! | [NtQuerySystemInformation] | the list of all processes, for processes that cannot be opened |
-//! | [LoadLibraryExA], [GetProcAddress] | the addresses of [GetOwnerModuleFromTcp6Entry], which Wine before 11.3 lacks, and of [GetTcpStatisticsEx2], which Wine and Windows before 10, version 1709, lack |
+//! | [LoadLibraryExA], [GetProcAddress] | the addresses of functions of iphlpapi that some systems lack, such as [GetOwnerModuleFromTcp6Entry] in Wine before 11.3 |
 //!
 //! [OpenProcess]: https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-openprocess
 //! [GetExitCodeProcess]: https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getexitcodeprocess
@@ -57,7 +57,8 @@ struct FileTime {
     high: u32,
 }
 
-type FarProc = unsafe extern "system" fn() -> isize;
+/// The address of a function, to be cast to its type.
+pub(super) type FarProc = unsafe extern "system" fn() -> isize;
 
 windows_targets::link!("kernel32.dll" "system" fn OpenProcess(access: u32, inherit: BOOL, pid: u32) -> *mut c_void);
 windows_targets::link!("kernel32.dll" "system" fn GetExitCodeProcess(process: *mut c_void, code: *mut u32) -> BOOL);
@@ -193,7 +194,7 @@ fn find_tcp_statistics2() -> Option<PFN_GetTcpStatisticsEx2> {
 /// The address of a function of iphlpapi, or `None` if it lacks the function.
 ///
 /// The library is never unloaded, because the address is used for the rest of the program.
-fn find(name: &CStr) -> Option<FarProc> {
+pub(super) fn find(name: &CStr) -> Option<FarProc> {
     let library = c"iphlpapi.dll".as_ptr().cast();
     // SAFETY: the name is NUL-terminated, and loading this system library has no unsound side effects.
     let library = unsafe { LoadLibraryExA(library, ptr::null_mut(), LOAD_LIBRARY_SEARCH_SYSTEM32) };

@@ -1,11 +1,14 @@
-//! The Windows implementation of `System`: reads tables and counters with iphlpapi.
+//! The Windows implementation of `System`: reads tables, statistics and counters with iphlpapi.
 
 use std::thread;
 
-use super::{iphlpapi, kernel32, retry, statistics};
+use super::{Collection, estats, iphlpapi, kernel32, retry, statistics};
 use crate::error::Result;
+use crate::row::Row;
 use crate::row::class::Class;
+use crate::row::class::by_class;
 use crate::row::pod::Word;
+use crate::stats::kinds::StatsKinds;
 use crate::stats::statistics::Statistics;
 use crate::stats::table::Stats;
 use crate::table::buffer::Buffer;
@@ -35,7 +38,14 @@ impl System {
         statistics::read(kernel32::tcp_statistics2, iphlpapi::tcp_statistics)
     }
 
-    /// Fills the buffer. No function returns statistics with the table, so that `stats` stays empty.
+    /// Makes the system collect the statistics of a connection.
+    pub(crate) fn collect<R: Row>(&mut self, row: &R, kinds: StatsKinds) -> Result<Option<Collection>> {
+        Collection::enable(estats::Functions, row, kinds)
+    }
+
+    /// Fills the buffer, and `stats` with the statistics of the connections that the query selects.
+    ///
+    /// If that fails, `stats` may have some of them.
     pub(crate) fn fill(
         &mut self,
         class: Class,
@@ -43,14 +53,14 @@ impl System {
         buffer: &mut Buffer,
         stats: Option<&mut Stats>,
     ) -> Result<()> {
-        if let Some(stats) = stats {
-            stats.clear();
-        }
         let call = iphlpapi::Call::new(class, query);
         let counted = |table: &mut [Word], size: &mut u32| {
             self.calls += 1;
             call.make(table, size)
         };
-        retry::fill(buffer, class, call.name(), counted, thread::sleep)
+        retry::fill(buffer, class, call.name(), counted, thread::sleep)?;
+        let Some(stats) = stats else { return Ok(()) };
+        stats.clear();
+        by_class!(class, R => estats::read(&mut estats::Functions, buffer.table::<R>()?.rows(), query, stats))
     }
 }

@@ -85,11 +85,11 @@ static DWORD get(const char *function, const struct rows *rows, struct row wante
         memcpy(rw.to, outbound_and_inbound, sizeof outbound_and_inbound);
     } else if (rw.to)
         rw.to[0] = on;
-    /* Each byte is its offset plus 1, so that a read at a wrong offset gives a wrong value. */
+    /* Each byte is its offset plus 1 and the step, so that a read at a wrong offset gives a wrong value. */
     for (ULONG i = 0; ros.to && i < sizes[kind].ros; i++)
         ros.to[i] = (UCHAR)(i + 1);
     for (ULONG i = 0; rod.to && i < sizes[kind].rod; i++)
-        rod.to[i] = on ? (UCHAR)(i + 1) : 0xA5; /* "meaningless random data" unless it is on */
+        rod.to[i] = on ? (UCHAR)(i + 1 + machine.estats_step) : 0xA5; /* "meaningless random data" unless it is on */
     return leave(function, NO_ERROR);
 }
 

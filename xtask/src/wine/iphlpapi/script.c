@@ -117,6 +117,9 @@ static int parse_option(struct row *row, int *times, const char *name, const cha
         *times = (int)value;
     else if (!strcmp(name, "gone"))
         row->gone = value != 0;
+    else if (!strcmp(name, "collected"))
+        for (int kind = 0; kind < KINDS; kind++)
+            row->collected[kind] = value >> kind & 1;
     else
         return 0;
     return 1;
@@ -238,6 +241,10 @@ static int parse_line(char *line)
         return parse_answers(words, count);
     if (!strcmp(words[0], "segments") && count == 3)
         return number(words[1], &machine.segments_in) && number(words[2], &machine.segments_out);
+    if (!strcmp(words[0], "step") && count == 2 && number(words[1], &value)) {
+        machine.estats_step = (int)value;
+        return 1;
+    }
     if (!strcmp(words[0], "slack") && count == 2 && number(words[1], &value)) {
         machine.slack = 1;
         machine.slack_bytes = (DWORD)value;

@@ -58,6 +58,7 @@ struct machine {
     int grow;            /* rows that are added after each 122 of a right answer */
     int administrator;
     DWORD64 segments_in, segments_out;
+    int estats_step;     /* added to each byte of the statistics of connections */
 };
 
 extern struct machine machine;
