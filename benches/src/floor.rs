@@ -72,6 +72,13 @@ impl BareDump {
     }
 }
 
+/// The request for all sockets, with these attributes (`idiag_ext`: bit n - 1 requests attribute n).
+pub fn request_with_attributes(extensions: u8) -> Vec<u8> {
+    let mut bytes = request().to_vec();
+    bytes[HEADER + 2] = extensions;
+    bytes
+}
+
 /// The request for the sockets with this local port.
 pub fn request_for_local_port(port: u16) -> Vec<u8> {
     let mut bytes = request().to_vec();

@@ -75,10 +75,17 @@ pub(super) fn table(runs: &Runs) -> String {
 
 fn thresholds(runs: &Runs) -> Vec<Threshold> {
     let (linux, windows) = (&runs.linux, &runs.windows);
-    [live(linux), queries(linux), owners(linux), statistics(linux), under_wine(windows), at_100_000(linux), flat(linux)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let groups = [
+        live(linux),
+        queries(linux),
+        stats(linux),
+        statistics(linux),
+        owners(linux),
+        under_wine(windows),
+        at_100_000(linux),
+        flat(linux),
+    ];
+    groups.into_iter().flatten().collect()
 }
 
 /// Thresholds for refreshes of the live table.
@@ -115,6 +122,21 @@ fn queries(linux: &Results) -> Vec<Threshold> {
     let flat = time(108_000).zip(time(18_000)).map(|(large, small)| large / small);
     let flat = Threshold::new("one socket: among 108,000 rows / among 18,000 rows", AtMost(1.3), flat);
     at(18_000).chain(at(108_000)).chain([flat]).collect()
+}
+
+/// Thresholds for tables with statistics.
+fn stats(linux: &Results) -> Vec<Threshold> {
+    let at = |size| {
+        let name = |what: &str| format!("BasicRow with statistics, {} rows, {what}", number(size));
+        let ratio = |group| over_bare(linux, group, size);
+        let allocations = count(linux, "stats/tcp_info", size, "tcp6", "allocations");
+        [
+            Threshold::new(name("queues / bare dump"), AtMost(1.1), ratio("stats/queues")),
+            Threshold::new(name("tcp_info / bare dump"), AtMost(1.1), ratio("stats/tcp_info")),
+            Threshold::new(name("tcp_info: allocations"), Exactly(0.0), allocations),
+        ]
+    };
+    [at(18_000), at(108_000)].into_iter().flatten().collect()
 }
 
 /// Thresholds for owners.
