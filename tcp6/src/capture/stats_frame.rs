@@ -133,6 +133,7 @@ pub(super) fn decode(
     if !input.0.is_empty() {
         return Err(damaged.into());
     }
+    stats.index_entries()?;
     stats.set_taken(taken_at, started.checked_add(header.clock).unwrap_or(started));
     Ok(())
 }
@@ -154,7 +155,7 @@ fn read_socket(input: &mut Input<'_>, stats: &mut Stats) -> Option<Result<()>> {
     if !has(LINUX) {
         let connection = ConnectionStats::from_values(&read_values(input, Input::quad)?);
         let sender = if has(SENDER) { Some(SenderStats::from_values(&read_values(input, Input::word)?)) } else { None };
-        return Some(stats.insert_identified(&row, NonZeroU64::new(identity), connection, sender));
+        return Some(stats.push_connection(&row, NonZeroU64::new(identity), connection, sender));
     }
     let timer = input.byte()?;
     let (count, expires_in, receive_queue) = (input.word()?, input.word()?, input.word()?);

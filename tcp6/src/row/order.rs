@@ -43,13 +43,23 @@ impl Ends {
         (self.local.address(), if is_unspecified { None } else { Some(self.remote.address()) })
     }
 
-    /// The ends as words, for hashing.
+    /// The ends as words, in less space.
     #[inline]
     pub(crate) fn words(&self) -> [u64; 6] {
         let [local, remote] = [self.local.address, self.remote.address];
         let (local_upper, remote_upper) = ((local >> 64) as u64, (remote >> 64) as u64);
         let (local_port, remote_port) = (self.local.scope_and_port, self.remote.scope_and_port);
         [local_upper, local as u64, local_port, remote_upper, remote as u64, remote_port]
+    }
+
+    /// The ends with these [`words`](Ends::words).
+    pub(crate) fn from_words(words: &[u64; 6]) -> Ends {
+        let [local_upper, local_lower, local_port, remote_upper, remote_lower, remote_port] = *words;
+        let end = |upper: u64, lower: u64, scope_and_port| End {
+            address: u128::from(upper) << 64 | u128::from(lower),
+            scope_and_port,
+        };
+        Ends { local: end(local_upper, local_lower, local_port), remote: end(remote_upper, remote_lower, remote_port) }
     }
 }
 

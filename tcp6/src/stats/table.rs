@@ -1,6 +1,7 @@
 //! The side table of a table: the statistics of its sockets.
 
-use core::num::NonZeroU64;
+use core::fmt;
+use core::num::{NonZeroU32, NonZeroU64};
 use std::net::SocketAddrV6;
 use std::time::{Instant, SystemTime};
 
@@ -24,8 +25,7 @@ use crate::row::state::State;
 /// [`System::table_with_stats`](crate::System::table_with_stats) fills it together with a table. Then
 /// [`of`](Stats::of) returns the statistics of a row, in constant time, whatever the order of the rows: of the table, of
 /// a snapshot of it, or of a row that was copied from it. Keep it for all refreshes: it reuses its memory, and allocates
-/// only if the table has grown. It takes about 150 bytes per socket, and 280 more if the kinds need `tcp_info`; on Windows
-/// about 600 bytes per connection.
+/// only if the table has grown. It takes about 150 bytes per socket, and 280 more if the kinds need `tcp_info`.
 ///
 /// # Which rows are found
 ///
@@ -84,13 +84,18 @@ use crate::row::state::State;
 /// }
 /// # Ok::<(), tcp6::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Stats {
     kinds: StatsKinds,
     /// In the order in which the source listed the sockets.
     entries: Vec<Entry>,
     index: Index,
+    /// The number of entries that the index has.
+    indexed: usize,
+    /// Those after the first `infos_used` are from earlier tables. They are overwritten in place: of all writes of a
+    /// refresh, this is the largest.
     infos: Vec<TcpInfo>,
+    infos_used: usize,
     algorithms: Vec<Name>,
     memories: Vec<SocketMemory>,
     connections: Vec<ConnectionStats>,
@@ -102,25 +107,34 @@ pub struct Stats {
 /// The name of a congestion control algorithm: the bytes before the first zero.
 type Name = [u8; MAX_NAME];
 
-/// The statistics of one socket.
+/// The statistics of one socket. It is small, because a refresh writes one for each row.
 #[derive(Clone, Debug)]
 struct Entry {
-    ends: Ends,
+    /// [`Ends::words`].
+    ends: [u64; 6],
     identity: Option<NonZeroU64>,
     state: State,
+    base: BaseValues,
+    uid: Option<u32>,
+    info: Option<Place>,
+    algorithm: Option<Place>,
+    memory: Option<Place>,
+    /// The statistics of an entry that is not from Linux.
+    connection: Option<Place>,
+    /// What only Windows has.
+    sender: Option<Place>,
     /// Whether it is the first entry with these ends. The index has it by its ends, and others by ends and identity.
     is_first: bool,
     /// Whether there are other entries with these ends, if it is the first one.
     is_shared: bool,
-    values: Values,
 }
 
-#[derive(Clone, Debug)]
-enum Values {
-    /// From Linux, with positions in the tables of attributes.
-    Linux { base: BaseValues, uid: Option<u32>, info: Option<u32>, algorithm: Option<u32>, memory: Option<u32> },
-    /// From another system, with positions in `connections` and `senders`.
-    Other { connection: u32, sender: Option<u32> },
+/// The place of an element in a table, counted from 1.
+type Place = NonZeroU32;
+
+/// The element in this place.
+fn at<T>(elements: &[T], place: Place) -> &T {
+    &elements[place.get() as usize - 1]
 }
 
 impl Stats {
@@ -131,7 +145,9 @@ impl Stats {
             kinds: StatsKinds::QUEUES,
             entries: Vec::new(),
             index: Index::new(),
+            indexed: 0,
             infos: Vec::new(),
+            infos_used: 0,
             algorithms: Vec::new(),
             memories: Vec::new(),
             connections: Vec::new(),
@@ -157,8 +173,7 @@ impl Stats {
     ///
     /// `None` if they have no socket with the ends and the identity of the row, or several with its ends
     /// ([which rows are found](Stats#which-rows-are-found)), and if the socket has no statistics: in TIME-WAIT, and
-    /// before the handshake of an incoming connection is complete (SYN-RECEIVED). On Windows only connections have
-    /// statistics; those that are not [collected](crate::System::collect) are `None` in them.
+    /// before the handshake of an incoming connection is complete (SYN-RECEIVED).
     #[must_use]
     pub fn of<R: Row>(&self, row: &R) -> Option<ConnectionStats> {
         self.get(row)?.connection()
@@ -170,7 +185,7 @@ impl Stats {
     /// found](Stats#which-rows-are-found)).
     #[must_use]
     pub fn get<R: Row>(&self, row: &R) -> Option<SocketStats<'_>> {
-        self.find(&order::ends(row), row.identity())
+        self.find(&order::ends(row).words(), row.identity())
     }
 
     /// The sockets in the order in which the source listed them.
@@ -215,7 +230,8 @@ impl Stats {
         self.taken = None;
         self.entries.clear();
         self.index.clear();
-        self.infos.clear();
+        self.indexed = 0;
+        self.infos_used = 0;
         self.algorithms.clear();
         self.memories.clear();
         self.connections.clear();
@@ -229,29 +245,23 @@ impl Stats {
     ///
     /// [`Error::OutOfMemory`], and [`Error::Malformed`] if the number of sockets exceeds 32 bits.
     pub fn insert<R: Row>(&mut self, row: &R, connection: ConnectionStats) -> Result<()> {
-        self.insert_identified(row, row.identity(), connection, None)
+        self.push_connection(row, row.identity(), connection, None)?;
+        self.index_entries()
     }
 
-    /// Adds what Linux reports of the socket of a row.
-    pub(crate) fn push_reported<R: Row>(&mut self, row: &R, reported: &Reported<'_>) -> Result<()> {
-        let Reported { values: base, uid, cookie, info, algorithm, memory } = *reported;
-        let info = info.map(|bytes| push(&mut self.infos, TcpInfo::from_bytes(bytes))).transpose()?;
-        let algorithm = algorithm.map(|bytes| push(&mut self.algorithms, name(bytes))).transpose()?;
-        let memory = memory.map(|bytes| push(&mut self.memories, SocketMemory::from_bytes(bytes))).transpose()?;
-        self.push_entry(row, NonZeroU64::new(cookie), Values::Linux { base, uid, info, algorithm, memory })
-    }
-
-    /// Adds the statistics of a socket with this identity.
-    pub(crate) fn insert_identified<R: Row>(
+    /// Adds the statistics of a socket with this identity. It is not found until
+    /// [`index_entries`](Stats::index_entries).
+    pub(crate) fn push_connection<R: Row>(
         &mut self,
         row: &R,
         identity: Option<NonZeroU64>,
         connection: ConnectionStats,
         sender: Option<SenderStats>,
     ) -> Result<()> {
-        let connection = push(&mut self.connections, connection)?;
+        let connection = Some(push(&mut self.connections, connection)?);
         let sender = sender.map(|sender| push(&mut self.senders, sender)).transpose()?;
-        self.push_entry(row, identity, Values::Other { connection, sender })
+        push(&mut self.entries, Entry { identity, connection, sender, ..Entry::of(row) })?;
+        Ok(())
     }
 
     /// Counts a connection whose statistics the system failed to return, with the code of the failure.
@@ -259,35 +269,67 @@ impl Stats {
         self.failures = Some(StatsFailures::and(self.failures, code));
     }
 
+    /// Adds what Linux reports of the socket of a row. It is not found until [`index_entries`](Stats::index_entries).
+    #[inline]
+    pub(crate) fn push_reported<R: Row>(&mut self, row: &R, reported: &Reported<'_>) -> Result<()> {
+        let Reported { values: base, uid, cookie, info, algorithm, memory } = *reported;
+        let info = info.map(|bytes| self.push_info(bytes)).transpose()?;
+        let algorithm = algorithm.map(|bytes| push(&mut self.algorithms, name(bytes))).transpose()?;
+        let memory = memory.map(|bytes| push(&mut self.memories, SocketMemory::from_bytes(bytes))).transpose()?;
+        let identity = NonZeroU64::new(cookie);
+        push(&mut self.entries, Entry { identity, base, uid, info, algorithm, memory, ..Entry::of(row) })?;
+        Ok(())
+    }
+
+    #[inline]
+    fn push_info(&mut self, bytes: &[u8]) -> Result<Place> {
+        let place = match self.infos.get_mut(self.infos_used) {
+            Some(info) => {
+                info.set(bytes);
+                place(self.infos_used)?
+            }
+            None => push(&mut self.infos, TcpInfo::from_bytes(bytes))?,
+        };
+        self.infos_used += 1;
+        Ok(place)
+    }
+
     /// Sets the time at which the table was read.
     pub(crate) fn set_taken(&mut self, at: SystemTime, instant: Instant) {
         self.taken = Some((at, instant));
     }
 
-    fn push_entry<R: Row>(&mut self, row: &R, identity: Option<NonZeroU64>, values: Values) -> Result<()> {
-        let Stats { entries, index, .. } = self;
-        let ends = order::ends(row);
-        let mut entry = Entry { ends, identity, state: row.state(), is_first: true, is_shared: false, values };
-        let position = next_position(entries)?;
-        let hash = index.hash(&ends, 0);
-        let first = index.find_or_insert(hash, position, |at| entries[at].is_first && entries[at].ends == ends)?;
-        if let Some(first) = first {
-            entries[first].is_shared = true;
-            entry.is_first = false;
-            if let Some(identity) = identity {
-                let hash = index.hash(&ends, identity.get());
-                index.find_or_insert(hash, position, |at| entries[at].is_later(&ends, identity))?;
+    /// Makes all entries findable.
+    ///
+    /// An access to the index is a cache miss if the kernel works between two of them. So all entries of a dump are
+    /// indexed after it, which takes a fifth of the time.
+    pub(crate) fn index_entries(&mut self) -> Result<()> {
+        let Stats { entries, index, indexed, .. } = self;
+        if index.capacity() < entries.len() {
+            index.reset(entries.len())?;
+            *indexed = 0;
+        }
+        for at in *indexed..entries.len() {
+            let Entry { ends, identity, .. } = entries[at];
+            let position = place(at)?.get() - 1;
+            let first = index.find_or_insert(index.hash(&ends, 0), position, |at| entries[at].is_first_with(&ends));
+            (entries[at].is_first, entries[at].is_shared) = (first.is_none(), false);
+            if let Some(first) = first {
+                entries[first].is_shared = true;
+                if let Some(identity) = identity {
+                    let hash = index.hash(&ends, identity.get());
+                    index.find_or_insert(hash, position, |at| entries[at].is_later(&ends, identity));
+                }
             }
         }
-        entries.push(entry);
+        *indexed = entries.len();
         Ok(())
     }
 
     /// The only socket with these ends, or the one with this identity among them.
-    pub(super) fn find(&self, ends: &Ends, identity: Option<NonZeroU64>) -> Option<SocketStats<'_>> {
+    pub(super) fn find(&self, ends: &[u64; 6], identity: Option<NonZeroU64>) -> Option<SocketStats<'_>> {
         let Stats { entries, index, .. } = self;
-        let first = index.find(index.hash(ends, 0), |at| entries[at].is_first && entries[at].ends == *ends)?;
-        let first = &entries[first];
+        let first = &entries[index.find(index.hash(ends, 0), |at| entries[at].is_first_with(ends))?];
         let entry = match identity {
             None if first.is_shared => return None,
             None => first,
@@ -302,6 +344,15 @@ impl Stats {
     }
 }
 
+/// Writes the number of sockets and the kinds.
+impl fmt::Debug for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Stats");
+        fields.field("len", &self.len()).field("kinds", &self.kinds).field("taken_at", &self.taken_at());
+        fields.finish_non_exhaustive()
+    }
+}
+
 impl Default for Stats {
     fn default() -> Stats {
         Stats::new()
@@ -309,27 +360,53 @@ impl Default for Stats {
 }
 
 impl Entry {
+    /// An entry of the socket of a row, without values.
+    #[inline]
+    fn of<R: Row>(row: &R) -> Entry {
+        Entry {
+            ends: order::ends(row).words(),
+            identity: None,
+            state: row.state(),
+            base: BaseValues::default(),
+            uid: None,
+            info: None,
+            algorithm: None,
+            memory: None,
+            connection: None,
+            sender: None,
+            is_first: false,
+            is_shared: false,
+        }
+    }
+
+    /// Whether it is the first entry with these ends.
+    #[inline]
+    fn is_first_with(&self, ends: &[u64; 6]) -> bool {
+        self.is_first && self.ends == *ends
+    }
+
     /// Whether it is an entry with these ends and this identity, and not the first one with these ends.
-    fn is_later(&self, ends: &Ends, identity: NonZeroU64) -> bool {
+    fn is_later(&self, ends: &[u64; 6], identity: NonZeroU64) -> bool {
         !self.is_first && self.identity == Some(identity) && self.ends == *ends
     }
 }
 
-/// Reserves space for an element and returns its position.
-fn next_position<T>(elements: &mut Vec<T>) -> Result<u32> {
-    let rows = elements.len();
-    let bytes = rows.saturating_add(1).saturating_mul(size_of::<T>());
-    elements.try_reserve(1).map_err(|_| Error::OutOfMemory { bytes })?;
-    // The last number means none in the index.
-    let position = u32::try_from(rows).ok().filter(|position| *position != u32::MAX);
-    Ok(position.ok_or(Malformed::TooManyRows { rows })?)
+/// The place of the element after `count` elements.
+#[inline]
+fn place(count: usize) -> Result<Place> {
+    // The index needs one number that is no position.
+    let place = count.checked_add(1).and_then(|place| Place::new(u32::try_from(place).ok()?));
+    Ok(place.ok_or(Malformed::TooManyRows { rows: count })?)
 }
 
-/// Appends an element and returns its position.
-fn push<T>(elements: &mut Vec<T>, element: T) -> Result<u32> {
-    let position = next_position(elements)?;
+/// Appends an element and returns its place.
+#[inline]
+fn push<T>(elements: &mut Vec<T>, element: T) -> Result<Place> {
+    let place = place(elements.len())?;
+    let bytes = elements.len().saturating_add(1).saturating_mul(size_of::<T>());
+    elements.try_reserve(1).map_err(|_| Error::OutOfMemory { bytes })?;
     elements.push(element);
-    Ok(position)
+    Ok(place)
 }
 
 /// The bytes before the first NUL, followed by zeros. Longer names are truncated.
@@ -342,8 +419,7 @@ fn name(bytes: &[u8]) -> Name {
 
 /// The statistics of one socket, borrowed from [`Stats`].
 ///
-/// [`os::linux::SocketStatsExt`](crate::os::linux::SocketStatsExt) has what only Linux reports, and
-/// [`os::windows::SocketStatsExt`](crate::os::windows::SocketStatsExt) what only Windows reports.
+/// On Linux, [`os::linux::SocketStatsExt`](crate::os::linux::SocketStatsExt) has more.
 #[derive(Clone, Copy, Debug)]
 pub struct SocketStats<'a> {
     stats: &'a Stats,
@@ -360,13 +436,13 @@ impl<'a> SocketStats<'a> {
     /// The local end.
     #[must_use]
     pub fn local(&self) -> SocketAddrV6 {
-        self.entry.ends.addresses().0
+        Ends::from_words(&self.entry.ends).addresses().0
     }
 
     /// The remote end. `None` for a listener.
     #[must_use]
     pub fn remote(&self) -> Option<SocketAddrV6> {
-        self.entry.ends.addresses().1
+        Ends::from_words(&self.entry.ends).addresses().1
     }
 
     /// The statistics that both systems have.
@@ -374,9 +450,9 @@ impl<'a> SocketStats<'a> {
     /// `None` in TIME-WAIT, and before the handshake of an incoming connection is complete (SYN-RECEIVED).
     #[must_use]
     pub fn connection(&self) -> Option<ConnectionStats> {
-        match &self.entry.values {
-            Values::Linux { base, .. } => linux::connection(self.entry.state, base, self.tcp_info()),
-            Values::Other { connection, .. } => Some(self.stats.connections[*connection as usize]),
+        match self.entry.connection {
+            Some(place) => Some(*at(&self.stats.connections, place)),
+            None => linux::connection(self.entry.state, &self.entry.base, self.tcp_info()),
         }
     }
 
@@ -386,7 +462,10 @@ impl<'a> SocketStats<'a> {
 
     /// What Linux reported, for [`Stats::push_reported`]. `None` for statistics of another system.
     pub(crate) fn reported(&self, memory: &'a mut Vec<u8>) -> Option<Reported<'a>> {
-        let Values::Linux { base, uid, .. } = self.entry.values else { return None };
+        let Entry { base, uid, .. } = *self.entry;
+        if !self.is_linux() {
+            return None;
+        }
         let has_memory = self.memory().is_some();
         memory.clear();
         memory.extend(self.memory().iter().flat_map(|memory| memory.words().flat_map(u32::to_ne_bytes)));
@@ -400,57 +479,38 @@ impl<'a> SocketStats<'a> {
         })
     }
 
-    pub(super) fn ends(&self) -> &'a Ends {
+    pub(super) fn ends(&self) -> &'a [u64; 6] {
         &self.entry.ends
     }
 
     /// Whether they are from Linux, where counters have other widths than on Windows.
     pub(super) fn is_linux(&self) -> bool {
-        matches!(self.entry.values, Values::Linux { .. })
+        self.entry.connection.is_none()
     }
 
     pub(crate) fn tcp_info(&self) -> Option<&'a TcpInfo> {
-        match self.entry.values {
-            Values::Linux { info: Some(info), .. } => Some(&self.stats.infos[info as usize]),
-            _ => None,
-        }
+        self.entry.info.map(|place| at(&self.stats.infos, place))
     }
 
     pub(crate) fn algorithm_bytes(&self) -> Option<&'a [u8]> {
-        match self.entry.values {
-            Values::Linux { algorithm: Some(algorithm), .. } => {
-                self.stats.algorithms[algorithm as usize].split(|byte| *byte == 0).next()
-            }
-            _ => None,
-        }
+        at(&self.stats.algorithms, self.entry.algorithm?).split(|byte| *byte == 0).next()
     }
 
     pub(crate) fn memory(&self) -> Option<SocketMemory> {
-        match self.entry.values {
-            Values::Linux { memory: Some(memory), .. } => Some(self.stats.memories[memory as usize]),
-            _ => None,
-        }
+        self.entry.memory.map(|place| *at(&self.stats.memories, place))
     }
 
     pub(crate) fn timer(&self) -> Option<Timer> {
-        match self.entry.values {
-            Values::Linux { base, .. } => Timer::new(base.timer, base.expires_in, base.count),
-            Values::Other { .. } => None,
-        }
+        let BaseValues { timer, expires_in, count, .. } = self.entry.base;
+        Timer::new(timer, expires_in, count)
     }
 
     pub(crate) fn uid(&self) -> Option<u32> {
-        match self.entry.values {
-            Values::Linux { uid, .. } => uid,
-            Values::Other { .. } => None,
-        }
+        self.entry.uid
     }
 
     pub(crate) fn sender(&self) -> Option<SenderStats> {
-        match self.entry.values {
-            Values::Other { sender: Some(sender), .. } => Some(self.stats.senders[sender as usize]),
-            _ => None,
-        }
+        self.entry.sender.map(|place| *at(&self.stats.senders, place))
     }
 
     pub(crate) fn cookie(&self) -> Option<NonZeroU64> {

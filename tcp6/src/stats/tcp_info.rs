@@ -32,10 +32,10 @@ const MAX_LEN: usize = 280;
 /// # assert_eq!(format!("{:?}", info.rtt()), "Some(1.5ms)");
 /// # }
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 #[doc(alias = "tcp_info")]
 pub struct TcpInfo {
-    /// Zero after `len`.
+    /// Undefined after `len`.
     bytes: [u8; MAX_LEN],
     len: u16,
 }
@@ -44,10 +44,18 @@ impl TcpInfo {
     /// Copies the bytes of a `tcp_info`, in native byte order. They may be fewer or more than this crate knows.
     #[must_use]
     pub fn from_bytes(tcp_info: &[u8]) -> TcpInfo {
+        let mut info = TcpInfo { bytes: [0; MAX_LEN], len: 0 };
+        info.set(tcp_info);
+        info
+    }
+
+    /// Replaces the struct by these bytes, as [`from_bytes`](TcpInfo::from_bytes) does.
+    #[inline]
+    pub(crate) fn set(&mut self, tcp_info: &[u8]) {
+        // It reads nothing, because the storage is seldom in the cache.
         let len = tcp_info.len().min(MAX_LEN);
-        let mut bytes = [0; MAX_LEN];
-        bytes[..len].copy_from_slice(&tcp_info[..len]);
-        TcpInfo { bytes, len: len as u16 }
+        self.bytes[..len].copy_from_slice(&tcp_info[..len]);
+        self.len = len as u16;
     }
 
     /// The bytes of the struct as the kernel sent them, at most 280, in native byte order.
@@ -75,6 +83,14 @@ impl TcpInfo {
         usize::from(self.len) >= len
     }
 }
+
+impl PartialEq for TcpInfo {
+    fn eq(&self, other: &TcpInfo) -> bool {
+        self.raw() == other.raw()
+    }
+}
+
+impl Eq for TcpInfo {}
 
 /// Defines an accessor for each field: name, C type, offset, value that means unknown, and conversion to a Rust type.
 macro_rules! fields {

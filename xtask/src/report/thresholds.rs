@@ -128,7 +128,7 @@ fn queries(linux: &Results) -> Vec<Threshold> {
 fn stats(linux: &Results) -> Vec<Threshold> {
     let at = |size| {
         let name = |what: &str| format!("BasicRow with statistics, {} rows, {what}", number(size));
-        let ratio = |group| over_bare(linux, group, size);
+        let ratio = |group| over_bare(linux, group, size, "bare");
         let allocations = count(linux, "stats/tcp_info", size, "tcp6", "allocations");
         [
             Threshold::new(name("queues / bare dump"), AtMost(1.1), ratio("stats/queues")),

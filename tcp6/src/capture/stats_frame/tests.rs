@@ -72,7 +72,7 @@ fn collected(given: &[Given]) -> (Buffer, Stats) {
                 let values: [Option<u64>; connection::FIELDS] = values.clone().try_into().unwrap();
                 let identity = NonZeroU64::new(number as u64);
                 let sender = sender.clone().map(|values| SenderStats::from_values(&values.try_into().unwrap()));
-                stats.insert_identified(row, identity, ConnectionStats::from_values(&values), sender).unwrap();
+                stats.push_connection(row, identity, ConnectionStats::from_values(&values), sender).unwrap();
             }
         }
     }

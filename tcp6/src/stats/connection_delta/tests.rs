@@ -27,6 +27,7 @@ fn read(start: Instant, milliseconds: u64, sockets: &[(State, u16, u64, Option<&
         let reported = Reported { cookie: *cookie, info: *info, ..Reported::default() };
         stats.push_reported(&row::<BasicRow>(*state, *port), &reported).unwrap();
     }
+    stats.index_entries().unwrap();
     stats.set_taken(SystemTime::UNIX_EPOCH, start + Duration::from_millis(milliseconds));
     stats
 }
@@ -140,6 +141,7 @@ fn windows_counts_segments_with_64_bits() {
     let bytes = info(0, 0, 0, 0);
     let reported = Reported { values, info: Some(&bytes), ..Reported::default() };
     linux.push_reported(&row::<BasicRow>(OPEN, 1), &reported).unwrap();
+    linux.index_entries().unwrap();
     linux.set_taken(SystemTime::UNIX_EPOCH, start);
     assert_eq!(later.delta(&linux, &row::<BasicRow>(OPEN, 1)), None);
 }

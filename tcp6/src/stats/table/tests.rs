@@ -27,6 +27,7 @@ fn module(port: u16, cookie: u64) -> OwnerModuleRow {
 fn push(stats: &mut Stats, port: u16, cookie: u64, unread: u32) {
     let values = BaseValues { receive_queue: unread, send_queue: Some(0), ..BaseValues::default() };
     stats.push_reported(&basic(port), &Reported { values, cookie, ..Reported::default() }).unwrap();
+    stats.index_entries().unwrap();
 }
 
 fn unread<R: Row>(stats: &Stats, row: &R) -> Option<u64> {
@@ -54,6 +55,7 @@ fn the_remote_end_of_a_listener_is_ignored() {
     let listener = BasicRow::new(State::Listen, ends(1).0, None);
     let reported = Reported { values: BaseValues { receive_queue: 3, ..BaseValues::default() }, ..Reported::default() };
     stats.push_reported(&listener, &reported).unwrap();
+    stats.index_entries().unwrap();
     let undefined = BasicRow::new(State::Listen, ends(1).0, ends(9).1);
     assert_eq!(stats.of(&undefined).unwrap().accept_queue, Some(3));
     assert_eq!(stats.iter().next().unwrap().remote(), None);
@@ -105,6 +107,7 @@ fn attributes_belong_to_their_socket() {
     for (port, reported) in (0..).zip(&all) {
         stats.push_reported(&basic(port), reported).unwrap();
     }
+    stats.index_entries().unwrap();
     for (port, Reported { info, algorithm, memory, .. }) in (0..).zip(&all) {
         let found = stats.get(&basic(port)).unwrap();
         assert_eq!(found.tcp_info().map(TcpInfo::raw), *info, "{port}");

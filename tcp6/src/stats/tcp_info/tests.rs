@@ -173,6 +173,18 @@ fn a_truncated_struct_has_exactly_the_complete_fields() {
     }
 }
 
+#[test]
+fn a_replaced_struct_has_nothing_of_the_old_one() {
+    let mut info = TcpInfo::from_bytes(&[0xAB; MAX_LEN]);
+    for len in [0, 104, 280, 103] {
+        info.set(&bytes(len));
+        let new = TcpInfo::from_bytes(&bytes(len));
+        assert_eq!((info, info.raw(), known(&info)), (new, new.raw(), known(&new)));
+        assert_eq!(info.bytes_acked(), new.bytes_acked());
+    }
+    assert_ne!(TcpInfo::from_bytes(&[1, 2]), TcpInfo::from_bytes(&[1, 2, 0]));
+}
+
 /// An info of the longest length in which one field has these bytes.
 fn with(at: usize, field: &[u8]) -> TcpInfo {
     let mut bytes = [0; MAX_LEN];

@@ -164,7 +164,9 @@ fn write<R: Row, E: From<Error>>(
     let mut writer = buffer.writer::<R>();
     let is_filtered = !query.is_unfiltered();
     socket_inodes.clear();
+    let mut has_attributes = false;
     if let Some(stats) = &mut stats {
+        has_attributes = Extensions::of(stats.kinds()) != Extensions::NONE;
         stats.clear();
     }
     read(&mut |socket, attributes| {
@@ -179,10 +181,14 @@ fn write<R: Row, E: From<Error>>(
             socket_inodes.push(SocketInode { inode: socket.inode, uid: socket.uid });
         }
         if let Some(stats) = &mut stats {
-            stats.push_reported(&row, &Attributes::parse(attributes)?.reported(&socket))?;
+            let attributes = if has_attributes { Attributes::parse(attributes)? } else { Attributes::default() };
+            stats.push_reported(&row, &attributes.reported(&socket))?;
         }
         writer.push(&row)
     })?;
+    if let Some(stats) = stats {
+        stats.index_entries()?;
+    }
     Ok(writer.finish()?)
 }
 

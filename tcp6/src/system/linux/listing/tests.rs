@@ -94,7 +94,7 @@ fn a_filtered_table_has_the_statistics_of_its_rows_alone() {
 #[test]
 fn malformed_attributes_are_an_error_of_the_table() {
     let mut netlink = netlink([rows(&[1])]);
-    let (mut buffer, mut inodes, mut stats) = (Buffer::new(), Vec::new(), Stats::new());
+    let (mut buffer, mut inodes, mut stats) = (Buffer::new(), Vec::new(), with_data());
     let failed = write::<BasicRow, Failure>(&Query::all(), &mut buffer, &mut inodes, Some(&mut stats), |found| {
         netlink.dump(&Selection::of(&Query::all()), Extensions::NONE, |socket, _| found(socket, &[5, 0, 2, 0]))
     });

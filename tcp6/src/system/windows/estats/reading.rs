@@ -30,10 +30,10 @@ pub(in crate::system::windows) fn read<R: Row>(
         }
         if let Some(Values { connection, sender }) = read_connection(calls, row, &mut types, stats) {
             let sender = (sender != SenderStats::default()).then_some(sender);
-            stats.insert_identified(row, row.identity(), connection, sender)?;
+            stats.push_connection(row, row.identity(), connection, sender)?;
         }
     }
-    Ok(())
+    stats.index_entries()
 }
 
 /// The values of one connection, or `None` if it is gone or the system returns none of the types.

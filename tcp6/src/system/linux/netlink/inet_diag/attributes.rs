@@ -3,7 +3,7 @@
 //! An attribute has a length and a type of 16 bits each, a payload, and padding to 4 bytes. Types and payloads are in
 //! `include/uapi/linux/inet_diag.h` of the kernel. Some attributes come unrequested, and later kernels have more.
 
-use super::{ATTRIBUTE, u16_at};
+use super::ATTRIBUTE;
 use crate::error::{Malformed, Result};
 use crate::row::socket_info::known_uid;
 use crate::stats::kinds::StatsKinds;
@@ -59,25 +59,22 @@ impl<'a> Attributes<'a> {
     pub(in crate::system::linux) fn parse(bytes: &'a [u8]) -> Result<Attributes<'a>, Malformed> {
         let mut attributes = Attributes::default();
         let mut rest = bytes;
-        while !rest.is_empty() {
-            let malformed = |length| Malformed::Attribute { length, bytes: rest.len() };
-            if rest.len() < ATTRIBUTE {
-                return Err(malformed(rest.len()));
-            }
-            let length = usize::from(u16_at(rest, 0));
-            if length < ATTRIBUTE || length > rest.len() {
-                return Err(malformed(length));
-            }
-            let payload = &rest[ATTRIBUTE..length];
-            match u16_at(rest, 2) & TYPE_MASK {
+        while let Some([length_0, length_1, type_0, type_1]) = rest.first_chunk::<ATTRIBUTE>() {
+            let length = usize::from(u16::from_ne_bytes([*length_0, *length_1]));
+            let malformed = || Malformed::Attribute { length, bytes: rest.len() };
+            let payload = rest.get(ATTRIBUTE..length).ok_or_else(malformed)?;
+            match u16::from_ne_bytes([*type_0, *type_1]) & TYPE_MASK {
                 INFO => attributes.info = Some(payload),
-                CONG if payload.len() > MAX_NAME => return Err(malformed(length)),
+                CONG if payload.len() > MAX_NAME => return Err(malformed()),
                 CONG => attributes.algorithm = Some(payload),
                 SKMEMINFO => attributes.memory = Some(payload),
                 _ => {}
             }
             // The padding after the last attribute may be absent.
-            rest = &rest[length.next_multiple_of(4).min(rest.len())..];
+            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        }
+        if !rest.is_empty() {
+            return Err(Malformed::Attribute { length: rest.len(), bytes: rest.len() });
         }
         Ok(attributes)
     }

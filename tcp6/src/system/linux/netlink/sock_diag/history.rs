@@ -159,6 +159,7 @@ fn refresh(
     let model = &mut netlink.conn.transport;
     model.waiting = rows.iter().filter(|row| row.state == TIME_WAIT).map(|row| row.cookie).collect();
 
+    stats.index_entries().map_err(|error| error.to_string())?;
     check_stats(&rows, kinds, stats)?;
     let mut cookies = BTreeSet::new();
     for row in rows {

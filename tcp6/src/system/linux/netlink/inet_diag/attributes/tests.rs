@@ -2,6 +2,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use super::super::u16_at;
 use super::*;
 
 /// An attribute with zero padding.
