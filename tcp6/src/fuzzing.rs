@@ -7,20 +7,36 @@ use core::time::Duration;
 
 use crate::error::Result;
 use crate::row::Row;
-use crate::row::class::Class;
+use crate::row::class::{Class, OwnerModuleRow};
 use crate::row::pod;
 use crate::stats::counter::Width;
+use crate::stats::kinds::StatsKinds;
 use crate::stats::proc_text;
 use crate::stats::statistics::{Moment, Statistics};
+use crate::stats::table::Stats;
 use crate::system::linux;
 use crate::system::windows;
 use crate::table::buffer::Buffer;
 
 pub use crate::system::linux::fuzzing::Dumped;
 
-/// The bytes of a netlink request for a dump of all IPv6 TCP sockets.
-pub fn request(sequence: u32) -> Vec<u8> {
-    linux::fuzzing::request(sequence)
+/// The bytes of a netlink request for a dump of all IPv6 TCP sockets with these kinds of statistics.
+pub fn request(sequence: u32, kinds: StatsKinds) -> Vec<u8> {
+    linux::fuzzing::request(sequence, kinds)
+}
+
+/// Parses the bytes after the message of a socket: the payloads of INFO, CONG and SKMEMINFO.
+pub fn attributes(bytes: &[u8]) -> Result<[Option<&[u8]>; 3]> {
+    linux::fuzzing::attributes(bytes)
+}
+
+/// Reads datagrams as [`dump`] does, with statistics.
+pub fn stats<'a>(
+    sequence: u32,
+    port: u32,
+    datagrams: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(Vec<OwnerModuleRow>, Stats)> {
+    linux::fuzzing::stats(sequence, port, datagrams)
 }
 
 /// Reads datagrams as the dump that answers the request with this sequence number on the socket with this port id.

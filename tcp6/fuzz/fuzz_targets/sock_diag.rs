@@ -1,17 +1,20 @@
 //! Parses datagrams as replies of sock_diag.
 //!
 //! As a dump they are rejected, or result in exactly their rows, with each socket once. As replies to look-ups, each
-//! look-up takes the first reply with its sequence number.
+//! look-up takes the first reply with its sequence number. The attributes of each socket are rejected, or are those that
+//! a second parser finds, and the statistics of each row are found.
 #![no_main]
 
 use std::collections::HashSet;
 
 use libfuzzer_sys::fuzz_target;
 use tcp6::OwnerModuleRow;
-use tcp6::os::linux::OwnerModuleRowExt;
+use tcp6::os::linux::{OwnerModuleRowExt, SocketStatsExt, TcpInfo};
 use tcp6_fuzz::frames;
 
 const HEADER: usize = 16;
+/// The size of `inet_diag_msg`.
+const MESSAGE: usize = 72;
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
@@ -68,7 +71,13 @@ fuzz_target!(|input: &[u8]| {
         assert!(found <= replies.iter().filter(|reply| **reply == Some(true)).count());
     }
 
+    for message in &messages {
+        let Some(bytes) = message.get(HEADER + MESSAGE..) else { continue };
+        assert_eq!(tcp6::fuzzing::attributes(bytes).ok(), attributes(bytes));
+    }
+
     let Ok((rows, dumped)) = dumped else { return };
+    check_stats(sequence, port, &datagrams, &rows);
     let done = ours.iter().position(|message| kind(message) == NLMSG_DONE);
     assert_eq!(dumped.done, done.is_some());
     let before = &ours[..done.unwrap_or(ours.len())];
@@ -88,6 +97,50 @@ fuzz_target!(|input: &[u8]| {
     assert!(rows.len() <= sent.clone().count());
     assert_eq!(each_once(parsed), each_once(sent));
 });
+
+/// Parses attributes, one byte at a time: the last INFO, CONG and SKMEMINFO.
+fn attributes(bytes: &[u8]) -> Option<[Option<&[u8]>; 3]> {
+    let mut found = [None; 3];
+    let mut at = 0;
+    while at < bytes.len() {
+        let header = bytes.get(at..at + 4)?;
+        let [length, kind] = [0, 2].map(|at| u16::from_ne_bytes([header[at], header[at + 1]]));
+        let end = at + usize::from(length);
+        if length < 4 || end > bytes.len() {
+            return None;
+        }
+        match kind & 0x3FFF {
+            2 => found[0] = Some(&bytes[at + 4..end]),
+            4 if length > 4 + 16 => return None,
+            4 => found[1] = Some(&bytes[at + 4..end]),
+            7 => found[2] = Some(&bytes[at + 4..end]),
+            _ => {}
+        }
+        at = end.next_multiple_of(4);
+    }
+    Some(found)
+}
+
+/// Reads the dump again, with statistics, unless an attribute is malformed.
+fn check_stats(sequence: u32, port: u32, datagrams: &[&[u8]], rows: &[OwnerModuleRow]) {
+    let Ok((with_stats, stats)) = tcp6::fuzzing::stats(sequence, port, datagrams.iter().copied()) else { return };
+    assert_eq!(with_stats, rows);
+    assert_eq!(stats.len(), rows.len());
+    for (row, listed) in rows.iter().zip(stats.iter()) {
+        assert_eq!((listed.local(), listed.remote(), listed.state()), (row.local(), row.remote(), row.state()));
+        let cookie = row.socket_info().unwrap().cookie;
+        assert_eq!(listed.cookie(), cookie);
+        // A cookie identifies one socket. The first one of several without a cookie cannot be told from the others.
+        let found = stats.get(row);
+        assert!(cookie.is_none() || found.is_some());
+        let raw = |info: Option<&TcpInfo>| info.map(|info| info.raw().to_vec());
+        if cookie.is_some() {
+            assert_eq!(raw(found.unwrap().tcp_info()), raw(listed.tcp_info()));
+        }
+        let _ = format!("{:?} {:?}", listed.connection(), listed.tcp_info());
+        let _ = (listed.algorithm(), listed.memory(), listed.timer());
+    }
+}
 
 /// The first socket with each cookie, and all sockets without one, which cannot be distinguished.
 fn each_once(sockets: impl Iterator<Item = (u64, u16)>) -> Vec<(u64, u16)> {

@@ -11,7 +11,9 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
 use rustix::net::{bind, recv, send, socket_with};
 use serde::Serialize;
 use socket2::{Domain, Socket, Type};
-use tcp6::{BasicRow, Buffer, Change, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Recorder, Row, System};
+use tcp6::{
+    BasicRow, Buffer, Change, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Recorder, Row, StatsKinds, System,
+};
 use tcp6_fuzz::frames;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -24,8 +26,9 @@ pub fn record(folder: &Path) -> Result<()> {
         fs::create_dir_all(&folder)?;
         Ok(fs::write(folder.join(name), bytes)?)
     };
-    let datagrams = datagrams()?;
-    write("sock_diag", "dump", &frames::join(datagrams.iter().map(Vec::as_slice)))?;
+    for (name, kinds) in [("dump", StatsKinds::QUEUES), ("dump_with_attributes", StatsKinds::all())] {
+        write("sock_diag", name, &frames::join(datagrams(kinds)?.iter().map(Vec::as_slice)))?;
+    }
     for seed in 1..=HISTORIES {
         write("netlink", &format!("history-{seed}"), &history(seed))?;
     }
@@ -129,12 +132,12 @@ impl Sockets {
     }
 }
 
-/// The datagrams of the kernel's reply to a dump request.
-fn datagrams() -> Result<Vec<Vec<u8>>> {
+/// The datagrams of the kernel's reply to a dump request with these kinds of statistics.
+fn datagrams(kinds: StatsKinds) -> Result<Vec<Vec<u8>>> {
     const NLMSG_DONE: [u8; 2] = 3u16.to_ne_bytes();
     let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
     bind(&socket, &SocketAddrNetlink::new(0, 0))?;
-    send(&socket, &tcp6::fuzzing::request(1), SendFlags::empty())?;
+    send(&socket, &tcp6::fuzzing::request(1, kinds), SendFlags::empty())?;
     let mut datagrams = Vec::new();
     loop {
         let mut datagram = vec![0; 32 * 1024];

@@ -1,12 +1,15 @@
 //! Entry points for the fuzz targets: the parsers of bytes from the kernel.
 
-use super::netlink::inet_diag::{self, Dump, Extensions, InetDiagMsg, LookUps, MAX_BATCH, Progress, Reply};
+use super::netlink::inet_diag::{self, Attributes, Dump, Extensions, InetDiagMsg, LookUps, MAX_BATCH, Progress, Reply};
 use super::netlink::reconcile::Reconciler;
 use super::proc_net::TextReader;
 use super::socket::mask;
 use crate::error::Result;
 use crate::row::Row;
+use crate::row::class::OwnerModuleRow;
 use crate::row::state::StateSet;
+use crate::stats::kinds::StatsKinds;
+use crate::stats::table::Stats;
 
 /// The result of a dump, apart from its rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +20,40 @@ pub struct Dumped {
     pub interrupted: bool,
 }
 
-pub(crate) fn request(sequence: u32) -> Vec<u8> {
-    inet_diag::dump_request(sequence, mask(StateSet::all()), &inet_diag::SockId::ANY, Extensions::NONE).to_vec()
+pub(crate) fn request(sequence: u32, kinds: StatsKinds) -> Vec<u8> {
+    let extensions = Extensions::of(kinds);
+    inet_diag::dump_request(sequence, mask(StateSet::all()), &inet_diag::SockId::ANY, extensions).to_vec()
+}
+
+/// The payloads of INFO, CONG and SKMEMINFO.
+pub(crate) fn attributes(bytes: &[u8]) -> Result<[Option<&[u8]>; 3]> {
+    let Attributes { info, algorithm, memory } = Attributes::parse(bytes)?;
+    Ok([info, algorithm, memory])
+}
+
+pub(crate) fn stats<'a>(
+    sequence: u32,
+    port: u32,
+    datagrams: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<(Vec<OwnerModuleRow>, Stats)> {
+    let mut dump = Dump::new(sequence, port);
+    let mut reconciler = Reconciler::new();
+    let (mut rows, mut stats) = (Vec::new(), Stats::new());
+    for datagram in datagrams {
+        let progress = dump.read(datagram, |message| {
+            if reconciler.record(message)? {
+                let (row, attributes) = (message.socket().to_row(), Attributes::parse(message.attributes())?);
+                stats.push_reported(&row, &attributes.reported(&message.socket()))?;
+                rows.push(row);
+            }
+            Ok(())
+        })?;
+        if progress == Progress::Done {
+            break;
+        }
+    }
+    stats.index_entries()?;
+    Ok((rows, stats))
 }
 
 pub(crate) fn dump<'a, R: Row>(
