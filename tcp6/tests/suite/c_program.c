@@ -1,6 +1,5 @@
-// Prints the IPv6 TCP table as seen from C, one row per line: the fields in the order of MIB_TCP6ROW, addresses as
-// hexadecimal bytes, all other fields as the raw numbers of the row. An independent witness for the Rust tests: the two
-// share nothing but the system.
+/* Prints the rows of GetTcp6Table, one per line: the fields in the order of MIB_TCP6ROW, addresses as hexadecimal bytes,
+ * other fields as raw decimal numbers. It shares no code with the Rust tests, which compare its output with theirs. */
 #include <winsock2.h>
 #include <ws2tcpip.h>
 #include <iphlpapi.h>

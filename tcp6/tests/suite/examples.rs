@@ -4,10 +4,11 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 
+use crate::inheritance;
 use crate::support::{example, listener, started};
 
 fn stdout(name: &str, arguments: &[&str]) -> String {
-    let output = started(|| Command::new(example(name)).args(arguments).output());
+    let output = started(|| inheritance::output(Command::new(example(name)).args(arguments)));
     assert!(output.status.success() && output.stderr.is_empty(), "{name}: {output:?}");
     String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n")
 }
@@ -44,16 +45,13 @@ fn listening_names_the_process_on_a_port() {
     // Wine 8 reports no owner for IPv6 sockets.
     assert!(text.contains(&std::process::id().to_string()) || cfg!(windows) && text.contains("nobody"), "{text}");
     drop(listener);
-    assert_eq!(
-        Command::new(example("listening")).stderr(Stdio::null()).status().unwrap().code(),
-        Some(2),
-        "exit code without a port"
-    );
+    let output = inheritance::output(&mut Command::new(example("listening"))).unwrap();
+    assert_eq!(output.status.code(), Some(2), "exit code without a port");
 }
 
 #[test]
 fn changes_reports_a_new_listener() {
-    let mut child = started(|| Command::new(example("changes")).arg("40").stdout(Stdio::piped()).spawn());
+    let mut child = started(|| inheritance::spawn(Command::new(example("changes")).arg("40").stdout(Stdio::piped())));
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     assert_eq!(lines.next().as_deref(), Some("watching"));
     let listener = listener();

@@ -12,6 +12,7 @@ mod collect;
 mod counting;
 mod examples;
 mod formats;
+mod inheritance;
 mod json;
 mod laws;
 #[cfg(target_os = "linux")]
@@ -49,6 +50,7 @@ impl load::Load {
             command.args(["--ignored", "--exact", "a_child_that_holds_connections", "--nocapture"]);
             command
         };
+        let _guard = inheritance::lock();
         load::Load::open(connections, program).unwrap()
     }
 }

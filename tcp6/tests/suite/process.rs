@@ -9,6 +9,7 @@ use std::time::Duration;
 use tcp6::{Buffer, OwnerModuleRow, Process, Processes, Query, Row, System};
 
 use crate::allocations::allocations;
+use crate::inheritance;
 use crate::support::{Loopback, eventually, same_end};
 
 /// A child that waits until this is dropped, which ends the child and reaps it.
@@ -21,7 +22,7 @@ impl Idle {
         command.args(["--ignored", "--exact", "process::a_child_that_waits", "--nocapture"]);
         command.stdin(Stdio::piped()).stdout(Stdio::null());
         loop {
-            match command.spawn() {
+            match inheritance::spawn(&mut command) {
                 // The copy is still open for writing in a child of another test that has not yet called exec.
                 Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => thread::sleep(Duration::from_millis(1)),
                 child => return Idle(child.unwrap()),

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 use tcp6::{BasicRow, Buffer, Query, Row, State, System};
 
+use crate::inheritance;
+
 /// A listener and both sides of a connection to it.
 #[derive(Debug)]
 pub struct Loopback {
@@ -57,8 +59,7 @@ pub fn listener() -> TcpListener {
 /// Connects to the listener. Returns the client and the server side.
 pub fn connect(listener: &TcpListener) -> (TcpStream, TcpStream) {
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (server, _) = listener.accept().unwrap();
-    (client, server)
+    (client, inheritance::accept(listener).unwrap())
 }
 
 /// Closes a connection with a reset, so that neither side stays in TIME-WAIT.

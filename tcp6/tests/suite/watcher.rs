@@ -213,9 +213,13 @@ fn reports_opened_closed_and_half_closed_connections() {
     let mut watcher = Watcher::<BasicRow, _>::new(System::new().unwrap()).report(Query::all().port(port));
     watcher.poll().unwrap();
     let new = connections(opened);
-    // The servers keep their descriptors, but the reset removes their sockets from the table.
-    let (clients, _servers): (Vec<_>, Vec<_>) = resetting.into_iter().unzip();
+    let (clients, mut servers): (Vec<_>, Vec<_>) = resetting.into_iter().unzip();
     clients.into_iter().for_each(reset);
+    servers.iter_mut().for_each(|server| assert!(server.read(&mut [0]).is_err(), "the connection is reset"));
+    // Linux does not list these sockets although their descriptors are open. Wine 10 lists them as CLOSED until then.
+    if cfg!(windows) {
+        servers.clear();
+    }
     half_closing.iter().for_each(|(client, _)| client.shutdown(Shutdown::Write).unwrap());
     // The client closes first and stays in TIME-WAIT. The server then closes and is removed.
     for (client, mut server) in closing {
@@ -231,13 +235,18 @@ fn reports_opened_closed_and_half_closed_connections() {
         counts.get(State::FinWait2) == half_closed
             && counts.get(State::CloseWait) == half_closed
             && counts.get(State::Established) == 2 * opened
-            && counts.get(State::TimeWait) == closed
-            && counts.total() == 1 + 2 * (opened + half_closed) + closed
+            && counts.total() - counts.get(State::TimeWait) == 1 + 2 * (opened + half_closed)
     });
+    // A system may list no socket in TIME-WAIT, as Wine 10, which lists handles. The C program shows what this one does.
+    #[cfg(windows)]
+    let time_wait = crate::c_program::count(State::TimeWait, port).unwrap_or(closed);
+    #[cfg(not(windows))]
+    let time_wait = closed;
+    assert!(time_wait == closed || cfg!(windows) && time_wait == 0, "{time_wait} of {closed} sockets in TIME-WAIT");
     let changes: Vec<Change<BasicRow>> = watcher.poll().unwrap().map(Change::cloned).collect();
     let count = |matches: &dyn Fn(&Change<BasicRow>) -> bool| changes.iter().filter(|change| matches(change)).count();
     assert_eq!(count(&|change| matches!(change, Change::Added(_))), 2 * opened);
-    assert_eq!(count(&|change| matches!(change, Change::Removed(_))), 2 * reset_count + closed);
+    assert_eq!(count(&|change| matches!(change, Change::Removed(_))), 2 * reset_count + 2 * closed - time_wait);
     let states = |before: State, after: State| {
         count(
             &|change| matches!(change, Change::Changed { before: b, after: a } if b.state() == before && a.state() == after),
@@ -245,7 +254,7 @@ fn reports_opened_closed_and_half_closed_connections() {
     };
     assert_eq!(states(State::Established, State::FinWait2), half_closed);
     assert_eq!(states(State::Established, State::CloseWait), half_closed);
-    assert_eq!(states(State::Established, State::TimeWait), closed);
+    assert_eq!(states(State::Established, State::TimeWait), time_wait);
     assert_eq!(changes.len(), 2 * (opened + reset_count + half_closed + closed));
     for (client, _) in &new {
         let calling = v6(client.local_addr().unwrap());

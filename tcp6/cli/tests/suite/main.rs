@@ -1,5 +1,7 @@
 //! Tests that run the command `tcp6`.
 
+#[path = "../../../tests/suite/inheritance.rs"]
+mod inheritance;
 mod list;
 mod manners;
 #[cfg(target_os = "linux")]

@@ -4,6 +4,7 @@ use std::io::Read;
 #[cfg(unix)]
 use std::process::Stdio;
 
+use crate::inheritance;
 use crate::support::{Loopback, output, program, started, stdout};
 
 #[test]
@@ -63,7 +64,7 @@ fn closed_pipe_is_not_an_error() {
         &["stats", "--json"],
         &["stats", "--interval", "10"],
     ] {
-        let mut child = started(|| program(arguments).spawn());
+        let mut child = started(|| inheritance::spawn(&mut program(arguments)));
         drop(child.stdout.take());
         let mut errors = String::new();
         child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();

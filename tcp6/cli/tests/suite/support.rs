@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tcp6::{BasicRow, Buffer, Query, System};
 
+use crate::inheritance;
+
 /// The command `tcp6` with these arguments, its output piped.
 pub fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tcp6"));
@@ -17,7 +19,7 @@ pub fn program(arguments: &[&str]) -> Command {
 
 /// Runs the command and collects its output.
 pub fn output(arguments: &[&str]) -> Output {
-    started(|| program(arguments).output())
+    started(|| inheritance::output(&mut program(arguments)))
 }
 
 /// Starts a program. Retries twice on Windows, because Wine sometimes fails to start a program.
@@ -56,7 +58,7 @@ impl Loopback {
     pub fn open() -> Loopback {
         let listener = listener();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (server, _) = listener.accept().unwrap();
+        let server = inheritance::accept(&listener).unwrap();
         Loopback { listener, client, _server: server }
     }
 

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tcp6::{Change, OwnerPidRow};
 
+use crate::inheritance;
 use crate::support::{self, Guarded, Loopback, is_endpoint, program, started, v6};
 
 fn output(arguments: &[&str]) -> Output {
@@ -37,7 +38,7 @@ type Ends = (SocketAddrV6, Option<SocketAddrV6>);
 
 impl Running {
     fn start(arguments: &[&str]) -> Running {
-        let mut child = started(|| program(&[&["watch", "--json"], arguments].concat()).spawn());
+        let mut child = started(|| inheritance::spawn(&mut program(&[&["watch", "--json"], arguments].concat())));
         let output = BufReader::new(child.stdout.take().unwrap()).lines();
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || output.map_while(Result::ok).try_for_each(|line| sender.send(line)));
@@ -127,7 +128,7 @@ fn a_connection_is_added_changed_and_removed() {
 
     let client = TcpStream::connect(listening).unwrap();
     let calling = v6(client.local_addr().unwrap());
-    let (server, _) = own.listener.accept().unwrap();
+    let server = inheritance::accept(&own.listener).unwrap();
     watch.expect("added", |change| change["change"] == "added" && is_endpoint(&change["row"]["local"], calling));
 
     client.shutdown(Shutdown::Write).unwrap();
@@ -185,12 +186,12 @@ fn exits_when_the_reader_closes_the_pipe_without_a_change() {
 fn exits_at_the_first_change_after_the_reader_closes_the_pipe() {
     let own = Loopback::open();
     let arguments = ["watch", "--json", "--initial", "--interval", "10", "--port", &own.port()];
-    let mut child = Guarded(started(|| program(&arguments).spawn()));
+    let mut child = Guarded(started(|| inheritance::spawn(&mut program(&arguments))));
     let mut line = String::new();
     BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     support::eventually("exit at a change", || {
         TcpStream::connect(own.listening()).unwrap();
-        own.listener.accept().unwrap();
+        inheritance::accept(&own.listener).unwrap();
         // Wine 8 fails to read a table that changes faster than it reads.
         thread::sleep(Duration::from_millis(200));
         child.0.try_wait().unwrap().is_some()
