@@ -40,7 +40,8 @@ const JOBS: &[Job] = &[
         name: "wine-soak",
         run: |sh| {
             let load = "--lenient --seconds 15 --rate 20 --connections 20 --children 1";
-            wine(sh, &format!("run --locked -p benches --bin soak -- {load}"))
+            // The profile of the tests, so that nothing is compiled again.
+            wine(sh, &format!("run --locked --profile test -p benches --bin soak -- {load}"))
         },
     },
 ];

@@ -1,9 +1,9 @@
-/* bcryptprimitives.dll for a Wine that has none, as Wine 8: Rust's std takes the keys of its
-   HashMap from this one function, and a program that cannot have it does not start. */
+/* bcryptprimitives.dll with the one function that Rust's std imports. Wine 8 lacks this library, and without it no program
+ * starts. */
 
 #include <windows.h>
 
-BOOLEAN NTAPI SystemFunction036(PVOID buffer, ULONG length); /* advapi32's RtlGenRandom */
+BOOLEAN NTAPI SystemFunction036(PVOID buffer, ULONG length); /* RtlGenRandom of advapi32 */
 
 __declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE data, SIZE_T length)
 {

@@ -1,4 +1,4 @@
-/* Parses scripts and returns the codes that they list. */
+/* Parses scripts, answers calls as they say, and records the calls. */
 #include "script.h"
 
 #include <stdio.h>
@@ -13,7 +13,7 @@ struct machine machine;
 /* Answers to the next calls of one function, or of any (`*`). */
 struct answer {
     DWORD code;
-    enum { KEPT, SET, ROOM_AND } how; /* the size that goes with it */
+    enum { KEPT, SET, GIVEN_PLUS } how; /* what to do with the size */
     DWORD size;
 };
 
@@ -23,14 +23,21 @@ struct answers {
     int count, next;
 };
 
-struct calls {
-    char function[40];
-    int count;
+/* A call, and the size before and after it. */
+struct call {
+    const char *function; /* a literal */
+    DWORD given, reported;
 };
+
+/* The number of calls that are recorded. A script of a test has fewer. */
+enum { MAX_CALLS = 4096 };
 
 static struct answers *answers;
 static int answers_count;
-static struct calls calls[32];
+static struct call calls[MAX_CALLS];
+static int call_count;
+static const DWORD *current_size; /* of the call between `enter` and `leave` */
+static DWORD given_size;
 static CRITICAL_SECTION lock;
 static INIT_ONCE once = INIT_ONCE_STATIC_INIT;
 
@@ -44,7 +51,7 @@ static void *grown(void *old, size_t count, size_t size)
     return new;
 }
 
-/* A number that is the whole text, decimal or with 0x. */
+/* Parses a number, decimal or with 0x, that is the whole text. */
 static int number(const char *text, ULONGLONG *value)
 {
     char *end;
@@ -67,7 +74,7 @@ static LONGLONG now(void)
     return (LONGLONG)time.dwHighDateTime << 32 | time.dwLowDateTime;
 }
 
-/* An end: [address%scope]:port, 127.0.0.1:port, or - for none. The port may be 0, which ntdll refuses with an address. */
+/* Parses [address%scope]:port, 127.0.0.1:port, or - for none. ntdll refuses port 0, so the port is parsed here. */
 static int parse_end(const char *text, struct end *end, int four)
 {
     char address[64];
@@ -146,7 +153,7 @@ static int parse_row(char *words[], int count, int four)
     return 1;
 }
 
-/* A text of a module: UTF-8 with %20 for a space, - for none. */
+/* Parses a text of a module: UTF-8 with %20 for a space, - for none. */
 static int parse_text(char *text, WCHAR *to, int room)
 {
     to[0] = 0;
@@ -182,7 +189,7 @@ static int parse_module(char *words[], int count)
     return 1;
 }
 
-/* CODE, CODE:SIZE or CODE:+MORE. */
+/* Parses CODE, CODE:SIZE or CODE:+MORE. */
 static int parse_answer(char *word, struct answer *answer)
 {
     ULONGLONG value;
@@ -190,7 +197,7 @@ static int parse_answer(char *word, struct answer *answer)
     memset(answer, 0, sizeof *answer);
     if (size) {
         *size++ = 0;
-        answer->how = *size == '+' ? ROOM_AND : SET;
+        answer->how = *size == '+' ? GIVEN_PLUS : SET;
         if (!number(size + (*size == '+'), &value))
             return 0;
         answer->size = (DWORD)value;
@@ -271,7 +278,7 @@ static void forget(void)
     free(answers);
     answers = NULL;
     answers_count = 0;
-    memset(calls, 0, sizeof calls);
+    call_count = 0;
 }
 
 /* Parses a script. Returns 0, or the number of the first invalid line. */
@@ -327,22 +334,23 @@ static BOOL CALLBACK begin(INIT_ONCE *o, void *parameter, void **context)
     return TRUE;
 }
 
-void enter(void)
+static void acquire(void)
 {
     InitOnceExecuteOnce(&once, begin, NULL, NULL);
     EnterCriticalSection(&lock);
 }
 
+void enter(const DWORD *size)
+{
+    acquire();
+    current_size = size;
+    given_size = size ? *size : 0;
+}
+
 DWORD leave(const char *function, DWORD code)
 {
-    for (size_t i = 0; i < ARRAYSIZE(calls); i++) {
-        if (!calls[i].function[0])
-            strcpy(calls[i].function, function);
-        if (!strcmp(calls[i].function, function)) {
-            calls[i].count++;
-            break;
-        }
-    }
+    if (call_count < MAX_CALLS)
+        calls[call_count++] = (struct call){function, given_size, current_size ? *current_size : 0};
     LeaveCriticalSection(&lock);
     return code;
 }
@@ -392,23 +400,30 @@ int compare_rows(const struct row *a, const struct row *b, int address_bytes)
     return order ? order : compare_ends(&a->remote, &b->remote, address_bytes);
 }
 
-/* Replaces the script. Returns 0, or the number of the first invalid line, before which the script then ends. */
+/* Replaces the script and forgets the calls. Returns 0, or the number of the first invalid line, which ends the script. */
 int WINAPI tcp6_script(const char *text)
 {
-    enter();
+    acquire();
     int line = read_script(text);
     LeaveCriticalSection(&lock);
     return line;
 }
 
-/* The number of calls of this function since the script was set. */
-int WINAPI tcp6_calls(const char *function)
+/* Returns the number of calls of this function since the script was set. Writes the given and the reported size of the
+ * first `room` calls, as pairs. */
+int WINAPI tcp6_calls(const char *function, DWORD *sizes, int room)
 {
     int count = 0;
-    enter();
-    for (size_t i = 0; i < ARRAYSIZE(calls); i++)
-        if (!strcmp(calls[i].function, function))
-            count = calls[i].count;
+    acquire();
+    for (int i = 0; i < call_count; i++) {
+        if (strcmp(calls[i].function, function))
+            continue;
+        if (count < room) {
+            sizes[2 * count] = calls[i].given;
+            sizes[2 * count + 1] = calls[i].reported;
+        }
+        count++;
+    }
     LeaveCriticalSection(&lock);
     return count;
 }

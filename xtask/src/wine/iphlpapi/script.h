@@ -12,7 +12,7 @@
 #undef GetOwnerModuleFromPidAndInfo
 #include <tcpestats.h>
 
-/* One more than the last TCP_ESTATS_TYPE. */
+/* The number of values of TCP_ESTATS_TYPE. */
 enum { KINDS = 9 };
 
 struct end {
@@ -30,8 +30,8 @@ struct row {
     LONGLONG created;
     ULONGLONG info;
     struct end local, remote;
-    BYTE collected[KINDS]; /* bit 0: on, or on outbound; bit 1: on inbound */
-    int gone;              /* closed after it was listed: statistics functions return 1168 */
+    BYTE collected[KINDS]; /* bit 0: on, or on for outbound; bit 1: on for inbound */
+    int gone;              /* statistics functions return 1168 */
 };
 
 struct rows {
@@ -42,7 +42,7 @@ struct rows {
 struct module {
     DWORD pid;
     ULONGLONG info;
-    DWORD code; /* a refusal, or 0 */
+    DWORD code; /* the code of a refusal, or 0 */
     WCHAR name[512], path[4096];
 };
 
@@ -51,11 +51,11 @@ struct machine {
     struct rows six, four;
     struct module *modules;
     int module_count;
-    DWORD slack_bytes;   /* added to the size that is needed and written */
-    int slack;           /* one row more for each eight when a size is reported with 122 */
+    DWORD slack_bytes; /* added to the required and the written size */
+    int slack;         /* a size that is reported with 122 includes one row more for each eight */
     int garbage;
-    DWORD random;        /* the state of the garbage */
-    int grow;            /* rows that are added after each 122 of a right answer */
+    DWORD random;      /* the state of the generator of garbage */
+    int grow;          /* rows to add after each 122 that is not scripted */
     int administrator;
     DWORD64 segments_in, segments_out;
     int estats_step;     /* added to each byte of the statistics of connections */
@@ -63,18 +63,19 @@ struct machine {
 
 extern struct machine machine;
 
-void enter(void);
+/* Begins a call. `size` is its pointer to a size, or null. */
+void enter(const DWORD *size);
 
-/* Ends the call: counts it and returns its code. */
+/* Ends the call, records it and returns its code. */
 DWORD leave(const char *function, DWORD code);
 
-/* Whether the script has an answer for this call. If so, it is in `code`, and `size` (if not null) is set. */
+/* Returns whether the script has an answer for this call, and writes it to `code` and, if not null, `size`. */
 int answered(const char *function, DWORD *size, DWORD *code);
 
 DWORD garbage(void);
 void fill_with_garbage(void *to, size_t bytes);
 
-/* A copy of `row`, `times` times, with ascending remote ports. */
+/* Appends `times` copies of `row`, with ascending remote ports. */
 void add_rows(struct rows *rows, struct row row, int times);
 
 int compare_rows(const struct row *a, const struct row *b, int address_bytes);

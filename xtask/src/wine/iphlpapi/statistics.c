@@ -1,9 +1,9 @@
-/* The counters of the stack. Each has a different value, so that a swap is detected. */
+/* The statistics of the stack. Each counter has another value, so that a test detects swapped ones. */
 #include "script.h"
 
 #include <string.h>
 
-/* From Microsoft's headers. MinGW-w64 10 lacks it. */
+/* MIB_TCPSTATS2, which the headers of MinGW-w64 10 lack. */
 struct statistics2 {
     int algorithm;
     DWORD minimum, maximum, limit, active_opens, passive_opens, failed_attempts, resets, established;
@@ -35,7 +35,7 @@ ULONG WINAPI GetTcpStatisticsEx2(struct statistics2 *to, ULONG family)
     DWORD code;
     if (!to || !known(family))
         return ERROR_INVALID_PARAMETER;
-    enter();
+    enter(NULL);
     if (!answered("GetTcpStatisticsEx2", NULL, &code)) {
         *to = counted(family);
         code = NO_ERROR;
@@ -48,7 +48,7 @@ ULONG WINAPI GetTcpStatisticsEx(MIB_TCPSTATS *to, ULONG family)
     DWORD code;
     if (!to || !known(family))
         return ERROR_INVALID_PARAMETER;
-    enter();
+    enter(NULL);
     if (!answered("GetTcpStatisticsEx", NULL, &code)) {
         struct statistics2 it = counted(family);
         to->dwRtoAlgorithm = it.algorithm;

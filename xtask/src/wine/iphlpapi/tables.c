@@ -1,4 +1,4 @@
-/* The tables of rows. */
+/* The functions that return tables. */
 #include "script.h"
 
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static const struct {
     [MODULE4] = {FIELD_OFFSET(MIB_TCPTABLE_OWNER_MODULE, table), sizeof(MIB_TCPROW_OWNER_MODULE), 1},
 };
 
-/* The port field of a row: 16 bits are the port. */
+/* Returns a port as a field of a row, whose upper half is undefined. */
 static DWORD port(USHORT port)
 {
     return machine.garbage ? (garbage() & 0xFFFF0000) | port : port;
@@ -127,7 +127,7 @@ static int belongs(const struct row *row, enum which which)
     return which == ALL || (which == LISTENERS) == (row->state == MIB_TCP_STATE_LISTEN);
 }
 
-/* The rows of a table, copied. */
+/* Returns copies of the rows of a table. The caller frees them. */
 static struct rows chosen(enum kind kind, enum which which, BOOL sort)
 {
     const struct rows *from = shapes[kind].four ? &machine.four : &machine.six;
@@ -154,7 +154,7 @@ static DWORD fill(const char *function, enum kind kind, enum which which, void *
     DWORD code;
     if (!size)
         return ERROR_INVALID_PARAMETER;
-    enter();
+    enter(size);
     if (answered(function, size, &code))
         return leave(function, code);
     struct rows rows = chosen(kind, which, sort);
@@ -209,12 +209,12 @@ DWORD WINAPI GetExtendedTcpTable(void *table, DWORD *size, BOOL order, ULONG fam
     return fill("GetExtendedTcpTable", kind, which[number % 3], table, size, order);
 }
 
-/* Undocumented: lists sockets that are only bound, in memory from the given heap. */
+/* Lists sockets that are only bound, in memory of the given heap. Windows exports it without documentation. */
 ULONG WINAPI InternalGetBoundTcp6EndpointTable(void **table, HANDLE heap, ULONG flags)
 {
     static const char function[] = "InternalGetBoundTcp6EndpointTable";
     DWORD code, count = 0;
-    enter();
+    enter(NULL);
     if (answered(function, NULL, &code))
         return leave(function, code);
     MIB_TCP6TABLE2 *to = HeapAlloc(heap, flags, shapes[TWO6].first + machine.six.count * sizeof(MIB_TCP6ROW2));
@@ -228,13 +228,13 @@ ULONG WINAPI InternalGetBoundTcp6EndpointTable(void **table, HANDLE heap, ULONG 
     return leave(function, NO_ERROR);
 }
 
-/* Deletes a connection, the only function of SetTcpEntry. */
+/* Deletes a connection. No other change is possible. */
 DWORD WINAPI SetTcpEntry(MIB_TCPROW *row)
 {
     DWORD code;
     if (!row)
         return ERROR_INVALID_PARAMETER;
-    enter();
+    enter(NULL);
     if (answered("SetTcpEntry", NULL, &code))
         return leave("SetTcpEntry", code);
     if (row->dwState != MIB_TCP_STATE_DELETE_TCB)

@@ -1,11 +1,11 @@
-/* What a Rust program for x86_64-pc-windows-msvc takes from msvcrt.lib beyond the imports of the C runtime. */
+/* The part of msvcrt.lib that Rust programs for x86_64-pc-windows-msvc link statically: start-up, TLS and stack probes. */
 #include <windows.h>
 
 /* Marks a program that uses floating point. */
 int _fltused = 0x9875;
 
-/* The TLS directory. The linker sorts sections by what follows the `$`, so the first and the last of each kind enclose
- * what Rust's objects contribute. */
+/* The TLS directory. The linker sorts sections by the text after `$`, so those of Rust's objects lie between the first and
+ * the last one here. */
 ULONG _tls_index;
 __attribute__((section(".tls"))) char _tls_start = 0;
 __attribute__((section(".tls$ZZZ"))) char _tls_end = 0;
@@ -22,7 +22,7 @@ __attribute__((section(".CRT$XCZ"))) initializer initializers_end = 0;
 
 extern int main(int count, char **arguments);
 
-/* Rust takes its arguments from GetCommandLineW. */
+/* Calls `main` with a placeholder, because Rust reads its arguments with GetCommandLineW. */
 void mainCRTStartup(void)
 {
     static char name[] = "program";
@@ -33,13 +33,13 @@ void mainCRTStartup(void)
     ExitProcess(main(1, arguments));
 }
 
-/* The vftable of C++'s class type_info. Of a type that Rust throws, only this address counts. */
+/* The vftable of the C++ class type_info. Unwinding uses its address only. */
 __asm__(".data\n"
         ".globl \"??_7type_info@@6B@\"\n"
         "\"??_7type_info@@6B@\": .quad 0, 0\n"
         ".text\n");
 
-/* Touches each page of a stack frame of rax bytes, from the top down. All registers stay. */
+/* Touches each page of a stack frame of rax bytes, from the top down. Preserves all registers. */
 __asm__(".globl __chkstk\n"
         "__chkstk:\n"
         "    push %rcx\n"

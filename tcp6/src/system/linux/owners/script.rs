@@ -276,6 +276,15 @@ impl Owners<Script> {
         self.table(pid).descriptors.retain(|_, link| *link != Link::Socket(inode));
     }
 
+    /// Closes sockets and opens new ones, each at the descriptor of a closed one. The map is from old to new inodes.
+    pub(super) fn replace(&mut self, pid: u32, new: &BTreeMap<u32, u32>) {
+        for link in self.table(pid).descriptors.values_mut() {
+            if let Link::Socket(inode) = link {
+                *inode = *new.get(inode).unwrap_or(inode);
+            }
+        }
+    }
+
     /// Waits in accept(), which reserves the lowest free descriptor. Returns the descriptor.
     pub(super) fn wait_in_accept(&mut self, pid: u32) -> u32 {
         let table = self.table(pid);

@@ -102,11 +102,9 @@ fn probes_of_closed_sockets_leave_budget_for_reading_in_turn() {
     let bound = 35_000 / (MIN_IN_TURN - 4 * DIRECTORY_COST) + 2;
     let needed = (1..=bound as u32).find(|refresh| {
         // Process 1 replaces 5,000 sockets between two refreshes.
-        for (inode, opened) in inodes[..5_000].iter_mut().zip(1_000_000 + refresh * 5_000..) {
-            machine.close(1, *inode);
-            *inode = opened;
-            machine.open(1, Link::Socket(opened));
-        }
+        let replaced = inodes[..5_000].iter().copied().zip(1_000_000 + refresh * 5_000..).collect();
+        machine.replace(1, &replaced);
+        inodes[..5_000].iter_mut().for_each(|inode| *inode = replaced[inode]);
         machine.run(1);
         machine.run(2);
         let (owners, work) = machine.refresh_counted(&inodes);
