@@ -12,6 +12,14 @@ pub type Export = unsafe extern "system" fn() -> isize;
 
 static ONE: Mutex<()> = Mutex::new(());
 
+/// The size that a call is given, and the one that it reports.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    pub given: u32,
+    pub reported: u32,
+}
+
 /// The running script. Other tests wait until it is dropped.
 #[derive(Debug)]
 pub struct Machine {
@@ -48,11 +56,33 @@ impl Machine {
 
     /// Returns the number of calls of the function since the script started.
     pub fn calls(&self, name: &CStr) -> i32 {
+        self.call_sizes(name, &mut [])
+    }
+
+    /// Returns the sizes of each call of the function since the script started.
+    pub fn sizes(&self, name: &CStr) -> Vec<Sizes> {
+        let mut sizes = vec![Sizes::default(); self.calls(name) as usize];
+        self.call_sizes(name, &mut sizes);
+        sizes
+    }
+
+    /// Returns the number of calls of the function, and writes the sizes of the first ones.
+    fn call_sizes(&self, name: &CStr, sizes: &mut [Sizes]) -> i32 {
+        type Calls = unsafe extern "system" fn(*const c_char, *mut Sizes, c_int) -> c_int;
         let function = export(c"tcp6_calls").unwrap();
-        // SAFETY: this is the signature in script.c.
-        let function = unsafe { transmute::<Export, unsafe extern "system" fn(*const c_char) -> c_int>(function) };
-        // SAFETY: the string ends with a NUL, and the library does not keep it.
-        unsafe { function(name.as_ptr()) }
+        // SAFETY: this is the signature in script.c, where sizes are pairs of DWORDs.
+        let function = unsafe { transmute::<Export, Calls>(function) };
+        // SAFETY: the string ends with a NUL, the sizes are valid for writes, and the library keeps no pointer.
+        unsafe { function(name.as_ptr(), sizes.as_mut_ptr(), sizes.len() as c_int) }
+    }
+
+    /// Returns the creation time of a process as C reads it, in 100 ns since 1601.
+    pub fn created(&self, pid: u32) -> Option<u64> {
+        let function = export(c"tcp6_created").unwrap();
+        // SAFETY: this is the signature in owners.c.
+        let function = unsafe { transmute::<Export, unsafe extern "system" fn(u32) -> i64>(function) };
+        // SAFETY: the argument is an integer.
+        u64::try_from(unsafe { function(pid) }).ok()
     }
 }
 

@@ -129,19 +129,25 @@ pub(super) fn creation_time(process: &OwnedHandle) -> Option<u64> {
 pub(super) fn path(process: &OwnedHandle) -> Option<Vec<u16>> {
     for length in [USUAL_PATH, LONGEST_PATH] {
         let mut path = vec![0; length];
-        let mut size = length as u32;
-        // SAFETY: the handle is open while it is borrowed, `path` is valid for writes of `size` units, and `size` is
-        // valid for reads and writes.
-        let succeeded = unsafe { QueryFullProcessImageNameW(process.as_raw_handle(), 0, path.as_mut_ptr(), &mut size) };
-        if succeeded != FALSE {
-            path.truncate(size as usize);
-            return Some(path);
-        }
-        if io::Error::last_os_error().raw_os_error() != Some(ERROR_INSUFFICIENT_BUFFER as i32) {
-            return None;
+        match write_path(process, &mut path) {
+            Ok(length) => {
+                path.truncate(length);
+                return Some(path);
+            }
+            Err(error) if error.raw_os_error() == Some(ERROR_INSUFFICIENT_BUFFER as i32) => {}
+            Err(_) => return None,
         }
     }
     None
+}
+
+/// Writes the path of the executable to the buffer, and returns its length in UTF-16 code units.
+fn write_path(process: &OwnedHandle, path: &mut [u16]) -> io::Result<usize> {
+    let mut size = u32::try_from(path.len()).unwrap_or(u32::MAX);
+    // SAFETY: the handle is open while it is borrowed, `path` is valid for writes of `size` units, and `size` is valid
+    // for reads and writes.
+    let succeeded = unsafe { QueryFullProcessImageNameW(process.as_raw_handle(), 0, path.as_mut_ptr(), &mut size) };
+    if succeeded == FALSE { Err(io::Error::last_os_error()) } else { Ok(size as usize) }
 }
 
 /// Writes the list of all processes to the buffer.
@@ -203,4 +209,45 @@ pub(super) fn find(name: &CStr) -> Option<FarProc> {
     }
     // SAFETY: the library is loaded, and the name is NUL-terminated.
     unsafe { GetProcAddress(library, name.as_ptr().cast()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::pod;
+
+    /// The size that a call receives is that of the slice: the rest of the storage stays unwritten.
+    #[test]
+    fn a_path_is_written_only_within_the_buffer() {
+        let process = open(std::process::id()).unwrap();
+        let expected = path(&process).unwrap();
+        for length in [0, 1, expected.len() / 2 + 1, expected.len()] {
+            let mut storage = vec![0xFFFF; 4 * expected.len()];
+            let error = write_path(&process, &mut storage[..length]).unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(ERROR_INSUFFICIENT_BUFFER as i32), "{length} units");
+            assert!(storage[length..].iter().all(|unit| *unit == 0xFFFF), "{length} units");
+        }
+        // The path and a NUL.
+        let mut storage = vec![0xFFFF; expected.len() + 1];
+        assert_eq!(write_path(&process, &mut storage).unwrap(), expected.len());
+        assert_eq!(storage[..expected.len()], expected);
+    }
+
+    #[test]
+    fn the_list_is_written_only_within_the_buffer() {
+        let mut storage = vec![Word([7; 2]); 1 << 15];
+        let (status, needed) = list(&mut storage[..2]);
+        assert_eq!(status, 0xC000_0004);
+        let words = needed.div_ceil(size_of::<Word>());
+        assert!((8..1 << 14).contains(&words), "{needed} bytes");
+        for length in [words / 8, words / 2] {
+            assert_eq!(list(&mut storage[..length]).0, 0xC000_0004, "{length} words");
+            assert!(storage[length..].iter().all(|word| word.0 == [7; 2]), "{length} words");
+        }
+        // Twice the size, because other processes can start.
+        let (status, written) = list(&mut storage[..2 * words]);
+        assert_eq!(status, 0);
+        assert!(written > words * 4 && written <= 2 * words * size_of::<Word>(), "{written} bytes");
+        assert!(pod::bytes_of(&storage)[written..].iter().any(|byte| *byte != 0));
+    }
 }

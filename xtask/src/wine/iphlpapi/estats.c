@@ -96,8 +96,8 @@ static DWORD get(const char *function, struct wanted wanted, int kind, const str
         memcpy(parts[RW].to, outbound_and_inbound, sizeof outbound_and_inbound);
     } else if (parts[RW].to)
         parts[RW].to[0] = on;
-    /* A byte is its offset plus 1, and in Rod plus the step, so that a read at a wrong offset gives a wrong value. Rod is undefined unless it is
-     * collected. */
+    /* A byte is its offset plus 1, and in Rod plus the step, so that a read at a wrong offset gives a wrong value. Rod is
+     * undefined unless it is collected. */
     for (int part = ROS; part <= ROD; part++)
         for (ULONG i = 0; parts[part].to && i < sizes[kind][part]; i++)
             parts[part].to[i] = part == ROS ? (UCHAR)(i + 1) : on ? (UCHAR)(i + 1 + machine.estats_step) : 0xA5;
