@@ -116,8 +116,8 @@
 //!
 //! # Features
 //!
-//! * `serde` (off by default): serializes and deserializes snapshots, rows, states, sets and changes, and serializes
-//!   tables. The module `serde` documents the formats.
+//! * `serde` (off by default): serializes and deserializes snapshots, rows, states, sets, changes and statistics, and
+//!   serializes tables. The module `serde` documents the formats.
 //!
 //! # Limits
 //!

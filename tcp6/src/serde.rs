@@ -9,7 +9,7 @@
 //! | set | `["LISTEN", "ESTABLISHED"]` | bits |
 //! | row | an object, see below | fields in order |
 //! | snapshot, table | an object, see below | time or none, class, rows |
-//! | statistics, increase of statistics | an object, see below | fields in order |
+//! | statistics, their increase, statistics of a connection, their difference | an object, see below | fields in order |
 //! | change | `{"change": "added", "row": row}`, the same with `"removed"`, or `{"change": "changed", "before": row, "after": row}` | a variant |
 //!
 //! Rows are serialized one by one, without an intermediate tree of values. Undefined fields are not written, so that a
@@ -62,7 +62,7 @@
 //!
 //! A field whose value is unknown is omitted. The deserializer accepts `null` for it too.
 //!
-//! All numbers are below 2^32, and 64-bit integers are strings of decimal digits. So programs that store numbers as
+//! All numbers are below 2^32, except times in microseconds, and 64-bit integers are strings of decimal digits. So programs that store numbers as
 //! 64-bit floats (JavaScript, `jq`) do not change them. For a 64-bit integer, the deserializer also accepts a number
 //! below 2^53, and rejects other numbers, because they may have lost bits. It accepts ticks in `created`, which
 //! versions before 0.1 wrote.
@@ -91,6 +91,63 @@
 //! The monotonic clock is not serialized, because it has no meaning in another process. So the time between statistics
 //! that were deserialized is unknown; use the difference of their `taken_at`.
 //!
+//! # Statistics of a connection in JSON
+//!
+//! [`ConnectionStats`](crate::ConnectionStats) is an object with a field for each known value. The name of a time ends in
+//! `_us`: it is a number of whole microseconds, rounded down, below 2^53 (285 years), which 64-bit floats represent
+//! exactly.
+//!
+//! | field | type |
+//! |---|---|
+//! | `bytes_acknowledged`, `bytes_received`, `bytes_sent`, `bytes_retransmitted` | string of digits |
+//! | `segments_sent`, `segments_received` | string of digits |
+//! | `segments_retransmitted` | number |
+//! | `rtt_us`, `rtt_variation_us`, `min_rtt_us`, `retransmission_timeout_us` | number |
+//! | `congestion_window_bytes`, `slow_start_threshold_bytes`, `peer_window_bytes`, `own_window_bytes` | string of digits |
+//! | `max_segment_size_bytes` | number |
+//! | `unread_bytes`, `send_queue_bytes`, `unacknowledged_bytes`, `unsent_bytes` | string of digits |
+//! | `accept_queue`, `backlog` | number of connections |
+//!
+//! [`ConnectionDelta`](crate::ConnectionDelta) is an object with the time between the readings in `elapsed_us`, which is
+//! required, and its counters as strings of digits. In binary formats, times are exact.
+//!
+//! ## Example: two readings in JSON
+//!
+//! ```
+//! use std::time::Duration;
+//! use tcp6::{ConnectionDelta, ConnectionStats};
+//!
+//! let json = r#"{"bytes_received":"18446744073709551615","segments_retransmitted":2,"rtt_us":1500}"#;
+//! let stats: ConnectionStats = serde_json::from_str(json)?;
+//! assert_eq!(stats.rtt, Some(Duration::from_micros(1_500)));
+//! assert_eq!(stats.bytes_sent, None, "unknown, not zero");
+//! assert_eq!(serde_json::to_string(&stats)?, json);
+//!
+//! let delta: ConnectionDelta = serde_json::from_str(r#"{"elapsed_us":2000000,"bytes_received":"3000"}"#)?;
+//! assert_eq!(delta.per_second(delta.bytes_received), Some(1_500.0));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+//!
+//! ## All that is known of a socket
+//!
+//! [`SocketStats`](crate::SocketStats) is written and not read. Fields whose value is unknown are omitted, except
+//! `remote`. Binary formats contain all fields in order.
+//!
+//! | field | type | meaning |
+//! |---|---|---|
+//! | `local`, `remote`, `state` | as in a row | the ends and the state |
+//! | `stats` | object | the [`ConnectionStats`](crate::ConnectionStats) |
+//! | `uid` | number | the user who created the socket; on Linux only, as the fields below |
+//! | `cookie` | string of digits | the cookie of the socket |
+//! | `timer` | object | `kind` is `retransmission`, `keep-alive`, `time-wait`, `zero-window-probe` or `other`, and `expires_in_us` a number. `retransmissions`, `probes` and (of `other`) `number` are numbers |
+//! | `algorithm` | string | the congestion control algorithm |
+//! | `memory` | object | the fields of [`SocketMemory`](crate::os::linux::SocketMemory) as numbers, with `_bytes` after all names except `drops` |
+//! | `tcp_info` | object | the fields of [`TcpInfo`](crate::os::linux::TcpInfo) |
+//!
+//! The name of a field of `tcp_info` is that of the C struct without `tcpi_`, followed by its unit: `_us`, `_bytes`,
+//! `_bytes_per_second` or `_segments`. Names that contain `bytes` or `segs` have no unit after them, nor have counts of
+//! anything else. Integers of 64 bits are strings of digits. Values in milliseconds are converted to microseconds.
+//!
 //! # Counts
 //!
 //! [`StateCounts`](crate::StateCounts) is written as a map from the name of each state to a number, zeros included, and
@@ -99,11 +156,11 @@
 //! # Stability
 //!
 //! * Within a major version, a field keeps its name, type, unit and meaning. Fields may be added to any object, and
-//!   names to the states, classes, owners and offload states.
+//!   names to the states, classes, owners, offload states and timers.
 //! * Unknown fields are ignored, as are fields that the class of a row lacks. Other readers should ignore them too.
 //! * Duplicate fields, missing required fields, unknown names and invalid values are errors. The required fields are
-//!   `taken_at`, `class`, `rows`, `local`, `state`, `owner` (except in `basic`), those of a change, and in statistics all
-//!   except `taken_at_nanos`, `connections` and the counters that only Linux has.
+//!   `taken_at`, `class`, `rows`, `local`, `state`, `owner` (except in `basic`), `elapsed_us`, those of a change, and in
+//!   statistics of the stack all except `taken_at_nanos`, `connections` and the counters that only Linux has.
 //! * Binary formats contain no names; their layout is stable within one minor version. To store tables for longer,
 //!   write captures ([`Recorder`](crate::Recorder)), whose format is versioned.
 
@@ -113,7 +170,8 @@ mod rfc3339;
 mod row;
 mod sets;
 mod snapshot;
-mod statistics;
+//!   `taken_at`, `class`, `rows`, `local`, `state`, `owner` (except in `basic`), `elapsed_us`, those of a change, and in
+//!   statistics of the stack all except `taken_at_nanos`, `connections` and the counters that only Linux has.
 pub mod time;
 
 #[cfg(test)]

@@ -15,7 +15,19 @@ use serde::ser::{Serialize, Serializer};
 pub(super) struct Integer<T>(pub(super) T);
 
 /// The smallest absolute value to which a 64-bit float may round another integer.
-const INEXACT: u64 = 1 << 53;
+pub(super) const INEXACT: u64 = 1 << 53;
+
+impl From<u64> for Integer<u64> {
+    fn from(value: u64) -> Integer<u64> {
+        Integer(value)
+    }
+}
+
+impl From<Integer<u64>> for u64 {
+    fn from(Integer(value): Integer<u64>) -> u64 {
+        value
+    }
+}
 
 impl<T: fmt::Display> Serialize for Integer<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

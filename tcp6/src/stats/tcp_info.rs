@@ -127,7 +127,7 @@ macro_rules! fields {
         }
 
         /// The name, the offset and the size of each field.
-        const FIELDS: &[(&str, usize, usize)] = &[$((stringify!($name), $offset, size_of::<$raw>())),*];
+        pub(crate) const FIELDS: &[(&str, usize, usize)] = &[$((stringify!($name), $offset, size_of::<$raw>())),*];
     };
 }
 

@@ -56,7 +56,7 @@ const ZERO_WINDOW_PROBE: u8 = 4;
 
 impl Timer {
     /// The timer with the kernel's `number`; `None` if no timer runs.
-    pub(super) fn new(number: u8, milliseconds: u32, count: u32) -> Option<Timer> {
+    pub(crate) fn new(number: u8, milliseconds: u32, count: u32) -> Option<Timer> {
         let expires_in = Duration::from_millis(milliseconds.into());
         Some(match number {
             NONE => return None,

@@ -126,3 +126,31 @@ fn omits_an_unknown_offload_state() {
     let again: OffloadRow = serde_json::from_str(&json).unwrap();
     assert_eq!(again.offload_state(), None);
 }
+
+#[cfg(not(windows))]
+#[test]
+fn statistics_survive_jq() {
+    use tcp6::{ConnectionDelta, ConnectionStats};
+
+    let mut stats = ConnectionStats::default();
+    (stats.bytes_received, stats.bytes_sent) = (Some(u64::MAX), Some((1 << 53) + 1));
+    (stats.rtt, stats.segments_retransmitted) = (Some(Duration::from_micros(1_500)), Some(u32::MAX));
+    // The longest time that can be written.
+    stats.retransmission_timeout = Some(Duration::from_micros((1 << 53) - 1));
+    let json = serde_json::to_string(&stats).unwrap();
+    let add_zero = r#"walk(if type == "number" then . + 0 else . end)"#;
+    for filter in [".", add_zero] {
+        let Some(text) = jq(filter, &json) else { return };
+        assert_eq!(serde_json::from_str::<ConnectionStats>(&text).unwrap(), stats, "{filter}");
+    }
+    assert_eq!(
+        jq("[.rtt_us, .bytes_received, .bytes_acknowledged]", &json).unwrap(),
+        r#"[1500,"18446744073709551615",null]"#
+    );
+
+    let json = r#"{"elapsed_us":1000000,"bytes_received":"9007199254740993"}"#;
+    let text = jq(add_zero, json).unwrap();
+    let delta: ConnectionDelta = serde_json::from_str(&text).unwrap();
+    assert_eq!((delta.elapsed, delta.bytes_received), (Duration::from_secs(1), Some((1 << 53) + 1)));
+    assert_eq!(jq(r#"(.bytes_received | tonumber) / .elapsed_us * 1e6 > 9e15"#, json).unwrap(), "true");
+}
