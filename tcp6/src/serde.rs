@@ -170,8 +170,8 @@ mod rfc3339;
 mod row;
 mod sets;
 mod snapshot;
-//!   `taken_at`, `class`, `rows`, `local`, `state`, `owner` (except in `basic`), `elapsed_us`, those of a change, and in
-//!   statistics of the stack all except `taken_at_nanos`, `connections` and the counters that only Linux has.
+mod statistics;
+mod stats;
 pub mod time;
 
 #[cfg(test)]

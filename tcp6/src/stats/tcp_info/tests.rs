@@ -207,12 +207,15 @@ fn each_accessor_reads_its_own_field() {
     }
 }
 
+/// An accessor of a time.
+type Time = fn(&TcpInfo) -> Option<Duration>;
+
 #[test]
 fn units_are_those_of_the_kernel() {
     let u32_at = |at| with(at, &1_500u32.to_ne_bytes());
     let u64_at = |at| with(at, &1_500u64.to_ne_bytes());
     let (us, ms) = (Some(Duration::from_micros(1_500)), Some(Duration::from_millis(1_500)));
-    let microseconds: [(usize, fn(&TcpInfo) -> Option<Duration>); 6] = [
+    let microseconds: [(usize, Time); 6] = [
         (8, TcpInfo::rto),
         (12, TcpInfo::ato),
         (68, TcpInfo::rtt),
@@ -223,7 +226,7 @@ fn units_are_those_of_the_kernel() {
     for (at, field) in microseconds {
         assert_eq!(field(&u32_at(at)), us, "{at}");
     }
-    let milliseconds: [(usize, fn(&TcpInfo) -> Option<Duration>); 4] = [
+    let milliseconds: [(usize, Time); 4] = [
         (44, TcpInfo::last_data_sent),
         (52, TcpInfo::last_data_recv),
         (56, TcpInfo::last_ack_recv),
@@ -256,7 +259,7 @@ fn unknown_values_are_none() {
 fn bit_fields_are_those_of_c() {
     // As a C compiler for a little-endian machine lays them out.
     #[cfg(target_endian = "little")]
-    let (scales, flags, ecn) = ([0x7A], [0b101], 0b0101_10_01u32.to_ne_bytes());
+    let (scales, flags, ecn) = ([0x7A], [0b101], 0b0101_1001u32.to_ne_bytes());
     #[cfg(target_endian = "big")]
     let (scales, flags, ecn) = ([0xA7], [0b110_00000], 0b01_10_0101_u32.rotate_right(8).to_ne_bytes());
     let info = with(WSCALE, &[scales[0], flags[0]]);
