@@ -295,3 +295,23 @@ pub use imports::SetPerTcpConnectionEStats;
 /// `pTcpRow` must be null or valid for a read.
 #[cfg(windows)]
 pub use imports::SetTcpEntry;
+
+// Each import must have the signature of its pointer type.
+#[cfg(windows)]
+const _: (
+    PFN_GetOwnerModuleFromTcpEntry,
+    PFN_GetOwnerModuleFromTcp6Entry,
+    PFN_GetOwnerModuleFromPidAndInfo,
+    PFN_GetPerTcp6ConnectionEStats,
+    PFN_SetPerTcp6ConnectionEStats,
+    PFN_GetPerTcpConnectionEStats,
+    PFN_SetPerTcpConnectionEStats,
+) = (
+    GetOwnerModuleFromTcpEntry,
+    GetOwnerModuleFromTcp6Entry,
+    GetOwnerModuleFromPidAndInfo,
+    GetPerTcp6ConnectionEStats,
+    SetPerTcp6ConnectionEStats,
+    GetPerTcpConnectionEStats,
+    SetPerTcpConnectionEStats,
+);

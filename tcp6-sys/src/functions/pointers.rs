@@ -216,23 +216,3 @@ pub type PFN_SetPerTcpConnectionEStats = unsafe extern "system" fn(
     RwSize: u32,
     Offset: u32,
 ) -> u32;
-
-// Each import must have the signature of its pointer type.
-#[cfg(windows)]
-const _: (
-    PFN_GetOwnerModuleFromTcpEntry,
-    PFN_GetOwnerModuleFromTcp6Entry,
-    PFN_GetOwnerModuleFromPidAndInfo,
-    PFN_GetPerTcp6ConnectionEStats,
-    PFN_SetPerTcp6ConnectionEStats,
-    PFN_GetPerTcpConnectionEStats,
-    PFN_SetPerTcpConnectionEStats,
-) = (
-    GetOwnerModuleFromTcpEntry,
-    GetOwnerModuleFromTcp6Entry,
-    GetOwnerModuleFromPidAndInfo,
-    GetPerTcp6ConnectionEStats,
-    SetPerTcp6ConnectionEStats,
-    GetPerTcpConnectionEStats,
-    SetPerTcpConnectionEStats,
-);
