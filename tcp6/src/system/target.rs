@@ -18,6 +18,9 @@ pub(super) struct Target {
     /// The identity, which distinguishes successive sockets with equal ends. `None` accepts any socket.
     pub(super) identity: Option<NonZeroU64>,
     /// The index of the interface to which the socket is bound; 0 if it is bound to none or unknown.
+    ///
+    /// Only Linux takes it in a request.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     pub(super) interface: u32,
 }
 
