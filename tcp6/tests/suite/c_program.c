@@ -1,5 +1,5 @@
-/* Prints the rows of GetTcp6Table, one per line: the fields in the order of MIB_TCP6ROW, addresses as hexadecimal bytes,
- * other fields as raw decimal numbers. It shares no code with the Rust tests, which compare its output with theirs. */
+/* Prints the rows of GetTcp6Table, one per line: the fields in the order of MIB_TCP6ROW, addresses as hexadecimal
+ * bytes, other fields as raw decimal numbers. It shares no code with the Rust tests, which compare its output. */
 #include <winsock2.h>
 #include <ws2tcpip.h>
 #include <iphlpapi.h>

@@ -1,5 +1,5 @@
-/* bcryptprimitives.dll with the one function that Rust's std imports. Wine 8 lacks this library, and without it no program
- * starts. */
+/* bcryptprimitives.dll with the one function that Rust's std imports. Wine 8 lacks this library, and no program starts
+ * without it. */
 
 #include <windows.h>
 

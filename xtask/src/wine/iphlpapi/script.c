@@ -400,7 +400,7 @@ int compare_rows(const struct row *a, const struct row *b, int address_bytes)
     return order ? order : compare_ends(&a->remote, &b->remote, address_bytes);
 }
 
-/* Replaces the script and forgets the calls. Returns 0, or the number of the first invalid line, which ends the script. */
+/* Replaces the script and forgets the calls. Returns 0, or the number of the first invalid line. */
 int WINAPI tcp6_script(const char *text)
 {
     acquire();

@@ -1,11 +1,11 @@
-/* The part of msvcrt.lib that Rust programs for x86_64-pc-windows-msvc link statically: start-up, TLS and stack probes. */
+/* The part of msvcrt.lib that Rust programs for x86_64-pc-windows-msvc link statically: start-up, TLS, stack probes. */
 #include <windows.h>
 
 /* Marks a program that uses floating point. */
 int _fltused = 0x9875;
 
-/* The TLS directory. The linker sorts sections by the text after `$`, so those of Rust's objects lie between the first and
- * the last one here. */
+/* The TLS directory. The linker sorts sections by the text after `$`, so those of Rust's objects lie between the first
+ * and the last one here. */
 ULONG _tls_index;
 __attribute__((section(".tls"))) char _tls_start = 0;
 __attribute__((section(".tls$ZZZ"))) char _tls_end = 0;
