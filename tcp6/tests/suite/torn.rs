@@ -85,7 +85,8 @@ fn reports_damage_with_its_offset_after_the_complete_tables() {
     // The damaged byte, the reported offset (of the field or of the table), and the number of tables before it.
     for (at, offset, tables) in [
         (header, header, 0),
-        (header + 4, header + 4, 0),
+        // The class becomes the kind of an extension, whose checksum is wrong.
+        (header + 4, header, 0),
         (header + 7, header + 4, 0),
         (header + 24, header, 0),
         (second, second, 1),
