@@ -215,7 +215,11 @@ fn reports_opened_closed_and_half_closed_connections() {
     let new = connections(opened);
     let (clients, mut servers): (Vec<_>, Vec<_>) = resetting.into_iter().unzip();
     clients.into_iter().for_each(reset);
-    servers.iter_mut().for_each(|server| assert!(server.read(&mut [0]).is_err(), "the connection is reset"));
+    for server in &mut servers {
+        // Wine 8 sometimes reports a reset as the end of the stream.
+        let read = server.read(&mut [0]);
+        assert!(read.is_err() || cfg!(windows) && read.is_ok_and(|bytes| bytes == 0), "the connection is reset");
+    }
     // Linux does not list these sockets although their descriptors are open. Wine 10 lists them as CLOSED until then.
     if cfg!(windows) {
         servers.clear();
