@@ -63,7 +63,8 @@ fn refresh<R: Row>(live: &mut Live<'_>, slow: &Slow) {
     group.note("reused", "calls", system.calls() - before);
 }
 
-/// The C example in the documentation of GetTcp6Table: requests the size, allocates, fetches the table.
+/// The C example in the documentation of GetTcp6Table: requests the size, allocates, fetches the
+/// table.
 #[cfg(windows)]
 fn size_then_fetch(class: Class) -> u32 {
     use tcp6_sys::{ERROR_INSUFFICIENT_BUFFER, NO_ERROR};

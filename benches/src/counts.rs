@@ -9,8 +9,9 @@ pub fn reported() -> Option<System> {
     Some(System::new().expect("open a system"))
 }
 
-/// A system that behaves as before Linux 6.2, where the size of `/proc/PID/fd` is 0. `None`, after a message, if this takes
-/// more privileges.
+/// A system that behaves as before Linux 6.2, where the size of `/proc/PID/fd` is 0.
+///
+/// `None`, after a message, if this takes more privileges.
 ///
 /// A `System` reads the size of this process' directory when it is created. Meanwhile another directory of `/proc`, whose
 /// size is 0, is mounted over it. Everything that the system reads later is real.

@@ -72,7 +72,8 @@ impl BareDump {
     }
 }
 
-/// The request for all sockets, with these attributes (`idiag_ext`: bit n - 1 requests attribute n).
+/// The request for all sockets, with these attributes (`idiag_ext`: bit n - 1 requests attribute
+/// n).
 pub fn request_with_attributes(extensions: u8) -> Vec<u8> {
     let mut bytes = request().to_vec();
     bytes[HEADER + 2] = extensions;
@@ -126,7 +127,9 @@ fn refusal(message: &[u8]) -> Errno {
     number.map_or(Errno::IO, |number| Errno::from_raw_os_error(-number))
 }
 
-/// The request that tcp6 sends for a whole table. See `include/uapi/linux/inet_diag.h` of the kernel.
+/// The request that tcp6 sends for a whole table.
+///
+/// See `include/uapi/linux/inet_diag.h` of the kernel.
 fn request() -> [u8; REQUEST] {
     const SOCK_DIAG_BY_FAMILY: u16 = 20;
     const NLM_F_REQUEST_DUMP: u16 = 0x301;

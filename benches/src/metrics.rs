@@ -21,7 +21,9 @@ pub fn is_measuring() -> bool {
     has("--bench") && !has("--test") && !has("--list")
 }
 
-/// Records a metric of the benchmark `group/function/size`. Does nothing if this run does not measure.
+/// Records a metric of the benchmark `group/function/size`.
+///
+/// Does nothing if this run does not measure.
 pub fn note(group: &str, function: &str, size: u64, what: &str, value: impl ToString) {
     if is_measuring() {
         let line = [group, function, &size.to_string(), what, &value.to_string()].join("\t");

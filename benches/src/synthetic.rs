@@ -29,7 +29,8 @@ pub fn sizes() -> Vec<usize> {
     if metrics::is_measuring() { vec![1_000, 10_000, MIDDLE, 1_000_000] } else { vec![1_000] }
 }
 
-/// A table of `rows` rows in the order in which Linux lists them: listeners, then connections by hash.
+/// A table of `rows` rows in the order in which Linux lists them: listeners, then connections by
+/// hash.
 pub fn table<R: Row>(rows: usize) -> Vec<R> {
     let mut connections = Connections::new(rows as u64, &[] as &[R]);
     let mut table: Vec<R> = (0..rows.min(LISTENERS)).map(|i| listener(i as u16)).collect();

@@ -75,17 +75,23 @@ pub const TCP_TABLE_BASIC_LISTENER: TCP_TABLE_CLASS = 0;
 pub const TCP_TABLE_BASIC_CONNECTIONS: TCP_TABLE_CLASS = 1;
 /// All endpoints, basic rows. IPv4 only: with [`AF_INET6`] Windows returns [`ERROR_NOT_SUPPORTED`].
 pub const TCP_TABLE_BASIC_ALL: TCP_TABLE_CLASS = 2;
-/// Listeners, with owner pids: [`MIB_TCP6TABLE_OWNER_PID`](crate::MIB_TCP6TABLE_OWNER_PID) for IPv6.
+/// Listeners, with owner pids: [`MIB_TCP6TABLE_OWNER_PID`](crate::MIB_TCP6TABLE_OWNER_PID) for
+/// IPv6.
 pub const TCP_TABLE_OWNER_PID_LISTENER: TCP_TABLE_CLASS = 3;
-/// Connections, with owner pids: [`MIB_TCP6TABLE_OWNER_PID`](crate::MIB_TCP6TABLE_OWNER_PID) for IPv6.
+/// Connections, with owner pids: [`MIB_TCP6TABLE_OWNER_PID`](crate::MIB_TCP6TABLE_OWNER_PID) for
+/// IPv6.
 pub const TCP_TABLE_OWNER_PID_CONNECTIONS: TCP_TABLE_CLASS = 4;
-/// All endpoints, with owner pids: [`MIB_TCP6TABLE_OWNER_PID`](crate::MIB_TCP6TABLE_OWNER_PID) for IPv6.
+/// All endpoints, with owner pids: [`MIB_TCP6TABLE_OWNER_PID`](crate::MIB_TCP6TABLE_OWNER_PID) for
+/// IPv6.
 pub const TCP_TABLE_OWNER_PID_ALL: TCP_TABLE_CLASS = 5;
-/// Listeners, with owner modules: [`MIB_TCP6TABLE_OWNER_MODULE`](crate::MIB_TCP6TABLE_OWNER_MODULE) for IPv6.
+/// Listeners, with owner modules: [`MIB_TCP6TABLE_OWNER_MODULE`](crate::MIB_TCP6TABLE_OWNER_MODULE)
+/// for IPv6.
 pub const TCP_TABLE_OWNER_MODULE_LISTENER: TCP_TABLE_CLASS = 6;
-/// Connections, with owner modules: [`MIB_TCP6TABLE_OWNER_MODULE`](crate::MIB_TCP6TABLE_OWNER_MODULE) for IPv6.
+/// Connections, with owner modules:
+/// [`MIB_TCP6TABLE_OWNER_MODULE`](crate::MIB_TCP6TABLE_OWNER_MODULE) for IPv6.
 pub const TCP_TABLE_OWNER_MODULE_CONNECTIONS: TCP_TABLE_CLASS = 7;
-/// All endpoints, with owner modules: [`MIB_TCP6TABLE_OWNER_MODULE`](crate::MIB_TCP6TABLE_OWNER_MODULE) for IPv6.
+/// All endpoints, with owner modules:
+/// [`MIB_TCP6TABLE_OWNER_MODULE`](crate::MIB_TCP6TABLE_OWNER_MODULE) for IPv6.
 pub const TCP_TABLE_OWNER_MODULE_ALL: TCP_TABLE_CLASS = 8;
 
 /// The structure that the owner-module functions write. There is one class.
@@ -95,7 +101,8 @@ pub type TCPIP_OWNER_MODULE_INFO_CLASS = i32;
 /// Writes a [`TCPIP_OWNER_MODULE_BASIC_INFO`](crate::TCPIP_OWNER_MODULE_BASIC_INFO).
 pub const TCPIP_OWNER_MODULE_INFO_BASIC: TCPIP_OWNER_MODULE_INFO_CLASS = 0;
 
-/// Where the protocol of a connection runs: on the host, or on the network card (TCP chimney offload).
+/// Where the protocol of a connection runs: on the host, or on the network card (TCP chimney
+/// offload).
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ne-tcpmib-tcp_connection_offload_state)
 pub type TCP_CONNECTION_OFFLOAD_STATE = i32;

@@ -113,7 +113,8 @@ pub struct TCP_ESTATS_SND_CONG_ROD_v0 {
     pub SndLimBytesRwin: usize,
     /// Transitions to the state in which congestion control limits the sender.
     pub SndLimTransCwnd: u32,
-    /// Time limited by congestion control, in milliseconds; includes waiting for retransmission timeouts.
+    /// Time limited by congestion control, in milliseconds; includes waiting for retransmission
+    /// timeouts.
     pub SndLimTimeCwnd: u32,
     /// Bytes sent while limited by congestion control.
     pub SndLimBytesCwnd: usize,

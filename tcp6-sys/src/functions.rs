@@ -212,7 +212,8 @@ pub use imports::GetTcpTable2;
 #[cfg(windows)]
 pub use imports::GetExtendedTcpTable;
 
-/// Returns the module that owns the endpoint of an IPv6 row: see [`PFN_GetOwnerModuleFromTcp6Entry`].
+/// Returns the module that owns the endpoint of an IPv6 row: see
+/// [`PFN_GetOwnerModuleFromTcp6Entry`].
 ///
 /// Static import: a call ends the process under a Wine that lacks the function; see [Functions](crate#functions).
 #[cfg(windows)]
@@ -256,7 +257,8 @@ pub use imports::GetPerTcp6ConnectionEStats;
 #[cfg(windows)]
 pub use imports::SetPerTcp6ConnectionEStats;
 
-/// Returns the module that owns the endpoint of an IPv4 row: see [`PFN_GetOwnerModuleFromTcpEntry`].
+/// Returns the module that owns the endpoint of an IPv4 row: see
+/// [`PFN_GetOwnerModuleFromTcpEntry`].
 ///
 /// Static import: a call ends the process under a Wine that lacks the function; see [Functions](crate#functions).
 #[cfg(windows)]

@@ -17,7 +17,8 @@ pub struct MIB_TCPSTATS {
     pub dwRtoMin: u32,
     /// Maximum retransmission timeout, in milliseconds.
     pub dwRtoMax: u32,
-    /// Maximum number of connections; [`MIB_TCP_MAXCONN_DYNAMIC`](crate::MIB_TCP_MAXCONN_DYNAMIC) if not limited.
+    /// Maximum number of connections; [`MIB_TCP_MAXCONN_DYNAMIC`](crate::MIB_TCP_MAXCONN_DYNAMIC)
+    /// if not limited.
     pub dwMaxConn: u32,
     /// Connections opened by this system (active opens).
     pub dwActiveOpens: u32,
@@ -57,7 +58,8 @@ pub struct MIB_TCPSTATS2 {
     pub dwRtoMin: u32,
     /// Maximum retransmission timeout, in milliseconds.
     pub dwRtoMax: u32,
-    /// Maximum number of connections; [`MIB_TCP_MAXCONN_DYNAMIC`](crate::MIB_TCP_MAXCONN_DYNAMIC) if not limited.
+    /// Maximum number of connections; [`MIB_TCP_MAXCONN_DYNAMIC`](crate::MIB_TCP_MAXCONN_DYNAMIC)
+    /// if not limited.
     pub dwMaxConn: u32,
     /// Connections opened by this system (active opens).
     pub dwActiveOpens: u32,

@@ -105,7 +105,9 @@ pub struct MIB_TCP6ROW2 {
     pub dwRemotePort: u32,
     /// State.
     pub State: MIB_TCP_STATE,
-    /// Pid of the process that bound the endpoint; 0 if it has no owner. The process may have exited.
+    /// Pid of the process that bound the endpoint; 0 if it has no owner.
+    ///
+    /// The process may have exited.
     pub dwOwningPid: u32,
     /// Where the protocol runs: on the host or on the network card.
     pub dwOffloadState: TCP_CONNECTION_OFFLOAD_STATE,
@@ -131,11 +133,14 @@ pub struct MIB_TCP6ROW_OWNER_PID {
     pub dwRemotePort: u32,
     /// State, a value of [`MIB_TCP_STATE`].
     pub dwState: u32,
-    /// Pid of the process that bound the endpoint; 0 if it has no owner. The process may have exited.
+    /// Pid of the process that bound the endpoint; 0 if it has no owner.
+    ///
+    /// The process may have exited.
     pub dwOwningPid: u32,
 }
 
-/// An IPv6 endpoint with its owner and the owner's module: the row of [`MIB_TCP6TABLE_OWNER_MODULE`].
+/// An IPv6 endpoint with its owner and the owner's module: the row of
+/// [`MIB_TCP6TABLE_OWNER_MODULE`].
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcp6row_owner_module)
 // Every Windows compiler aligns the 64-bit members to 8 bytes. The explicit alignment is for 32-bit systems that align
@@ -157,13 +162,16 @@ pub struct MIB_TCP6ROW_OWNER_MODULE {
     pub dwRemotePort: u32,
     /// State, a value of [`MIB_TCP_STATE`].
     pub dwState: u32,
-    /// Pid of the process that bound the endpoint; 0 if it has no owner. The process may have exited.
+    /// Pid of the process that bound the endpoint; 0 if it has no owner.
+    ///
+    /// The process may have exited.
     pub dwOwningPid: u32,
     /// Time at which the endpoint was bound, as a FILETIME; 0 if unknown.
     ///
     /// A FILETIME counts units of 100 ns since 1601-01-01 UTC. Microsoft's page incorrectly says SYSTEMTIME.
     pub liCreateTimestamp: i64,
-    /// Opaque; identifies the module for [`PFN_GetOwnerModuleFromTcp6Entry`](crate::PFN_GetOwnerModuleFromTcp6Entry).
+    /// Opaque; identifies the module for
+    /// [`PFN_GetOwnerModuleFromTcp6Entry`](crate::PFN_GetOwnerModuleFromTcp6Entry).
     pub OwningModuleInfo: [u64; TCPIP_OWNING_MODULE_SIZE],
 }
 

@@ -42,7 +42,9 @@ pub struct MIB_TCPROW2 {
     pub dwRemoteAddr: u32,
     /// Remote port in the low 16 bits, in network byte order; meaningless for a listener.
     pub dwRemotePort: u32,
-    /// Pid of the process that bound the endpoint; 0 if it has no owner. The process may have exited.
+    /// Pid of the process that bound the endpoint; 0 if it has no owner.
+    ///
+    /// The process may have exited.
     pub dwOwningPid: u32,
     /// Where the protocol runs: on the host or on the network card.
     pub dwOffloadState: TCP_CONNECTION_OFFLOAD_STATE,
@@ -64,11 +66,14 @@ pub struct MIB_TCPROW_OWNER_PID {
     pub dwRemoteAddr: u32,
     /// Remote port in the low 16 bits, in network byte order; meaningless for a listener.
     pub dwRemotePort: u32,
-    /// Pid of the process that bound the endpoint; 0 if it has no owner. The process may have exited.
+    /// Pid of the process that bound the endpoint; 0 if it has no owner.
+    ///
+    /// The process may have exited.
     pub dwOwningPid: u32,
 }
 
-/// An IPv4 endpoint with its owner and the owner's module: the row of [`MIB_TCPTABLE_OWNER_MODULE`].
+/// An IPv4 endpoint with its owner and the owner's module: the row of
+/// [`MIB_TCPTABLE_OWNER_MODULE`].
 ///
 /// [Microsoft's page](https://learn.microsoft.com/windows/win32/api/tcpmib/ns-tcpmib-mib_tcprow_owner_module)
 // As for the IPv6 row, the explicit alignment is for 32-bit systems that align a u64 to 4 bytes.
@@ -85,13 +90,16 @@ pub struct MIB_TCPROW_OWNER_MODULE {
     pub dwRemoteAddr: u32,
     /// Remote port in the low 16 bits, in network byte order; meaningless for a listener.
     pub dwRemotePort: u32,
-    /// Pid of the process that bound the endpoint; 0 if it has no owner. The process may have exited.
+    /// Pid of the process that bound the endpoint; 0 if it has no owner.
+    ///
+    /// The process may have exited.
     pub dwOwningPid: u32,
     /// Time at which the endpoint was bound, as a FILETIME; 0 if unknown.
     ///
     /// A FILETIME counts units of 100 ns since 1601-01-01 UTC.
     pub liCreateTimestamp: i64,
-    /// Opaque; identifies the module for [`PFN_GetOwnerModuleFromTcpEntry`](crate::PFN_GetOwnerModuleFromTcpEntry).
+    /// Opaque; identifies the module for
+    /// [`PFN_GetOwnerModuleFromTcpEntry`](crate::PFN_GetOwnerModuleFromTcpEntry).
     pub OwningModuleInfo: [u64; TCPIP_OWNING_MODULE_SIZE],
 }
 

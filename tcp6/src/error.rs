@@ -8,7 +8,8 @@ use crate::row::class::Class;
 /// The result of a call that can fail with an [`Error`].
 pub type Result<T, E = Error> = core::result::Result<T, E>;
 
-/// The reason why a table or statistics could not be read, or a table not recorded, replayed or changed.
+/// The reason why a table or statistics could not be read, or a table not recorded, replayed or
+/// changed.
 ///
 /// An error is never reported as an empty table, and no input from the system, a file or another program makes this
 /// crate panic.
@@ -43,7 +44,8 @@ pub enum Error {
     Os {
         /// The call or the file.
         call: &'static str,
-        /// The code of the system ([`io::Error::raw_os_error`]), or a text if the failure has no code.
+        /// The code of the system ([`io::Error::raw_os_error`]), or a text if the failure has no
+        /// code.
         source: io::Error,
     },
 
@@ -58,7 +60,8 @@ pub enum Error {
         last: io::Error,
     },
 
-    /// The bytes from the system, a file or a [`Source`](crate::Source) are not a table, or not statistics.
+    /// The bytes from the system, a file or a [`Source`](crate::Source) are not a table, or not
+    /// statistics.
     Malformed(Malformed),
 
     /// An allocation failed.

@@ -20,7 +20,8 @@ use crate::table::buffer::Buffer;
 
 pub use crate::system::linux::fuzzing::Dumped;
 
-/// The bytes of a netlink request for a dump of all IPv6 TCP sockets with these kinds of statistics.
+/// The bytes of a netlink request for a dump of all IPv6 TCP sockets with these kinds of
+/// statistics.
 pub fn request(sequence: u32, kinds: StatsKinds) -> Vec<u8> {
     linux::fuzzing::request(sequence, kinds)
 }
@@ -39,7 +40,8 @@ pub fn stats<'a>(
     linux::fuzzing::stats(sequence, port, datagrams)
 }
 
-/// Reads datagrams as the dump that answers the request with this sequence number on the socket with this port id.
+/// Reads datagrams as the dump that answers the request with this sequence number on the socket
+/// with this port id.
 pub fn dump<'a, R: Row>(
     sequence: u32,
     port: u32,
@@ -60,7 +62,8 @@ pub fn look_ups<'a>(
     linux::fuzzing::look_ups(first_sequence, port, awaited, datagrams)
 }
 
-/// Simulates the history of a kernel table that the bytes describe, and checks the table of each refresh.
+/// Simulates the history of a kernel table that the bytes describe, and checks the table of each
+/// refresh.
 ///
 /// Returns the number of refreshes, or a description of the fault.
 #[cfg(target_os = "linux")]

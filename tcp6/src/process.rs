@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 pub struct Process {
     pub(crate) pid: u32,
     pub(crate) started: u64,
-    /// On Linux a hash by which [`Lookup::is_same`](cache::Lookup::is_same) detects another program or name of the same
-    /// process. 0 on other systems.
+    /// On Linux a hash by which [`Lookup::is_same`](cache::Lookup::is_same) detects another program
+    /// or name of the same process. 0 on other systems.
     pub(crate) image: u64,
     /// The executable as a module, for rows whose module the system does not name.
     pub(crate) executable: Module,
@@ -106,13 +106,15 @@ pub struct Module {
 }
 
 impl Module {
-    /// The name of the service or module if Windows reports one, else the [name of the process](Process::name).
+    /// The name of the service or module if Windows reports one, else the [name of the
+    /// process](Process::name).
     #[must_use]
     pub fn name(&self) -> &OsStr {
         &self.name
     }
 
-    /// The path of the module if Windows reports one, else the [path of the process](Process::path).
+    /// The path of the module if Windows reports one, else the [path of the
+    /// process](Process::path).
     ///
     /// For a service, Windows may report only the name.
     #[must_use]

@@ -361,7 +361,8 @@ impl System {
         Ok(())
     }
 
-    /// The number of calls that read a table: function calls on Windows, dumps or reads of the file in `/proc` on Linux.
+    /// The number of calls that read a table: function calls on Windows, dumps or reads of the file
+    /// in `/proc` on Linux.
     ///
     /// A refresh is one call, or several if the table outgrew the buffer (Windows) or changed while it was read.
     #[must_use]
@@ -443,7 +444,8 @@ impl System {
         self.backend.tcp_ext_counters()
     }
 
-    /// See [`SystemExt::unreconciled_refreshes`](crate::os::linux::SystemExt::unreconciled_refreshes).
+    /// See
+    /// [`SystemExt::unreconciled_refreshes`](crate::os::linux::SystemExt::unreconciled_refreshes).
     #[cfg(target_os = "linux")]
     pub(crate) fn unreconciled(&self) -> u64 {
         self.backend.unreconciled()

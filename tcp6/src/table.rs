@@ -63,7 +63,8 @@ impl<'a, R: Row> Table<'a, R> {
         Table::read_by(query, buffer, |buffer| source.fill(R::CLASS, query, buffer))
     }
 
-    /// Reads the current table of a source into the buffer, and the statistics of its sockets into `stats`.
+    /// Reads the current table of a source into the buffer, and the statistics of its sockets into
+    /// `stats`.
     ///
     /// For the table of this machine, use [`System::table_with_stats`](crate::System::table_with_stats). The statistics
     /// of a source that has none are empty.
@@ -137,7 +138,9 @@ impl<'a, R: Row> Table<'a, R> {
         self.rows.iter().filter(move |row| order::ends(*row) == ends)
     }
 
-    /// The rows whose local end has this port. [`Query::port`] selects rows with a port at either end.
+    /// The rows whose local end has this port.
+    ///
+    /// [`Query::port`] selects rows with a port at either end.
     ///
     /// It compares every row.
     pub fn on_port(&self, port: u16) -> impl Iterator<Item = &'a R> + use<'a, R> {

@@ -145,7 +145,8 @@ fn targets(sh: &Shell) -> anyhow::Result<Vec<String>> {
     Ok(files.iter().filter_map(|file| Some(file.file_stem()?.to_str()?.to_owned())).collect())
 }
 
-/// Records the seeds again, in a new network namespace that contains only the sockets of the recorder.
+/// Records the seeds again, in a new network namespace that contains only the sockets of the
+/// recorder.
 fn record_seeds(sh: &Shell) -> anyhow::Result<()> {
     let folder = output(sh);
     cmd!(sh, "cargo build --example seeds --locked --manifest-path {MANIFEST}")

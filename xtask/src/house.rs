@@ -16,7 +16,9 @@ use xshell::Shell;
 
 use self::source::{Module, Path};
 
-/// The modules at the root of the crate, the lowest layer first. A module depends on lower layers only.
+/// The modules at the root of the crate, the lowest layer first.
+///
+/// A module depends on lower layers only.
 const LAYERS: &[&[&str]] = &[
     &["unix_time"],
     &["row"],

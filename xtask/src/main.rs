@@ -111,7 +111,9 @@ fn host(sh: &Shell) -> anyhow::Result<String> {
     Ok(host.context("rustc -vV printed no host")?.to_owned())
 }
 
-/// Reports that this machine cannot run a check. In CI, where every check must run, that is an error.
+/// Reports that this machine cannot run a check.
+///
+/// In CI, where every check must run, that is an error.
 fn skip(reason: &str) -> anyhow::Result<()> {
     if env::var_os("CI").is_some_and(|value| !value.is_empty()) {
         bail!("{reason} (no check may be skipped because `CI` is set)");

@@ -43,7 +43,9 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `cargo SUBCOMMAND` for an unpacked crate. The other unpacked crates replace those of the registry.
+/// `cargo SUBCOMMAND` for an unpacked crate.
+///
+/// The other unpacked crates replace those of the registry.
 fn cargo<'a>(sh: &'a Shell, subcommand: &str, root: &PathBuf, unpacked: &[(&str, PathBuf)]) -> Cmd<'a> {
     let manifest = root.join("Cargo.toml");
     let patches = unpacked
@@ -56,7 +58,8 @@ fn cargo<'a>(sh: &'a Shell, subcommand: &str, root: &PathBuf, unpacked: &[(&str,
         .env("CARGO_PROFILE_TEST_OPT_LEVEL", "1")
 }
 
-/// Fails if docs.rs does not document all features of a library. docs.rs does not document programs.
+/// Fails if docs.rs does not document all features of a library. docs.rs does not document
+/// programs.
 fn check_docs_rs(metadata: &Value) -> anyhow::Result<()> {
     let targets = metadata["packages"][0]["targets"].as_array().context("cargo metadata lists no targets")?;
     if !targets.iter().any(|target| target["kind"][0] == "lib") {

@@ -9,7 +9,9 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
-/// Titles and cargo arguments of the checks. Layouts are asserted at compile time, so the first check covers them.
+/// Titles and cargo arguments of the checks.
+///
+/// Layouts are asserted at compile time, so the first check covers them.
 const CHECKS: &[(&str, &str)] = &[
     ("tcp6-sys: layouts and constants compared with windows-sys", "test -p tcp6-sys --locked"),
     ("tcp6: the library", "test -p tcp6 --locked"),

@@ -152,7 +152,9 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Returns whether the arguments of `cargo` select packages. Arguments after `--` belong to the program.
+/// Returns whether the arguments of `cargo` select packages.
+///
+/// Arguments after `--` belong to the program.
 fn names_packages(args: &[String]) -> bool {
     args.iter()
         .take_while(|arg| *arg != "--")

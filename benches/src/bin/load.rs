@@ -12,7 +12,9 @@ use clap::Parser;
 /// Holds IPv6 connections on the loopback open.
 #[derive(Parser)]
 struct Options {
-    /// Number of connections. Each makes two rows; every 1,500 connections make a listener and a child process.
+    /// Number of connections.
+    ///
+    /// Each makes two rows; every 1,500 connections make a listener and a child process.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=60_000))]
     connections: u32,
     /// Duration in seconds.

@@ -249,7 +249,9 @@ impl CommonOption {
     }
 }
 
-/// Parses state names separated by commas. An empty set is an error, because it would select nothing.
+/// Parses state names separated by commas.
+///
+/// An empty set is an error, because it would select nothing.
 fn parse_states(text: &str) -> Result<StateSet, Usage> {
     match text.parse::<StateSet>() {
         Ok(states) if states.is_empty() => Err(Usage("--state: missing state name".to_owned())),

@@ -19,7 +19,9 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Reports the failure and returns the exit status. A pipe closed by its reader is not an error.
+    /// Reports the failure and returns the exit status.
+    ///
+    /// A pipe closed by its reader is not an error.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Output(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,

@@ -17,8 +17,9 @@ pub type Owned = tcp6::OwnerModuleRow;
 #[cfg(not(windows))]
 pub type Owned = tcp6::OwnerPidRow;
 
-/// The name of a process and, on Windows, of its module if that differs. Shared by the rows of the process, and escaped when
-/// it is written, not before.
+/// The name of a process and, on Windows, of its module if that differs.
+///
+/// Shared by the rows of the process, and escaped when it is written, not before.
 pub type Name = Rc<str>;
 
 /// An owner with its process name at the time of the lookup. The process may have exited since.

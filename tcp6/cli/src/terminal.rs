@@ -31,14 +31,17 @@ use self::windows as system;
 /// Switches to the alternate screen, hides the cursor and disables automatic line wrap.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 
-/// Undoes [`ENTER`]. It starts with CAN, which aborts an escape sequence that was written only in part.
+/// Undoes [`ENTER`].
+///
+/// It starts with CAN, which aborts an escape sequence that was written only in part.
 const LEAVE: &str = "\x18\x1b[m\x1b[?7h\x1b[?25h\x1b[?1049l";
 
 /// An event that ends a wait.
 #[derive(Debug)]
 pub enum Event {
     Key(Key),
-    /// The whole screen must be drawn again: its size changed, or another program may have written to it.
+    /// The whole screen must be drawn again: its size changed, or another program may have written
+    /// to it.
     Redraw,
 }
 

@@ -45,7 +45,9 @@ pub(super) fn heading() -> [u8; HEADING] {
     heading
 }
 
-/// Whether these bytes begin a heading. If they are fewer than the magic, they are compared with its beginning.
+/// Whether these bytes begin a heading.
+///
+/// If they are fewer than the magic, they are compared with its beginning.
 pub(super) fn begins_heading(bytes: &[u8]) -> bool {
     let length = bytes.len().min(MAGIC.len());
     bytes[..length] == MAGIC[..length]

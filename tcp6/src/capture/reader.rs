@@ -69,7 +69,9 @@ impl<F: Read> Reader<F> {
         }
     }
 
-    /// Appends the next `length` bytes of the file, or fewer at its end. Returns the number of bytes appended.
+    /// Appends the next `length` bytes of the file, or fewer at its end.
+    ///
+    /// Returns the number of bytes appended.
     fn read(&mut self, length: usize, into: &mut Vec<u8>) -> Result<usize> {
         let before = into.len();
         let read = self.file.by_ref().take(length as u64).read_to_end(into);

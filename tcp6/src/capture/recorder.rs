@@ -10,7 +10,8 @@ use crate::row::Row;
 use crate::stats::table::Stats;
 use crate::table::Table;
 
-/// Writes tables to a capture file, which [`Replay::from_reader`](crate::Replay::from_reader) reads.
+/// Writes tables to a capture file, which [`Replay::from_reader`](crate::Replay::from_reader)
+/// reads.
 ///
 /// A capture is a heading, followed by a record for each table: the class, the time, the rows, and a checksum. The
 /// format is versioned and does not depend on the system or its byte order; the crate's `capture.rs` documents it.

@@ -86,7 +86,8 @@ impl Replay {
         Replay::default()
     }
 
-    /// Reads a capture that a [`Recorder`](crate::Recorder) wrote, or several concatenated captures.
+    /// Reads a capture that a [`Recorder`](crate::Recorder) wrote, or several concatenated
+    /// captures.
     ///
     /// If the capture is torn or damaged, the replay ends with an error after the tables before that place:
     /// [`Malformed::Torn`] if the file ends within a table or a heading, for example because the disk was full, or
@@ -121,7 +122,8 @@ impl Replay {
         Ok(replay)
     }
 
-    /// The damage at which the capture ends, or `None` if it is intact or if that error has been replayed.
+    /// The damage at which the capture ends, or `None` if it is intact or if that error has been
+    /// replayed.
     #[must_use]
     pub fn damage(&self) -> Option<Malformed> {
         self.failures.iter().find_map(|(_, failure)| match failure {
@@ -215,7 +217,8 @@ impl Replay {
         Ok(Some((header, &rest[..header.payload_len()])))
     }
 
-    /// Passes over the extensions of the table that was replayed, and passes each of them to `read`.
+    /// Passes over the extensions of the table that was replayed, and passes each of them to
+    /// `read`.
     fn extensions(&mut self, mut read: impl FnMut(&ExtensionHeader, &[u8], Instant) -> Result<()>) -> Result<()> {
         while let Some((Header::Extension(header), payload)) = self.record()? {
             let end = self.next + HEADER + payload.len();
@@ -243,7 +246,9 @@ impl Source for Replay {
         self.extensions(|_, _, _| Ok(()))
     }
 
-    /// Replays the next table and its statistics. `stats` is empty if the table was recorded without.
+    /// Replays the next table and its statistics.
+    ///
+    /// `stats` is empty if the table was recorded without.
     ///
     /// # Errors
     ///

@@ -25,7 +25,9 @@ const ALGORITHM: u8 = 1 << 4;
 const MEMORY: u8 = 1 << 5;
 const SENDER: u8 = 1 << 6;
 
-/// Appends the statistics to `bytes`, `clock` after the recorder was created. On an error, `bytes` is unchanged.
+/// Appends the statistics to `bytes`, `clock` after the recorder was created.
+///
+/// On an error, `bytes` is unchanged.
 pub(super) fn append(bytes: &mut Vec<u8>, stats: &Stats, clock: Duration) -> Result<()> {
     let sockets = stats.len();
     let count = u32::try_from(sockets).map_err(|_| Malformed::TooManyRows { rows: sockets })?;

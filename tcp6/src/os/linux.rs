@@ -45,7 +45,9 @@ impl OwnerModuleRowExt for OwnerModuleRow {
 /// Linux extensions of [`System`](crate::system::System).
 #[cfg(target_os = "linux")]
 pub trait SystemExt {
-    /// The processes that hold the socket with this inode, by ascending pid. The first one is the owner in rows.
+    /// The processes that hold the socket with this inode, by ascending pid.
+    ///
+    /// The first one is the owner in rows.
     ///
     /// A socket has several holders if a server forks or if the socket was passed to another process. The result is
     /// that of the last table of a class with owners; nothing is read. Each call searches all sockets of all processes.
@@ -90,7 +92,8 @@ pub trait SystemExt {
     /// ```
     fn unreconciled_refreshes(&self) -> u64;
 
-    /// A counter of `TcpExt` in `/proc/net/netstat` by its name, as of the last [`System::statistics`].
+    /// A counter of `TcpExt` in `/proc/net/netstat` by its name, as of the last
+    /// [`System::statistics`].
     ///
     /// `None` if the kernel has no counter of this name, or if `statistics` was not called or could not read the file.
     /// Nothing is read and nothing is allocated. Kernels add, rename and remove counters;
@@ -110,7 +113,8 @@ pub trait SystemExt {
     /// [`System::statistics`]: crate::System::statistics
     fn tcp_ext(&self, name: &str) -> Option<u64>;
 
-    /// The name and value of each counter of `TcpExt`, as of the last [`System::statistics`], in the kernel's order.
+    /// The name and value of each counter of `TcpExt`, as of the last [`System::statistics`], in
+    /// the kernel's order.
     ///
     /// A column whose value is not an unsigned number is omitted. See [`tcp_ext`](SystemExt::tcp_ext).
     ///

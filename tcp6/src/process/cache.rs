@@ -9,7 +9,9 @@ use crate::row::Row;
 use crate::row::class::OwnerModuleRow;
 use crate::row::owner::Owner;
 
-/// The maximum number of cached modules of a process. The busiest `svchost.exe` has a few dozen services.
+/// The maximum number of cached modules of a process.
+///
+/// The busiest `svchost.exe` has a few dozen services.
 const MAX_MODULES: usize = 64;
 
 /// Reads processes and modules from the system.

@@ -8,7 +8,8 @@ use core::slice;
 
 use tcp6_sys::IN6_ADDR;
 
-/// A type that consists of bytes: every byte pattern is a value, and every byte of a value is initialized.
+/// A type that consists of bytes: every byte pattern is a value, and every byte of a value is
+/// initialized.
 ///
 /// # Safety
 ///
@@ -62,7 +63,8 @@ pub(crate) fn bytes_of_mut<T: Plain>(values: &mut [T]) -> &mut [u8] {
     unsafe { slice::from_raw_parts_mut(values.as_mut_ptr().cast(), size_of_val(values)) }
 }
 
-/// The first `count` values of these bytes, or `None` if the bytes are too few or not aligned for `T`.
+/// The first `count` values of these bytes, or `None` if the bytes are too few or not aligned for
+/// `T`.
 pub(crate) fn values<T: Plain>(bytes: &[u8], count: usize) -> Option<&[T]> {
     let bytes = bytes.get(..count.checked_mul(size_of::<T>())?)?;
     let first = bytes.as_ptr().cast::<T>();

@@ -23,7 +23,8 @@ pub struct SocketInfo {
     /// Before Linux 4.1 the cookie is the address of the socket in the kernel. It changes in TIME-WAIT, and a later
     /// socket can have the same one.
     pub cookie: Option<NonZeroU64>,
-    /// The index of the interface to which the socket is bound, by SO_BINDTODEVICE or by a link-local address.
+    /// The index of the interface to which the socket is bound, by SO_BINDTODEVICE or by a
+    /// link-local address.
     ///
     /// `None` if it is bound to none, and if the table was read from `/proc`. The index is that of the network
     /// namespace of the socket.

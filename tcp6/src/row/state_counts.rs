@@ -37,12 +37,14 @@ impl StateCounts {
         self.counts.iter().sum()
     }
 
-    /// Every state that has rows, with their number, in the order of the states' numbers; `OTHER` is last.
+    /// Every state that has rows, with their number, in the order of the states' numbers; `OTHER`
+    /// is last.
     pub fn iter(&self) -> impl Iterator<Item = (StateSet, usize)> {
         self.all().filter(|(_, count)| *count > 0)
     }
 
-    /// Every state with the number of its rows, which can be zero, in the order of [`iter`](StateCounts::iter).
+    /// Every state with the number of its rows, which can be zero, in the order of
+    /// [`iter`](StateCounts::iter).
     ///
     /// Each item is a set of one state, whose text is the name of the state.
     pub fn all(&self) -> impl Iterator<Item = (StateSet, usize)> {

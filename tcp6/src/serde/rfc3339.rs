@@ -73,7 +73,9 @@ impl Time {
         since_epoch(self.0)
     }
 
-    /// The time with these nanoseconds after its second. Without them, its fraction of a second counts.
+    /// The time with these nanoseconds after its second.
+    ///
+    /// Without them, its fraction of a second counts.
     ///
     /// # Errors
     ///

@@ -18,10 +18,12 @@ use crate::row::state::State;
 /// An end in binary formats: address, scope id, port.
 type End = ([u8; 16], u32, u16);
 
-/// The common fields of all classes in binary formats: state, local end, and remote end if the socket has one.
+/// The common fields of all classes in binary formats: state, local end, and remote end if the
+/// socket has one.
 type Ends = (u32, End, Option<End>);
 
-/// The number of elements of a row in binary formats: the common fields, and each further field of its class.
+/// The number of elements of a row in binary formats: the common fields, and each further field of
+/// its class.
 fn elements(layout: &Layout) -> usize {
     let Layout { owner, offload, created, module, state: _, local: _, remote: _ } = layout;
     1 + [owner, offload, created, module].into_iter().flatten().count()

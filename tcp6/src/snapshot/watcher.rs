@@ -165,7 +165,9 @@ impl<R: Row, S: Source> Watcher<R, S> {
         Ok(owned)
     }
 
-    /// Reads the table into `previous` and returns its time. A failure leaves the baseline unchanged.
+    /// Reads the table into `previous` and returns its time.
+    ///
+    /// A failure leaves the baseline unchanged.
     fn read(&mut self) -> Result<SystemTime> {
         // The snapshot sorts its rows.
         let table = Table::<R>::read(&mut self.source, &self.query.unsorted(), &mut self.buffer)?;
@@ -200,7 +202,9 @@ impl<R: Row, S: Source> Watcher<R, S> {
         &self.current
     }
 
-    /// The source. For a [`System`](crate::System), `watcher.source().owner_counts()` are the counts of the last poll.
+    /// The source.
+    ///
+    /// For a [`System`](crate::System), `watcher.source().owner_counts()` are the counts of the last poll.
     #[must_use]
     pub fn source(&self) -> &S {
         &self.source

@@ -44,7 +44,9 @@ pub struct ConnectionStats {
     /// Linux counts the SYN of the connecting side and the FIN of this side as one byte each. The payload that was sent
     /// is exactly `bytes_sent` - `bytes_retransmitted`.
     pub bytes_acknowledged: Option<u64>,
-    /// The bytes of payload that were received in order. Linux counts the FIN of the peer as one byte.
+    /// The bytes of payload that were received in order.
+    ///
+    /// Linux counts the FIN of the peer as one byte.
     pub bytes_received: Option<u64>,
     /// The bytes of payload that were sent, including those sent again.
     pub bytes_sent: Option<u64>,
@@ -76,13 +78,16 @@ pub struct ConnectionStats {
     pub peer_window: Option<u64>,
     /// The window that this side advertises, in bytes.
     pub own_window: Option<u64>,
-    /// The bytes that were received and that the program has not read. Linux counts the FIN of the peer as one byte.
+    /// The bytes that were received and that the program has not read.
+    ///
+    /// Linux counts the FIN of the peer as one byte.
     pub unread_bytes: Option<u64>,
     /// The bytes that were written and that the peer has not acknowledged, sent or not.
     ///
     /// Linux counts the SYN and the FIN of this side as one byte each.
     pub send_queue_bytes: Option<u64>,
-    /// The bytes that were sent and that the peer has not acknowledged, counted as in `send_queue_bytes`.
+    /// The bytes that were sent and that the peer has not acknowledged, counted as in
+    /// `send_queue_bytes`.
     pub unacknowledged_bytes: Option<u64>,
     /// The bytes that were written and not sent yet.
     pub unsent_bytes: Option<u64>,

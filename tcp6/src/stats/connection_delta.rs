@@ -13,7 +13,9 @@ use crate::row::Row;
 pub struct ConnectionDelta {
     /// The time between the readings.
     pub elapsed: Duration,
-    /// The bytes of payload that the peer has acknowledged. On Linux a SYN or a FIN counts as one byte.
+    /// The bytes of payload that the peer has acknowledged.
+    ///
+    /// On Linux a SYN or a FIN counts as one byte.
     pub bytes_acknowledged: Option<u64>,
     /// The bytes of payload that were received in order. On Linux a FIN counts as one byte.
     pub bytes_received: Option<u64>,

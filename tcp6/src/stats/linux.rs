@@ -5,7 +5,8 @@ use super::tcp_info::TcpInfo;
 use super::timer;
 use crate::row::state::State;
 
-/// The values in the base message of a socket (`inet_diag_msg`), or in its line of `/proc/net/tcp6`.
+/// The values in the base message of a socket (`inet_diag_msg`), or in its line of
+/// `/proc/net/tcp6`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct BaseValues {
     /// The number of the timer; 0 if none runs.
@@ -20,7 +21,9 @@ pub(crate) struct BaseValues {
     pub(crate) send_queue: Option<u32>,
 }
 
-/// What the kernel reports of one socket besides its row. The payloads are those of attributes, if it sent them.
+/// What the kernel reports of one socket besides its row.
+///
+/// The payloads are those of attributes, if it sent them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reported<'a> {
     pub(crate) values: BaseValues,
@@ -29,7 +32,8 @@ pub(crate) struct Reported<'a> {
     pub(crate) cookie: u64,
     /// `tcp_info`.
     pub(crate) info: Option<&'a [u8]>,
-    /// The name of the congestion control algorithm, up to a NUL if there is one; at most [`MAX_NAME`] bytes.
+    /// The name of the congestion control algorithm, up to a NUL if there is one; at most
+    /// [`MAX_NAME`] bytes.
     pub(crate) algorithm: Option<&'a [u8]>,
     /// `SK_MEMINFO`.
     pub(crate) memory: Option<&'a [u8]>,
@@ -38,7 +42,8 @@ pub(crate) struct Reported<'a> {
 /// `TCP_CA_NAME_MAX`.
 pub(crate) const MAX_NAME: usize = 16;
 
-/// The statistics of a socket, or `None` if it has none: in TIME-WAIT, as an orphan in FIN-WAIT-2, and as a request.
+/// The statistics of a socket, or `None` if it has none: in TIME-WAIT, as an orphan in FIN-WAIT-2,
+/// and as a request.
 ///
 /// The kernel keeps a small struct instead of a socket for these, and reports zeros. A request in SYN-RECEIVED has no
 /// `tcp_info`; a socket in this state (TCP fast open) has one, and cannot be told from a request if none was requested.

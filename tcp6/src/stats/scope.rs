@@ -6,7 +6,8 @@
 pub enum StatisticsScope {
     /// Connections over IPv6 only, of the whole machine: Windows counts the families separately.
     Ipv6,
-    /// Connections over IPv4 and IPv6 together, of one network namespace: Linux does not count the families separately.
+    /// Connections over IPv4 and IPv6 together, of one network namespace: Linux does not count the
+    /// families separately.
     BothFamilies,
 }
 

@@ -32,9 +32,11 @@ pub struct SenderStats {
     pub congestion_signals: Option<u32>,
     /// The time during which the window of the peer limited the sender (SndLimTimeRwin).
     pub limited_by_receiver: Option<Duration>,
-    /// The time during which congestion control limited the sender, waiting for timeouts included (SndLimTimeCwnd).
+    /// The time during which congestion control limited the sender, waiting for timeouts included
+    /// (SndLimTimeCwnd).
     pub limited_by_congestion: Option<Duration>,
-    /// The time during which the sender was its own limit, usually for lack of data (SndLimTimeSnd).
+    /// The time during which the sender was its own limit, usually for lack of data
+    /// (SndLimTimeSnd).
     pub limited_by_sender: Option<Duration>,
 }
 

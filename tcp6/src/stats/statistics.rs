@@ -7,7 +7,8 @@ use crate::stats::delta::StatisticsDelta;
 use crate::stats::rto_algorithm::RtoAlgorithm;
 use crate::stats::scope::StatisticsScope;
 
-/// The counters of the TCP stack at one moment, from [`System::statistics`](crate::System::statistics).
+/// The counters of the TCP stack at one moment, from
+/// [`System::statistics`](crate::System::statistics).
 ///
 /// Counters count since the system started, on Linux since the network namespace was created. To learn what happened
 /// between two readings, use [`since`](Statistics::since), which handles counters that wrap. A counter that the system
@@ -173,7 +174,8 @@ impl Statistics {
 macro_rules! define {
     (common { $($common:ident: $common_width:ident,)* } optional { $($optional:ident: $width:ident,)* }) => {
         impl Statistics {
-            /// The name and the value of each counter that the system provides, in the order of the fields.
+            /// The name and the value of each counter that the system provides, in the order of the
+            /// fields.
             ///
             /// The names are those of the fields. Values that are not counters, such as
             /// [`established`](Statistics::established), are not included.

@@ -92,8 +92,9 @@ pub struct Stats {
     index: Index,
     /// The number of entries that the index has.
     indexed: usize,
-    /// Those after the first `infos_used` are from earlier tables. They are overwritten in place: of all writes of a
-    /// refresh, this is the largest.
+    /// Those after the first `infos_used` are from earlier tables.
+    ///
+    /// They are overwritten in place: of all writes of a refresh, this is the largest.
     infos: Vec<TcpInfo>,
     infos_used: usize,
     algorithms: Vec<Name>,
@@ -123,7 +124,9 @@ struct Entry {
     connection: Option<Place>,
     /// What only Windows has.
     sender: Option<Place>,
-    /// Whether it is the first entry with these ends. The index has it by its ends, and others by ends and identity.
+    /// Whether it is the first entry with these ends.
+    ///
+    /// The index has it by its ends, and others by ends and identity.
     is_first: bool,
     /// Whether there are other entries with these ends, if it is the first one.
     is_shared: bool,
@@ -199,13 +202,15 @@ impl Stats {
         self.entries.len()
     }
 
-    /// Whether there is no socket: the statistics were never filled, the last attempt failed, or the table was empty.
+    /// Whether there is no socket: the statistics were never filled, the last attempt failed, or
+    /// the table was empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The connections whose statistics the system refused or failed to return, or `None` if there are none.
+    /// The connections whose statistics the system refused or failed to return, or `None` if there
+    /// are none.
     ///
     /// Only on Windows, where the statistics of each connection are read with calls of their own.
     #[must_use]
@@ -219,7 +224,8 @@ impl Stats {
         self.taken.map(|(time, _)| time)
     }
 
-    /// The moment at which the table was read, on a clock that is never set, or `None` if there is none.
+    /// The moment at which the table was read, on a clock that is never set, or `None` if there is
+    /// none.
     #[must_use]
     pub fn instant(&self) -> Option<Instant> {
         self.taken.map(|(_, instant)| instant)
@@ -264,12 +270,15 @@ impl Stats {
         Ok(())
     }
 
-    /// Counts a connection whose statistics the system failed to return, with the code of the failure.
+    /// Counts a connection whose statistics the system failed to return, with the code of the
+    /// failure.
     pub(crate) fn add_failure(&mut self, code: i32) {
         self.failures = Some(StatsFailures::and(self.failures, code));
     }
 
-    /// Adds what Linux reports of the socket of a row. It is not found until [`index_entries`](Stats::index_entries).
+    /// Adds what Linux reports of the socket of a row.
+    ///
+    /// It is not found until [`index_entries`](Stats::index_entries).
     #[inline]
     pub(crate) fn push_reported<R: Row>(&mut self, row: &R, reported: &Reported<'_>) -> Result<()> {
         let Reported { values: base, uid, cookie, info, algorithm, memory } = *reported;
@@ -385,7 +394,8 @@ impl Entry {
         self.is_first && self.ends == *ends
     }
 
-    /// Whether it is an entry with these ends and this identity, and not the first one with these ends.
+    /// Whether it is an entry with these ends and this identity, and not the first one with these
+    /// ends.
     fn is_later(&self, ends: &[u64; 6], identity: NonZeroU64) -> bool {
         !self.is_first && self.identity == Some(identity) && self.ends == *ends
     }

@@ -41,7 +41,9 @@ pub struct TcpInfo {
 }
 
 impl TcpInfo {
-    /// Copies the bytes of a `tcp_info`, in native byte order. They may be fewer or more than this crate knows.
+    /// Copies the bytes of a `tcp_info`, in native byte order.
+    ///
+    /// They may be fewer or more than this crate knows.
     #[must_use]
     pub fn from_bytes(tcp_info: &[u8]) -> TcpInfo {
         let mut info = TcpInfo { bytes: [0; MAX_LEN], len: 0 };
@@ -92,7 +94,8 @@ impl PartialEq for TcpInfo {
 
 impl Eq for TcpInfo {}
 
-/// Defines an accessor for each field: name, C type, offset, value that means unknown, and conversion to a Rust type.
+/// Defines an accessor for each field: name, C type, offset, value that means unknown, and
+/// conversion to a Rust type.
 macro_rules! fields {
     ($(
         $(#[$doc:meta])*
@@ -157,7 +160,8 @@ fields! {
     probes: u8 at 3 => u8, same;
     /// The number of times that the timeout was doubled.
     backoff: u8 at 4 => u8, same;
-    /// The options in use: 1 timestamps, 2 SACK, 4 window scaling, 8 ECN, 16 ECN was seen, 32 data in the SYN.
+    /// The options in use: 1 timestamps, 2 SACK, 4 window scaling, 8 ECN, 16 ECN was seen, 32 data
+    /// in the SYN.
     options: u8 at 5 => u8, same;
     /// The retransmission timeout.
     rto: u32 at 8 => Duration, microseconds;
@@ -207,7 +211,8 @@ fields! {
     pacing_rate: u64 at 104 unless u64::MAX => u64, same;
     /// The limit of the rate (SO_MAX_PACING_RATE), in bytes per second; unknown if there is none.
     max_pacing_rate: u64 at 112 unless u64::MAX => u64, same;
-    /// The bytes that the peer has acknowledged, counting the SYN of the connecting side and the FIN.
+    /// The bytes that the peer has acknowledged, counting the SYN of the connecting side and the
+    /// FIN.
     bytes_acked: u64 at 120 => u64, same;
     /// The bytes that were received in order, counting the FIN of the peer.
     bytes_received: u64 at 128 => u64, same;
@@ -223,7 +228,8 @@ fields! {
     data_segs_in: u32 at 152 => u32, same;
     /// The number of segments with data that were sent, including those sent again. Wraps.
     data_segs_out: u32 at 156 => u32, same;
-    /// The rate at which data was delivered last, in bytes per second; unknown until the first measurement.
+    /// The rate at which data was delivered last, in bytes per second; unknown until the first
+    /// measurement.
     delivery_rate: u64 at 160 unless 0 | u64::MAX => u64, same;
     /// The time during which data was waiting to be sent or acknowledged.
     busy_time: u64 at 168 => Duration, Duration::from_micros;
@@ -280,13 +286,15 @@ const ECN: usize = 276;
 /// The offset of `tcpi_fackets`.
 const FACKETS: usize = 40;
 
-/// The lengths of the struct in the first kernels with a flag, or without a field. The struct did not grow for these.
+/// The lengths of the struct in the first kernels with a flag, or without a field.
+///
+/// The struct did not grow for these.
 const LEN_4_9: usize = 168;
 const LEN_4_18: usize = 200;
 const LEN_5_4: usize = 232;
 
-/// The bits from `first` on of a bit field of `size` bits, which C compilers fill from the lowest bit on little-endian
-/// machines and from the highest bit on big-endian ones.
+/// The bits from `first` on of a bit field of `size` bits, which C compilers fill from the lowest
+/// bit on little-endian machines and from the highest bit on big-endian ones.
 fn bits(value: u32, size: u32, first: u32, count: u32) -> u8 {
     let shift = if cfg!(target_endian = "little") { first } else { size - first - count };
     (value >> shift & ((1 << count) - 1)) as u8
@@ -317,7 +325,8 @@ impl TcpInfo {
         self.bits8(WSCALE, 4, 4)
     }
 
-    /// Whether the last [`delivery_rate`](TcpInfo::delivery_rate) was limited by the program, not by the network.
+    /// Whether the last [`delivery_rate`](TcpInfo::delivery_rate) was limited by the program, not
+    /// by the network.
     ///
     /// `tcpi_delivery_rate_app_limited`, since Linux 4.9
     #[must_use]
@@ -325,7 +334,8 @@ impl TcpInfo {
         if self.has(LEN_4_9) { self.bits8(FLAGS, 0, 1).map(|bit| bit == 1) } else { None }
     }
 
-    /// Why a fast open failed: 0 it did not, 1 no cookie, 2 data not acknowledged, 3 the SYN was sent again.
+    /// Why a fast open failed: 0 it did not, 1 no cookie, 2 data not acknowledged, 3 the SYN was
+    /// sent again.
     ///
     /// `tcpi_fastopen_client_fail`, since Linux 5.5; 0 in Linux 5.4
     #[must_use]
@@ -333,7 +343,8 @@ impl TcpInfo {
         if self.has(LEN_5_4) { self.bits8(FLAGS, 1, 2) } else { None }
     }
 
-    /// The number of segments between the oldest unacknowledged one and the latest selectively acknowledged one.
+    /// The number of segments between the oldest unacknowledged one and the latest selectively
+    /// acknowledged one.
     ///
     /// `tcpi_fackets`, before Linux 4.15. It is `None` since Linux 4.18, and zero in the versions between these.
     #[must_use]

@@ -6,7 +6,9 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Timer {
-    /// The unacknowledged segment is sent again when the timer expires. Also runs in SYN-SENT and SYN-RECEIVED.
+    /// The unacknowledged segment is sent again when the timer expires.
+    ///
+    /// Also runs in SYN-SENT and SYN-RECEIVED.
     #[non_exhaustive]
     Retransmission {
         /// The time until the timer expires; zero if it is overdue.
@@ -14,7 +16,8 @@ pub enum Timer {
         /// The number of timeouts of this segment so far.
         retransmissions: u32,
     },
-    /// The keepalive timer, or another one that shares its place, such as that of an orphan in FIN-WAIT-2.
+    /// The keepalive timer, or another one that shares its place, such as that of an orphan in
+    /// FIN-WAIT-2.
     #[non_exhaustive]
     KeepAlive {
         /// The time until the timer expires; zero if it is overdue.

@@ -7,7 +7,9 @@ use crate::system::unsupported::Collection;
 #[cfg(windows)]
 use crate::system::windows::Collection;
 
-/// Statistics of one connection that the system collects. From [`System::collect`](crate::System::collect).
+/// Statistics of one connection that the system collects.
+///
+/// From [`System::collect`](crate::System::collect).
 ///
 /// On Windows, dropping it disables the types of statistics that the call enabled, and no others. Nothing reports
 /// whether that succeeds: it fails if the connection is gone. On other systems it does nothing.

@@ -157,7 +157,8 @@ pub struct Batch<'p> {
 }
 
 impl Batch<'_> {
-    /// The process that had this id at some moment since the batch began, or `None` if it is unknown.
+    /// The process that had this id at some moment since the batch began, or `None` if it is
+    /// unknown.
     ///
     /// The result, also `None`, is reused within the batch unless more processes are looked up than the capacity.
     pub fn get(&mut self, pid: u32) -> Option<&Process> {

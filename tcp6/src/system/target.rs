@@ -15,9 +15,12 @@ pub(super) struct Target {
     pub(super) local: SocketAddrV6,
     /// `None` for a listener.
     pub(super) remote: Option<SocketAddrV6>,
-    /// The identity, which distinguishes successive sockets with equal ends. `None` accepts any socket.
+    /// The identity, which distinguishes successive sockets with equal ends.
+    ///
+    /// `None` accepts any socket.
     pub(super) identity: Option<NonZeroU64>,
-    /// The index of the interface to which the socket is bound; 0 if it is bound to none or unknown.
+    /// The index of the interface to which the socket is bound; 0 if it is bound to none or
+    /// unknown.
     ///
     /// Only Linux takes it in a request.
     #[cfg_attr(not(target_os = "linux"), allow(dead_code))]

@@ -9,7 +9,8 @@ use crate::table::layout;
 use crate::table::query::Query;
 
 impl Buffer {
-    /// Removes the rows that the query does not select, and sorts the table if the query asks for it.
+    /// Removes the rows that the query does not select, and sorts the table if the query asks for
+    /// it.
     pub(crate) fn finish_table<R: Row>(&mut self, query: &Query) -> Result<()> {
         let Held { bytes: end, taken_at, .. } = self.held_as::<R>()?;
         let table = &mut pod::bytes_of_mut(&mut self.words)[..end];

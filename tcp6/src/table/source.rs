@@ -45,7 +45,8 @@ pub trait Source {
     /// [`Error::WrongClass`](crate::Error::WrongClass) for the caller.
     fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()>;
 
-    /// Fills the buffer with the current table of this class, and `stats` with the statistics of its sockets.
+    /// Fills the buffer with the current table of this class, and `stats` with the statistics of
+    /// its sockets.
     ///
     /// The statistics must contain every row that `query` selects, and may contain more. A source without statistics
     /// need not implement this method: it clears `stats` and fills the buffer.

@@ -226,7 +226,8 @@ fn count(results: &Results, group: &str, size: u64, function: &str, metric: &str
     results.metric(group, size, function, metric)?.parse().ok()
 }
 
-/// The time of tcp6 divided by the mean of the kernel's part, which was measured before and after it.
+/// The time of tcp6 divided by the mean of the kernel's part, which was measured before and after
+/// it.
 fn over_bare(linux: &Results, group: &str, size: u64, bare: &str) -> Option<f64> {
     let time = |function: &str| Some(linux.time(group, size, function)?.nanoseconds);
     Some(time("tcp6")? / ((time(bare)? + time(&format!("{bare} again"))?) / 2.0))

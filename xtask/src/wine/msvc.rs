@@ -12,7 +12,9 @@ use xshell::{Shell, cmd};
 
 use crate::debian;
 
-/// Names of the libraries that `std` and other crates link. The crate's library has all of their functions.
+/// Names of the libraries that `std` and other crates link.
+///
+/// The crate's library has all of their functions.
 const SYSTEM: &[&str] = &[
     "advapi32",
     "bcrypt",

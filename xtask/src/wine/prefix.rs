@@ -8,7 +8,8 @@ use crate::debian::{self, Package};
 
 pub(super) const WINE: &[Package] = &[Package("wine", "/usr/bin/wine"), Package("wine64", "/usr/lib/wine/wine64")];
 
-/// DLL overrides that prevent download prompts for Mono and Gecko and entries in the desktop's menus.
+/// DLL overrides that prevent download prompts for Mono and Gecko and entries in the desktop's
+/// menus.
 pub(super) const OVERRIDES: &str = "mscoree,mshtml,winemenubuilder.exe=";
 
 /// A Wine prefix of the workspace. Dropping it ends all programs that still run in it.

@@ -94,7 +94,8 @@ fn msvc_flags(sh: &Shell) -> Result<Flags> {
     })
 }
 
-/// Compiles `rsbegin.o` and `rsend.o`, which rustup's MinGW targets include and Debian ships as source.
+/// Compiles `rsbegin.o` and `rsend.o`, which rustup's MinGW targets include and Debian ships as
+/// source.
 fn i686_flags(sh: &Shell) -> Result<Flags> {
     const TRIPLE: &str = "i686-pc-windows-gnu";
     let directory = debian::output(sh).join("rtstartup");

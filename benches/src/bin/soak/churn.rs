@@ -87,7 +87,8 @@ pub fn child() -> bool {
     true
 }
 
-/// Opens and closes `rate` connections per second until the time is over or standard input is closed.
+/// Opens and closes `rate` connections per second until the time is over or standard input is
+/// closed.
 ///
 /// Returns the number of connections that were opened.
 fn open_and_close(ports: &mut Ports, rate: u64, time: Duration) -> io::Result<u64> {

@@ -12,7 +12,9 @@ const SLACK_KIB: u64 = 8 * 1024;
 /// A leak in each poll exceeds it.
 const SLACK_DESCRIPTORS: usize = 8;
 
-/// The minimum resource use in a quarter of the soak. A minimum excludes what a poll holds temporarily.
+/// The minimum resource use in a quarter of the soak.
+///
+/// A minimum excludes what a poll holds temporarily.
 #[derive(Clone, Copy, Debug)]
 struct Usage {
     resident_kib: u64,

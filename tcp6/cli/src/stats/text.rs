@@ -89,7 +89,8 @@ fn texts(statistics: &Statistics) -> HashMap<&'static str, String> {
     texts
 }
 
-/// Aligns the lines in at most `max_width` columns: first meanings are truncated or left out, then names.
+/// Aligns the lines in at most `max_width` columns: first meanings are truncated or left out, then
+/// names.
 fn format(lines: &[Line], max_width: Option<usize>) -> String {
     let values = || {
         lines.iter().filter_map(|line| match line {

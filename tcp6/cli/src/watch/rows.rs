@@ -84,7 +84,8 @@ impl Entry {
         self.row.remote().map_or("-".to_owned(), |remote| remote.to_string())
     }
 
-    /// Whether the row is in one of these states or, while a change is marked, was in one before it.
+    /// Whether the row is in one of these states or, while a change is marked, was in one before
+    /// it.
     pub fn is_of(&self, states: StateSet, now: Instant) -> bool {
         let before = match self.mark(now) {
             Some(Mark::Changed { state, .. }) => states.has(*state),
@@ -103,7 +104,8 @@ pub struct Text {
 }
 
 impl Text {
-    /// The short text if there is one and the full text is wider than `columns`, else the full text.
+    /// The short text if there is one and the full text is wider than `columns`, else the full
+    /// text.
     pub fn in_columns(self, columns: usize) -> String {
         match self.short {
             Some(short) if width(&self.full) > columns => short,
@@ -134,7 +136,9 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// Creates unmarked entries for the rows of the first poll. `names` returns the name of a process.
+    /// Creates unmarked entries for the rows of the first poll.
+    ///
+    /// `names` returns the name of a process.
     pub fn new<'a>(
         states: StateSet,
         baseline: impl IntoIterator<Item = &'a Shown>,
@@ -209,7 +213,9 @@ impl Rows {
         tally
     }
 
-    /// Drops expired entries. Returns whether an entry or a mark has disappeared since the last call.
+    /// Drops expired entries.
+    ///
+    /// Returns whether an entry or a mark has disappeared since the last call.
     pub fn fade(&mut self, now: Instant) -> bool {
         let since = self.faded_at.replace(now);
         let has_faded = |at: Instant| at + LINGER <= now && since.is_some_and(|since| since < at + LINGER);

@@ -1,6 +1,7 @@
 //! The macro that defines a row class.
 
-/// Defines the row type of a class: a transparent wrapper of a Windows struct whose fields are named here.
+/// Defines the row type of a class: a transparent wrapper of a Windows struct whose fields are
+/// named here.
 macro_rules! row_class {
     (
         $(#[$attribute:meta])*

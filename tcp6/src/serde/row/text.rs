@@ -132,7 +132,8 @@ impl Socket {
     }
 }
 
-/// The time at which a socket was bound: a time, or ticks as a number, which versions before 0.1 wrote.
+/// The time at which a socket was bound: a time, or ticks as a number, which versions before 0.1
+/// wrote.
 enum Created {
     At(Time),
     Ticks(Integer<i64>),

@@ -7,7 +7,8 @@ use super::micros::Micros;
 use crate::serde::integer::Integer;
 use crate::stats::connection::{ConnectionStats, FIELDS};
 
-/// Defines the object in human-readable formats: for each field its form and, if it differs, its name.
+/// Defines the object in human-readable formats: for each field its form and, if it differs, its
+/// name.
 macro_rules! text {
     ($($field:ident $(as $name:literal)?: $form:ty,)*) => {
         #[derive(serde::Serialize, serde::Deserialize)]

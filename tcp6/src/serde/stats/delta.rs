@@ -9,7 +9,8 @@ use super::micros::Micros;
 use crate::serde::integer::Integer;
 use crate::stats::connection_delta::ConnectionDelta;
 
-/// Defines the object in human-readable formats and the form in binary ones, from the names of the counters.
+/// Defines the object in human-readable formats and the form in binary ones, from the names of the
+/// counters.
 macro_rules! forms {
     ($($counter:ident,)*) => {
         #[derive(serde::Serialize, serde::Deserialize)]

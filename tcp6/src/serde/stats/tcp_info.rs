@@ -7,7 +7,8 @@ use super::object::object;
 use crate::serde::integer::Integer;
 use crate::stats::tcp_info::TcpInfo;
 
-/// The name of a field is that of the C struct without `tcpi_`, and its unit, unless the name contains it.
+/// The name of a field is that of the C struct without `tcpi_`, and its unit, unless the name
+/// contains it.
 impl Serialize for TcpInfo {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         object!(serializer, "TcpInfo", {

@@ -20,7 +20,8 @@ fn info(bytes_acked: u64, bytes_received: u64, total_retrans: u32, segs_out: u32
     bytes
 }
 
-/// Statistics that Linux reported `milliseconds` after `start`: state, local port, cookie, `tcp_info`.
+/// Statistics that Linux reported `milliseconds` after `start`: state, local port, cookie,
+/// `tcp_info`.
 fn read(start: Instant, milliseconds: u64, sockets: &[(State, u16, u64, Option<&[u8]>)]) -> Stats {
     let mut stats = Stats::new();
     for (state, port, cookie, info) in sockets {

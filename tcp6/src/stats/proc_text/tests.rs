@@ -195,7 +195,8 @@ const TCP_EXT_COUNTERS: &[&str] = &[
 ];
 
 proptest! {
-    /// The order of the columns does not matter, and neither do unknown columns and absent optional ones.
+    /// The order of the columns does not matter, and neither do unknown columns and absent optional
+    /// ones.
     #[test]
     fn columns_are_found_by_name(
         tcp in columns(TCP_COUNTERS),

@@ -8,7 +8,9 @@ impl Collection {
     pub(in crate::system) fn leave(self) {}
 }
 
-/// Does nothing. It exists so that a program for both systems can drop the guard explicitly without a lint.
+/// Does nothing.
+///
+/// It exists so that a program for both systems can drop the guard explicitly without a lint.
 impl Drop for Collection {
     fn drop(&mut self) {}
 }

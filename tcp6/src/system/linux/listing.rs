@@ -68,7 +68,8 @@ impl Listing {
         &self.socket_inodes
     }
 
-    /// Fills the buffer with a table whose owners are unresolved, and `stats` with the statistics of its rows.
+    /// Fills the buffer with a table whose owners are unresolved, and `stats` with the statistics
+    /// of its rows.
     ///
     /// If that fails, `stats` may have some of them.
     pub(super) fn fill<R: Row>(

@@ -6,7 +6,9 @@ use std::io;
 
 use crate::error::{Error, Result};
 
-/// Opens a file of `/proc/net` in the network namespace of the calling thread. It stays with this namespace.
+/// Opens a file of `/proc/net` in the network namespace of the calling thread.
+///
+/// It stays with this namespace.
 ///
 /// # Errors
 ///
@@ -64,7 +66,8 @@ const FIRST_BYTES: usize = 16 << 10;
 /// The largest size of such a buffer. A longer text is cut.
 const MAX_BYTES: usize = 1 << 20;
 
-/// Reads a whole file from its beginning into `buffer`, which grows if the file does, and returns the text.
+/// Reads a whole file from its beginning into `buffer`, which grows if the file does, and returns
+/// the text.
 ///
 /// `read` reads from the beginning of the file. The kernel writes the text anew for each call, so a text that does not
 /// fit is read again as a whole: two parts would have values of two moments.
@@ -144,7 +147,9 @@ mod tests {
         assert_eq!(paths, [OWN]);
     }
 
-    /// Reads a file of this length. Returns the lengths of the text and of the buffer, and the number of reads.
+    /// Reads a file of this length.
+    ///
+    /// Returns the lengths of the text and of the buffer, and the number of reads.
     fn read(length: usize, buffer: &mut Vec<u8>) -> (usize, usize, u32) {
         let mut reads = 0;
         let text = read_whole("file", buffer, |bytes| {

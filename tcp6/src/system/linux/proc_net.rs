@@ -133,8 +133,8 @@ fn socket(line: &[u8]) -> Option<(Socket, Option<NonZeroU64>)> {
 /// The kernel's number of the state LISTEN.
 const TCP_LISTEN: u8 = 10;
 
-/// The length of the ticks in which `/proc` reports times (USER_HZ), which is the same on all machines that Rust
-/// supports.
+/// The length of the ticks in which `/proc` reports times (USER_HZ), which is the same on all
+/// machines that Rust supports.
 const MILLISECONDS_PER_TICK: u64 = 10;
 
 /// Parses two hexadecimal numbers that are separated by a colon.

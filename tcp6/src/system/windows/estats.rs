@@ -52,7 +52,9 @@ pub(crate) trait Calls {
     fn write_switch(&mut self, row: &MIB_TCP6ROW, estats_type: Type, rw: u8) -> u32;
 }
 
-/// Whether a row in this state is a connection, which can have statistics. Unknown states may be connections.
+/// Whether a row in this state is a connection, which can have statistics.
+///
+/// Unknown states may be connections.
 fn is_connection(state: State) -> bool {
     !matches!(state, State::Closed | State::Listen | State::TimeWait | State::DeleteTcb | State::Bound)
 }

@@ -38,7 +38,8 @@ use crate::row::pod::Word;
 /// The weakest access right for queries. It suffices for every call in this file.
 const PROCESS_QUERY_LIMITED_INFORMATION: u32 = 0x1000;
 
-/// Searches only the system folder for the library, not the folder of the program or the current one.
+/// Searches only the system folder for the library, not the folder of the program or the current
+/// one.
 const LOAD_LIBRARY_SEARCH_SYSTEM32: u32 = 0x800;
 
 /// The exit code of a running process. A process that exits with this code appears to be running.
@@ -177,7 +178,8 @@ pub(super) fn owner_module(row: &MIB_TCP6ROW_OWNER_MODULE, buffer: &mut [Word], 
     Some(unsafe { function(row, TCPIP_OWNER_MODULE_INFO_BASIC, buffer.as_mut_ptr().cast(), size) })
 }
 
-/// Reads the IPv6 counters of the TCP stack, and returns the code of the function, or `None` if iphlpapi lacks it.
+/// Reads the IPv6 counters of the TCP stack, and returns the code of the function, or `None` if
+/// iphlpapi lacks it.
 pub(super) fn tcp_statistics2(counters: &mut MIB_TCPSTATS2) -> Option<u32> {
     static FUNCTION: OnceLock<Option<PFN_GetTcpStatisticsEx2>> = OnceLock::new();
     let function = (*FUNCTION.get_or_init(find_tcp_statistics2))?;

@@ -14,7 +14,9 @@ use super::response::Response;
 /// The SYSTEM_INFORMATION_CLASS of this list.
 pub(super) const SYSTEM_PROCESS_INFORMATION_CLASS: i32 = 5;
 
-/// The first fields of an entry. This type is used only for the offsets: fields are read one by one.
+/// The first fields of an entry.
+///
+/// This type is used only for the offsets: fields are read one by one.
 #[repr(C)]
 #[allow(dead_code)]
 struct SystemProcessInformation {

@@ -25,7 +25,8 @@ use crate::stats::statistics::{Moment, Statistics};
 /// An algorithm that no system has. It detects a call that succeeds without writing.
 const UNWRITTEN: u32 = 0x5A5A_5A5A;
 
-/// Reads the counters with `ex2`, or with `ex` if `ex2` returns `None` because the system lacks the function.
+/// Reads the counters with `ex2`, or with `ex` if `ex2` returns `None` because the system lacks the
+/// function.
 ///
 /// Both receive a structure to write to, and return the code of the function.
 pub(super) fn read(

@@ -17,7 +17,8 @@ use crate::table::port_set::PortSet;
 
 /// `INET_DIAG_BC_JMP`: always continues at `no`.
 const JMP: u8 = 1;
-/// `INET_DIAG_BC_S_GE` to `INET_DIAG_BC_D_LE`: compare the local (S) or remote (D) port with that of the operand.
+/// `INET_DIAG_BC_S_GE` to `INET_DIAG_BC_D_LE`: compare the local (S) or remote (D) port with that
+/// of the operand.
 const S_GE: u8 = 2;
 const S_LE: u8 = 3;
 const D_GE: u8 = 4;
@@ -28,7 +29,8 @@ const D_COND: u8 = 8;
 
 /// The size of `inet_diag_bc_op`.
 const OP: u16 = 4;
-/// The size of a comparison of ports: the operand is a second `inet_diag_bc_op`, with the port in `no`.
+/// The size of a comparison of ports: the operand is a second `inet_diag_bc_op`, with the port in
+/// `no`.
 const PORT_OP: u16 = 2 * OP;
 /// The size of a comparison of addresses: the operand is `inet_diag_hostcond` with an IPv6 address.
 const HOST_OP: u16 = OP + 8 + 16;
@@ -145,7 +147,8 @@ impl Assembler<'_> {
         self.program.extend(no.to_ne_bytes());
     }
 
-    /// Replaces a placeholder in the operations from offset `from` on: they continue `beyond` bytes after the end.
+    /// Replaces a placeholder in the operations from offset `from` on: they continue `beyond` bytes
+    /// after the end.
     fn resolve(&mut self, from: usize, placeholder: u16, beyond: usize) {
         let end = self.program.len() + beyond;
         let mut at = from;

@@ -36,7 +36,8 @@ pub(super) struct LookUpStatus {
 }
 
 impl LookUpStatus {
-    /// Looks up the sockets that a dump of `states` lacks, and passes those in `states` to `found`, with attributes.
+    /// Looks up the sockets that a dump of `states` lacks, and passes those in `states` to `found`,
+    /// with attributes.
     ///
     /// If look-ups fail, the table keeps what was found before the failure and is counted as unreconciled.
     ///

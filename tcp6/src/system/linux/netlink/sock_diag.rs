@@ -70,7 +70,8 @@ impl<T: Transport> SockDiag<T> {
         }
     }
 
-    /// Passes each selected socket to `found` once, with the bytes of its attributes, which are not checked.
+    /// Passes each selected socket to `found` once, with the bytes of its attributes, which are not
+    /// checked.
     ///
     /// Sockets come in the kernel's order, followed by those that the dump skipped and a look-up found. If the kernel
     /// has refused a program, all sockets in the states and with the ports of the selection are passed.
@@ -154,7 +155,8 @@ fn program_refusal(error: &Error) -> Option<Errno> {
     refusals.into_iter().find(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
-/// Repeats a dump or a look-up until it succeeds, fails permanently or has failed [`ATTEMPTS`] times.
+/// Repeats a dump or a look-up until it succeeds, fails permanently or has failed [`ATTEMPTS`]
+/// times.
 ///
 /// `wait` is [`std::thread::sleep`], or a script in tests.
 pub(in crate::system::linux) fn retry<T>(

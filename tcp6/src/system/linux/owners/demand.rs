@@ -37,7 +37,8 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    /// Notes which sockets of the table exist and which sockets of the previous one have been closed.
+    /// Notes which sockets of the table exist and which sockets of the previous one have been
+    /// closed.
     ///
     /// A socket that a complete table lacks has been closed. A filtered table does not show which have been closed.
     pub(super) fn compare(&mut self, table: &[SocketInode], is_complete: bool) -> Result<()> {
@@ -65,7 +66,8 @@ impl Demand {
         self.closed.contains(&inode)
     }
 
-    /// Notes the sockets of the table that have no owner, except those for which a search has found none.
+    /// Notes the sockets of the table that have no owner, except those for which a search has found
+    /// none.
     pub(super) fn note_unresolved(&mut self, table: &[SocketInode], index: &Index) -> Result<()> {
         let is_unresolved = |socket: &&SocketInode| {
             socket.inode != 0 && index.get(socket.inode).is_none() && !self.searched.contains(&socket.inode)

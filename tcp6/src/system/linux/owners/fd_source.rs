@@ -20,7 +20,9 @@ pub(in crate::system::linux) trait FdSource: Sync {
     /// The result of one `stat` of the directory of the thread's descriptors.
     fn summary(&self, thread: u32) -> FdSummary;
 
-    /// The time at which the process started, in a unit of the kernel. `None` if there is no such process.
+    /// The time at which the process started, in a unit of the kernel.
+    ///
+    /// `None` if there is no such process.
     fn start_time(&self, pid: u32) -> Option<u64>;
 
     /// Compares the descriptor tables of two threads in an order of the kernel.

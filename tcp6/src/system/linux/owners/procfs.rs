@@ -32,7 +32,8 @@ pub(in crate::system::linux) struct Proc {
     own_pid: Option<u32>,
     /// Whether the kernel reports the number of descriptors of a process (Linux 6.2 and later).
     has_counts: bool,
-    /// Whether system calls take the pids of `/proc` and the kernel counts CPU times in nanoseconds.
+    /// Whether system calls take the pids of `/proc` and the kernel counts CPU times in
+    /// nanoseconds.
     has_cpu_times: bool,
 }
 

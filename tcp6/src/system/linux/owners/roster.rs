@@ -9,7 +9,8 @@ use super::tracked::{Held, ScanState, Tracked};
 pub(super) struct Roster {
     /// Ascending by pid.
     pub(super) processes: Vec<Tracked>,
-    /// Whether known descriptors have changed since [`Index`](super::index::Index) was built from them.
+    /// Whether known descriptors have changed since [`Index`](super::index::Index) was built from
+    /// them.
     pub(super) has_changed: bool,
     /// Whether an unchanged CPU time proves in this refresh that a process has not run.
     pub(super) has_exact_times: bool,
@@ -49,7 +50,9 @@ impl Roster {
         self.processes.iter().all(Tracked::has_cpu_time)
     }
 
-    /// Adds processes that have started and removes those that have ended. Returns false on failure.
+    /// Adds processes that have started and removes those that have ended.
+    ///
+    /// Returns false on failure.
     fn list(&mut self, source: &impl FdSource) -> bool {
         self.pids.clear();
         if source.pids(&mut self.pids).is_err() {
@@ -75,7 +78,9 @@ impl Roster {
         true
     }
 
-    /// Removes processes that have ended. A shared descriptor table passes to another process that uses it.
+    /// Removes processes that have ended.
+    ///
+    /// A shared descriptor table passes to another process that uses it.
     fn forget_ended(&mut self, source: &impl FdSource) {
         let mut have_ended = false;
         for i in 0..self.processes.len() {

@@ -178,7 +178,8 @@ fn is_idle(process: &Tracked) -> bool {
     process.state == ScanState::Idle && process.known_count() > 0
 }
 
-/// Lists the processes in such a state that have pending descriptors, in ascending order of the key.
+/// Lists the processes in such a state that have pending descriptors, in ascending order of the
+/// key.
 fn list_due(
     due: &mut Vec<(u64, usize)>,
     processes: &[Tracked],

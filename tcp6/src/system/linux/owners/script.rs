@@ -17,7 +17,8 @@ pub(super) struct Script {
     /// The number of processes started. Serves as the start time and the pid assigned last.
     pub(super) clock: u64,
     pub(super) last_pid: u32,
-    /// Features of the kernel: the number of descriptors (Linux 6.2), CPU times, `/proc/loadavg`, kcmp.
+    /// Features of the kernel: the number of descriptors (Linux 6.2), CPU times, `/proc/loadavg`,
+    /// kcmp.
     pub(super) has_counts: bool,
     pub(super) has_cpu_times: bool,
     pub(super) has_activity: bool,
@@ -276,7 +277,9 @@ impl Owners<Script> {
         self.table(pid).descriptors.retain(|_, link| *link != Link::Socket(inode));
     }
 
-    /// Closes sockets and opens new ones, each at the descriptor of a closed one. The map is from old to new inodes.
+    /// Closes sockets and opens new ones, each at the descriptor of a closed one.
+    ///
+    /// The map is from old to new inodes.
     pub(super) fn replace(&mut self, pid: u32, new: &BTreeMap<u32, u32>) {
         for link in self.table(pid).descriptors.values_mut() {
             if let Link::Socket(inode) = link {

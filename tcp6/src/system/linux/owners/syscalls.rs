@@ -6,7 +6,8 @@ use core::mem::MaybeUninit;
 
 use rustix::io::Errno;
 
-/// The low bits of the clock id of a process' CPU time as counted by the scheduler (`CPUCLOCK_SCHED`).
+/// The low bits of the clock id of a process' CPU time as counted by the scheduler
+/// (`CPUCLOCK_SCHED`).
 const CPUCLOCK_SCHED: libc::clockid_t = 2;
 
 /// Selects the comparison of descriptor tables (`KCMP_FILES` of `linux/kcmp.h`).

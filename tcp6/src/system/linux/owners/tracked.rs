@@ -25,7 +25,8 @@ pub(super) struct Tracked {
     access: Access,
     /// Ascending by descriptor.
     held: Vec<Held>,
-    /// The process whose descriptor table this one uses (CLONE_FILES), and that keeps the descriptors.
+    /// The process whose descriptor table this one uses (CLONE_FILES), and that keeps the
+    /// descriptors.
     pub(super) leader: Option<u32>,
     /// The lowest pid of the processes that use its table.
     pub(super) lowest_pid: u32,
@@ -129,7 +130,8 @@ impl Tracked {
         };
     }
 
-    /// Determines whether it has run since its descriptors were read, and whether it is the same process.
+    /// Determines whether it has run since its descriptors were read, and whether it is the same
+    /// process.
     ///
     /// The CPU time is read before the descriptors, so that the next sample shows a change that happens while they are
     /// read. Returns whether known descriptors were dropped.
@@ -206,7 +208,9 @@ impl Tracked {
         true
     }
 
-    /// Compares its descriptor table with that of another process. See [`FdSource::compare_tables`].
+    /// Compares its descriptor table with that of another process.
+    ///
+    /// See [`FdSource::compare_tables`].
     pub(super) fn compare_tables(&self, other: &Tracked, source: &impl FdSource) -> Option<core::cmp::Ordering> {
         source.compare_tables(self.thread, other.thread)
     }

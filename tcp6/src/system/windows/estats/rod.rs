@@ -151,7 +151,9 @@ fn known(value: u32) -> Option<u32> {
     (value != u32::MAX).then_some(value)
 }
 
-/// A value that is never zero, and zero before it is known. A time that is shorter than its unit is zero too.
+/// A value that is never zero, and zero before it is known.
+///
+/// A time that is shorter than its unit is zero too.
 fn positive(value: u32) -> Option<u32> {
     known(value).filter(|value| *value != 0)
 }

@@ -7,7 +7,9 @@ use tcp6_sys::{
 
 use crate::stats::kinds::StatsKinds;
 
-/// A type of statistics that is used here. Bandwidth (estimates) and SynOpts (fixed values) are not.
+/// A type of statistics that is used here.
+///
+/// Bandwidth (estimates) and SynOpts (fixed values) are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub(crate) enum Type {

@@ -120,7 +120,9 @@ fn returns_no_names_after_one_failed_call() {
     }
 }
 
-/// Queries the names for a row with this `OwningModuleInfo`. Returns the names, and the info of each call.
+/// Queries the names for a row with this `OwningModuleInfo`.
+///
+/// Returns the names, and the info of each call.
 fn query_with_info(info: u64, mut respond: impl FnMut(u64, &mut [Word], &mut u32) -> u32) -> (Option<Names>, Vec<u64>) {
     let mut row = MIB_TCP6ROW_OWNER_MODULE { dwOwningPid: 1000, ..Default::default() };
     row.OwningModuleInfo[0] = info;

@@ -16,7 +16,8 @@ use crate::row::state::State;
 /// The behaviour of one call.
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    /// Behaves like the real functions: writes a table of `rows` rows, or reports the size that it requires.
+    /// Behaves like the real functions: writes a table of `rows` rows, or reports the size that it
+    /// requires.
     Table { rows: u32 },
     /// Reports that the buffer is too small.
     Insufficient { size: Size },

@@ -160,7 +160,8 @@ fn reports_other_codes_without_a_retry() {
     }
 }
 
-/// Fills a buffer by a call that succeeds, writes a count of `count` rows and reports `size` written bytes.
+/// Fills a buffer by a call that succeeds, writes a count of `count` rows and reports `size`
+/// written bytes.
 fn claim(count: u32, size: u32) -> Result<()> {
     let mut script = Script::new(|_, table, written| {
         pod::bytes_of_mut(table)[..4].copy_from_slice(&count.to_ne_bytes());
@@ -226,7 +227,8 @@ fn limits_the_growth_for_one_invalid_size() {
     assert!(buffer.capacity() <= PLAUSIBLE_BYTES, "{} bytes", buffer.capacity());
 }
 
-/// Fills the buffer by a call that requires 1 GiB in its first `false_claims` calls, then writes one row.
+/// Fills the buffer by a call that requires 1 GiB in its first `false_claims` calls, then writes
+/// one row.
 ///
 /// Returns the result, and the largest buffer of a call in bytes.
 fn claim_a_gibibyte(false_claims: u32, buffer: &mut Buffer) -> (Result<()>, usize) {

@@ -118,7 +118,8 @@ impl SockId {
         u16_at(&self.to_bytes(), DPORT) == 0
     }
 
-    /// Whether the socket with the id `found` has the ends of this requested id, and its cookie unless that matches any.
+    /// Whether the socket with the id `found` has the ends of this requested id, and its cookie
+    /// unless that matches any.
     ///
     /// The interface is not compared, because SO_BINDTODEVICE can change that of an open socket.
     pub(in crate::system::linux) fn selects(&self, found: &SockId) -> bool {

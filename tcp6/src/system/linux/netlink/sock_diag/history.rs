@@ -201,7 +201,8 @@ fn refresh(
     Ok(cookies)
 }
 
-/// Checks that the statistics are those of the rows, and that a row is found if its socket has a cookie.
+/// Checks that the statistics are those of the rows, and that a row is found if its socket has a
+/// cookie.
 fn check_stats(rows: &[Socket], kinds: StatsKinds, stats: &Stats) -> Result<(), String> {
     if stats.len() != rows.len() {
         return Err(format!("{} statistics of {} rows", stats.len(), rows.len()));

@@ -53,7 +53,8 @@ impl Sock {
         bytes
     }
 
-    /// The message with the attributes that the kernel sends if `extensions` (`idiag_ext`) requests them.
+    /// The message with the attributes that the kernel sends if `extensions` (`idiag_ext`) requests
+    /// them.
     ///
     /// A socket has SHUTDOWN in any case, and INFO if it is requested; a minisock has none. The bytes of `tcp_info` that
     /// count acknowledged bytes are the cookie.

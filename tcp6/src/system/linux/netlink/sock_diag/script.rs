@@ -344,7 +344,8 @@ fn socket(port: u16) -> [u8; 72] {
     bytes
 }
 
-/// The message of [`socket`], with a `tcp_info` if it is requested, whose number of retransmissions is the port.
+/// The message of [`socket`], with a `tcp_info` if it is requested, whose number of retransmissions
+/// is the port.
 fn listed(port: u16, extensions: u8) -> Vec<u8> {
     let mut bytes = socket(port).to_vec();
     if extensions & 1 << 1 != 0 {

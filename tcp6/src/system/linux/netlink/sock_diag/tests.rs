@@ -10,7 +10,8 @@ use crate::system::linux::netlink::inet_diag::{REQUEST, SockId, dump_request};
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
 
-/// The size of a request with the program for one port at either end: two alternatives of 16 bytes and a jump.
+/// The size of a request with the program for one port at either end: two alternatives of 16 bytes
+/// and a jump.
 const PROGRAM: usize = REQUEST + 4 + 2 * 16 + 4;
 
 pub(in crate::system::linux) fn netlink(answers: impl IntoIterator<Item = Answer>) -> SockDiag<Script> {
