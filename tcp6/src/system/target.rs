@@ -5,7 +5,6 @@ use std::net::SocketAddrV6;
 
 use crate::row::Row;
 use crate::row::layout::RawRow;
-use crate::row::order::{self, Ends};
 use crate::row::socket_info;
 use crate::table::query::Query;
 
@@ -48,7 +47,8 @@ impl Target {
     /// Whether a row is one of this socket.
     pub(super) fn matches<R: Row>(&self, row: &R) -> bool {
         let has_identity = self.identity.is_none() || row.identity() == self.identity;
-        order::ends(row) == Ends::of_addresses(self.local, self.remote) && has_identity
+        let ends = |local, remote: Option<SocketAddrV6>| (scoped(local), remote.map(scoped));
+        ends(row.local(), row.remote()) == ends(self.local, self.remote) && has_identity
     }
 
     /// The query that selects the rows with these ports.
@@ -58,5 +58,35 @@ impl Target {
             Some(remote) => query.remote_port(remote.port()),
             None => query,
         }
+    }
+}
+
+/// The end without a scope id that has no meaning: one of an address that is not local to a link.
+///
+/// Wine 8 writes such scope ids.
+fn scoped(end: SocketAddrV6) -> SocketAddrV6 {
+    let is_of_a_link = match end.ip().octets() {
+        [0xFE, 0x80..=0xBF, ..] => true,
+        [0xFF, flags, ..] => matches!(flags & 0xF, 1 | 2),
+        _ => false,
+    };
+    SocketAddrV6::new(*end.ip(), end.port(), 0, if is_of_a_link { end.scope_id() } else { 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::class::BasicRow;
+    use crate::row::state::State;
+
+    #[test]
+    fn only_addresses_of_a_link_have_a_scope() {
+        let matches = |target: &str, row: &str| {
+            let row = BasicRow::new(State::Listen, row.parse().unwrap(), None);
+            Target::of_ends(target.parse().unwrap(), None).matches(&row)
+        };
+        assert!(matches("[::1]:80", "[::1%4096]:80") && matches("[2001:db8::1%3]:80", "[2001:db8::1]:80"));
+        assert!(matches("[fe80::1%2]:80", "[fe80::1%2]:80") && !matches("[fe80::1%2]:80", "[fe80::1%3]:80"));
+        assert!(!matches("[fe80::1]:80", "[fe80::1%3]:80") && !matches("[::1]:80", "[::1]:81"));
     }
 }
