@@ -1,6 +1,5 @@
 //! Tests that run the command `tcp6`.
 
-#[path = "../../../tests/suite/inheritance.rs"]
 mod inheritance;
 mod list;
 mod manners;
