@@ -8,6 +8,7 @@ mod columns;
 mod escape;
 mod json;
 mod list;
+mod live;
 mod message;
 mod owner;
 mod stats;

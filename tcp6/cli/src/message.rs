@@ -13,8 +13,11 @@ pub enum Failure {
     Usage(Usage),
     /// The table or the counters cannot be read.
     System(tcp6::Error),
-    /// `tcp6 watch` without `--json`, with standard output redirected to a pipe or a file.
-    NoTerminal,
+    /// A live view without `--json`, with standard output redirected to a pipe or a file.
+    NoTerminal {
+        /// The name of the command.
+        command: &'static str,
+    },
     Output(io::Error),
 }
 
@@ -42,7 +45,9 @@ impl fmt::Display for Failure {
         match self {
             Failure::Usage(usage) => write!(f, "{usage}"),
             Failure::System(error) => write!(f, "{error}"),
-            Failure::NoTerminal => f.write_str("standard output is not a terminal; use `tcp6 watch --json` instead"),
+            Failure::NoTerminal { command } => {
+                write!(f, "standard output is not a terminal; use `tcp6 {command} --json` instead")
+            }
             Failure::Output(error) => write!(f, "output error: {error}"),
         }
     }

@@ -1,7 +1,7 @@
 //! `tcp6 watch`: shows the changes of the table as a live view or as JSON.
 //!
-//! `live` runs the live view: it owns the terminal and reads the clock. `view` and `rows` hold the state of the view
-//! and use neither. `keys` maps keys to actions, `screen` draws the view, and `layout` computes the column widths.
+//! `live` polls the table and connects the parts of the live view. `view` and `rows` hold its state, and use neither the
+//! terminal nor the clock. `keys` maps keys to actions, `screen` draws the view, and `layout` computes the column widths.
 
 mod json;
 mod keys;
@@ -11,11 +11,10 @@ mod rows;
 mod screen;
 mod view;
 
-use std::io::{self, IsTerminal};
-
 use tcp6::{Row, System, Watcher};
 
 use crate::args::{Select, Watch};
+use crate::live::require_terminal;
 use crate::message::Failure;
 use crate::owner::Owned;
 
@@ -26,9 +25,7 @@ pub fn run(options: &Watch) -> Result<(), Failure> {
     if options.json {
         return json::run(options);
     }
-    if !io::stdout().is_terminal() {
-        return Err(Failure::NoTerminal);
-    }
+    require_terminal("watch")?;
     live::run(options)
 }
 

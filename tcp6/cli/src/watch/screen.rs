@@ -11,12 +11,11 @@ use super::layout::Widths;
 use super::rows::{Entry, Mark, Tally};
 use super::view::{Sort, View};
 use crate::columns::{pad, truncate_endpoint, width};
+use crate::live::lines::{empty, heading, notes, push_filter};
 use crate::terminal::{Color, Line, Style};
 
 /// The bars of the counts, by height in eighths of a line.
 const BARS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-
-const EMPTY: &str = "no matching sockets (IPv4 sockets are not listed)";
 
 /// Draws frames. Keeps the widest column widths, so that columns do not move between frames.
 #[derive(Debug, Default)]
@@ -39,7 +38,8 @@ impl Screen {
         let states: Vec<State> = view.states().collect();
         lines.extend(states.into_iter().take(rows / 3).map(|state| counts(view, state, columns)));
 
-        let mut notes = notes(view, columns);
+        let help = view.has_help().then_some(&HELP[..]);
+        let mut notes = notes(view.failure(), help, columns);
         let heading = 1;
         notes.truncate(rows.saturating_sub(lines.len() + heading));
         view.fit(rows.saturating_sub(lines.len() + heading + notes.len()));
@@ -70,7 +70,7 @@ impl Screen {
             cells.line(widths, columns, style)
         }));
         if view.shown() == 0 {
-            lines.extend(wrap(EMPTY.split(' '), " ", columns).into_iter().map(|text| Line::new(text, Style::DIM)));
+            lines.extend(empty(columns));
         }
         lines
     }
@@ -135,14 +135,7 @@ impl Cells {
 }
 
 fn headings(view: &View) -> Cells {
-    let heading = |text: &str, sort: Sort| {
-        let arrow = match (view.sort() == sort, view.is_reversed()) {
-            (false, _) => "",
-            (true, false) => " ▼",
-            (true, true) => " ▲",
-        };
-        format!("{text}{arrow}")
-    };
+    let heading = |text: &str, sort: Sort| heading(text, view.sort() == sort, view.is_reversed());
     let text = |full| super::rows::Text { full, short: None };
     Cells {
         sign: "",
@@ -172,12 +165,8 @@ fn title(view: &View) -> Line {
     if let Some(state) = view.state() {
         push(format!("state: {state}"), Style::color(Color::Cyan));
     }
-    if view.is_typing() {
-        push(format!("filter: {}_", view.filter()), Style::color(Color::Cyan).bold());
-    } else if !view.filter().is_empty() {
-        push(format!("filter: {}", view.filter()), Style::color(Color::Cyan));
-    }
-    push(format!("lines {}-{} of {}", lines.end.min(lines.start + 1), lines.end, view.shown()), Style::PLAIN);
+    push_filter(&mut title, view.filter());
+    title.push(format!("  lines {}-{} of {}", lines.end.min(lines.start + 1), lines.end, view.shown()), Style::PLAIN);
     title
 }
 
@@ -195,37 +184,6 @@ fn counts(view: &View, state: State, columns: usize) -> Line {
     let mut line = Line::new(label, Style::PLAIN);
     line.push(bars, Style::color(Color::Cyan));
     line
-}
-
-/// The lines below the rows: the error of the last poll, the help or the key hint.
-fn notes(view: &View, columns: usize) -> Vec<Line> {
-    let mut notes = Vec::new();
-    if let Some(failure) = view.failure() {
-        let text = format!("last poll failed: {failure}");
-        let lines = wrap(text.split(' '), " ", columns);
-        notes.extend(lines.into_iter().map(|text| Line::new(text, Style::color(Color::Red).bold())));
-    }
-    if view.has_help() {
-        notes.extend(wrap(HELP, "  ", columns).into_iter().map(|text| Line::new(text, Style::PLAIN)));
-    } else if notes.is_empty() {
-        notes.push(Line::new("h help  q quit", Style::DIM));
-    }
-    notes
-}
-
-/// Joins items into lines of at most `columns`. An item wider than that has a line of its own.
-fn wrap<'a>(items: impl IntoIterator<Item = &'a str>, separator: &str, columns: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for item in items {
-        match lines.last_mut() {
-            Some(line) if width(line) + separator.len() + width(item) <= columns => {
-                line.push_str(separator);
-                line.push_str(item);
-            }
-            _ => lines.push(item.to_owned()),
-        }
-    }
-    lines
 }
 
 /// Formats a duration in its largest whole unit.

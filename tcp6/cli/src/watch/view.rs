@@ -10,8 +10,10 @@ use std::time::Instant;
 use tcp6::{Change, State, StateCounts, StateSet};
 
 use super::Shown;
-use super::keys::{Action, Edit, Scroll};
+use super::keys::{Action, Own};
 use super::rows::{Entry, Rows, Tally};
+use crate::live::filter::Filter;
+use crate::live::window::Window;
 use crate::owner::Name;
 
 /// The number of polls whose counts are kept: more than terminals have columns.
@@ -48,12 +50,8 @@ pub struct View {
     reversed: bool,
     /// The state filter.
     state: Option<StateSet>,
-    /// The text filter, in lower case.
-    filter: String,
-    typing: bool,
-    /// The first visible line and the number of lines that fit on the screen.
-    top: usize,
-    page: usize,
+    filter: Filter,
+    window: Window,
     /// The counts of the last [`HISTORY`] polls, the latest at the end.
     history: VecDeque<StateCounts>,
     tally: Tally,
@@ -78,10 +76,8 @@ impl View {
             sort: Sort::State,
             reversed: false,
             state: None,
-            filter: String::new(),
-            typing: false,
-            top: 0,
-            page: 0,
+            filter: Filter::default(),
+            window: Window::default(),
             history: VecDeque::new(),
             tally: Tally::default(),
             failure: None,
@@ -120,8 +116,7 @@ impl View {
 
     /// Sets the number of lines that fit on the screen.
     pub fn fit(&mut self, page: usize) {
-        self.page = page;
-        self.top = self.top.min(self.shown.len().saturating_sub(page));
+        self.window.fit(page, self.shown.len());
     }
 
     /// Performs an action, except [`Action::Quit`], which the caller handles.
@@ -131,37 +126,15 @@ impl View {
             Action::Pause => self.paused = if self.paused.is_some() { None } else { Some(now) },
             Action::Sort => self.sort = self.sort.next(),
             Action::Reverse => self.reversed = !self.reversed,
-            Action::State => self.state = self.next_state(),
+            Action::Own(Own::State) => self.state = self.next_state(),
             Action::Help => self.help = !self.help,
-            Action::Filter(edit) => self.edit(edit),
-            Action::Scroll(scroll) => self.scroll(scroll),
+            Action::Filter(edit) => self.filter.edit(edit),
+            Action::Scroll(scroll) => self.window.scroll(scroll, self.shown.len()),
         }
-        if matches!(action, Action::Sort | Action::Reverse | Action::State | Action::Filter(_)) {
-            self.top = 0;
+        if matches!(action, Action::Sort | Action::Reverse | Action::Own(Own::State) | Action::Filter(_)) {
+            self.window.reset();
             self.arrange(now);
         }
-    }
-
-    fn edit(&mut self, edit: Edit) {
-        self.typing = !matches!(edit, Edit::Keep | Edit::Clear);
-        match edit {
-            Edit::Begin | Edit::Keep => {}
-            Edit::Type(typed) => self.filter.extend(typed.to_lowercase()),
-            Edit::Erase => drop(self.filter.pop()),
-            Edit::Clear => self.filter.clear(),
-        }
-    }
-
-    fn scroll(&mut self, scroll: Scroll) {
-        self.top = match scroll {
-            Scroll::Up => self.top.saturating_sub(1),
-            Scroll::Down => self.top + 1,
-            Scroll::PageUp => self.top.saturating_sub(self.page),
-            Scroll::PageDown => self.top + self.page,
-            Scroll::Top => 0,
-            Scroll::Bottom => self.shown.len(),
-        };
-        self.fit(self.page);
     }
 
     /// The next state that has rows. After the last one, `None`: all states.
@@ -182,9 +155,8 @@ impl View {
     fn arrange(&mut self, now: Instant) {
         let View { rows, shown, state, filter, .. } = self;
         let entries = rows.entries();
-        let passes = |entry: &Entry| {
-            state.is_none_or(|state| entry.is_of(state, now)) && (filter.is_empty() || contains(entry, filter, now))
-        };
+        let passes =
+            |entry: &Entry| state.is_none_or(|state| entry.is_of(state, now)) && filter.matches(|| cells(entry, now));
         shown.clear();
         shown.extend((0..entries.len()).filter(|&index| passes(&entries[index])));
         // The sorts are stable, so ties stay in the order of the entries: by local endpoint.
@@ -198,7 +170,7 @@ impl View {
         if self.reversed {
             shown.reverse();
         }
-        self.fit(self.page);
+        self.window.clamp(shown.len());
     }
 
     /// The visible entries.
@@ -208,7 +180,7 @@ impl View {
 
     /// The range of visible lines among those that pass the filters.
     pub fn lines(&self) -> Range<usize> {
-        self.top..self.shown.len().min(self.top + self.page)
+        self.window.lines(self.shown.len())
     }
 
     /// The number of entries that pass the filters.
@@ -250,12 +222,8 @@ impl View {
         self.state
     }
 
-    pub fn filter(&self) -> &str {
+    pub fn filter(&self) -> &Filter {
         &self.filter
-    }
-
-    pub fn is_typing(&self) -> bool {
-        self.typing
     }
 
     /// When the view was paused. While it is paused, the table is not polled and ages do not grow.
@@ -273,18 +241,9 @@ impl View {
     }
 }
 
-/// Whether the text of any column, converted to lower case, contains `text`.
-fn contains(entry: &Entry, text: &str, now: Instant) -> bool {
+/// The texts of the columns that the filter searches.
+fn cells(entry: &Entry, now: Instant) -> [String; 4] {
     [entry.state_text(now).full, entry.local_text(), entry.remote_text(), entry.owner_text(now).full]
-        .iter()
-        .any(|cell| lowercase(cell).contains(text))
-}
-
-/// Converts each character to lower case, like the typed filter.
-///
-/// `str::to_lowercase` converts a final sigma differently.
-fn lowercase(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 use tcp6::Change;
 
-use super::super::keys::{Action, Edit};
+use super::super::keys::{Action, HELP, Own};
 use super::super::rows::LINGER;
 use super::super::rows::tests::{connection, listener, names, owned};
 use super::*;
+use crate::live::keys::{Edit, FIRST_HELP, LAST_HELP};
+use crate::live::lines::EMPTY;
 
 fn drawn(view: &mut View, now: Instant, columns: u16, rows: u16) -> Vec<Line> {
     let lines = Screen::default().draw(view, now, (columns, rows));
@@ -80,7 +82,7 @@ fn title_and_notes_show_filters_sort_order_and_errors() {
     let start = Instant::now();
     let mut view = view_with_changes(start);
     for action in [
-        Action::State,
+        Action::Own(Own::State),
         Action::Filter(Edit::Begin),
         Action::Filter(Edit::Type('4')),
         Action::Pause,
@@ -104,7 +106,7 @@ fn help_is_wrapped_and_complete_at_any_width() {
     for columns in [40, 80, 200] {
         let seen = texts(&drawn(&mut view, start, columns, 24));
         let all = seen.join("\n");
-        assert!(HELP.iter().all(|item| all.contains(item)), "{all}");
+        assert!(FIRST_HELP.iter().chain(&HELP).chain(&LAST_HELP).all(|item| all.contains(item)), "{all}");
         assert!(seen.iter().all(|line| width(line) <= columns.into()), "{all}");
     }
 }

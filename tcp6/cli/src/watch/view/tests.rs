@@ -1,4 +1,5 @@
 use super::*;
+use crate::live::keys::{Edit, Scroll};
 use crate::watch::rows::LINGER;
 use crate::watch::rows::tests::{connection, listener, names, owned};
 
@@ -46,16 +47,16 @@ fn filter_applies_while_it_is_typed() {
     let start = Instant::now();
     let mut view = view_of(&[connection(State::Established, 8010), listener(22), listener(8022)], start);
     type_text(&mut view, ":80", start);
-    assert!(view.is_typing());
+    assert!(view.filter().is_typing());
     assert_eq!(ports(&view), [8022, 8010]);
     view.act(Action::Filter(Edit::Keep), start);
-    assert!(!view.is_typing());
+    assert!(!view.filter().is_typing());
     type_text(&mut view, "2", start);
-    assert_eq!((view.filter(), ports(&view)), (":802", vec![8022]));
+    assert_eq!((view.filter().text(), ports(&view)), (":802", vec![8022]));
     view.act(Action::Filter(Edit::Erase), start);
     assert_eq!(ports(&view), [8022, 8010]);
     view.act(Action::Filter(Edit::Clear), start);
-    assert_eq!((view.is_typing(), ports(&view).len()), (false, 3));
+    assert_eq!((view.filter().is_typing(), ports(&view).len()), (false, 3));
     type_text(&mut view, "ListeN", start);
     assert_eq!(ports(&view), [22, 8022]);
 }
@@ -101,17 +102,17 @@ fn state_filter_cycles_through_states_that_have_rows() {
     let start = Instant::now();
     let (before, after) = (connection(State::Established, 10), connection(State::TimeWait, 10));
     let mut view = view_of(&[before, listener(30)], start);
-    view.act(Action::State, start);
+    view.act(Action::Own(Own::State), start);
     assert_eq!((view.state(), ports(&view)), (Some(StateSet::LISTEN), vec![30]));
-    view.act(Action::State, start);
+    view.act(Action::Own(Own::State), start);
     assert_eq!((view.state(), ports(&view)), (Some(StateSet::ESTABLISHED), vec![10]));
     view.update([Change::Changed { before: &before, after: &after }], names, start);
     assert_eq!(ports(&view), [10], "shown until the mark fades");
     view.fade(start + LINGER);
     assert!(ports(&view).is_empty());
-    view.act(Action::State, start);
+    view.act(Action::Own(Own::State), start);
     assert_eq!((view.state(), ports(&view)), (Some(StateSet::TIME_WAIT), vec![10]));
-    view.act(Action::State, start);
+    view.act(Action::Own(Own::State), start);
     assert_eq!((view.state(), ports(&view).len()), (None, 2));
 }
 
