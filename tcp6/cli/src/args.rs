@@ -11,6 +11,8 @@ use lexopt::prelude::{Long, Short, Value};
 use lexopt::{Arg, Parser, ValueExt};
 use tcp6::{Ipv6Net, PortSet, Query, StateSet};
 
+use crate::list::Detail;
+
 const HELP: &str = include_str!("help/tcp6.txt");
 const LIST_HELP: &str = include_str!("help/list.txt");
 const WATCH_HELP: &str = include_str!("help/watch.txt");
@@ -52,6 +54,7 @@ pub struct List {
     pub select: Select,
     pub json: bool,
     pub processes: bool,
+    pub detail: Detail,
     pub unsorted: bool,
 }
 
@@ -111,6 +114,9 @@ fn list(parser: &mut Parser, help: &'static str) -> Result<Command, Usage> {
         match arg {
             Short('l') | Long("listening") => flags.listening = true,
             Short('p') | Long("processes") => options.processes = true,
+            Long("queues") if options.detail == Detail::All => {}
+            Long("queues") => options.detail = Detail::Queues,
+            Long("stats") => options.detail = Detail::All,
             Long("unsorted") => options.unsorted = true,
             Short('j') | Long("json") => options.json = true,
             // Always in effect. Accepted because users of ss type `ss -tanp`.
@@ -340,6 +346,16 @@ mod tests {
     }
 
     #[test]
+    fn stats_include_queues_in_any_order() {
+        let detail = |line: &str| list_options(line).detail;
+        assert_eq!(detail("-p"), Detail::None);
+        assert_eq!(detail("--queues"), Detail::Queues);
+        for line in ["--stats", "--stats --queues", "list --queues --stats"] {
+            assert_eq!(detail(line), Detail::All, "{line}");
+        }
+    }
+
+    #[test]
     fn conditions_on_the_ends_are_combined() {
         let ends = |line: &str| list_options(line).select.ends;
         let web = PortSet::new([80, 443]).unwrap();
@@ -416,6 +432,9 @@ mod tests {
             "stats --interval 86400001",
             "stats --interval 10 --count 0",
             "list --interval 10",
+            "watch --stats",
+            "--stats=yes",
+            "--queue",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }

@@ -1,10 +1,11 @@
 //! The command `tcp6`: lists and watches the IPv6 TCP listeners and connections of this machine, and prints counters.
 //!
-//! `args` parses the command line. `list`, `watch` and `stats` implement the commands. `escape` defines which characters are
-//! escaped in all output. `message` defines the errors and the exit status.
+//! `args` parses the command line. `list`, `watch` and `stats` implement the commands, and `live` is what live views share.
+//! `escape` defines which characters are escaped in all output. `message` defines the errors and the exit status.
 
 mod args;
 mod columns;
+mod counters;
 mod escape;
 mod json;
 mod list;
@@ -13,6 +14,7 @@ mod message;
 mod owner;
 mod stats;
 mod terminal;
+mod units;
 mod wait;
 mod watch;
 

@@ -2,6 +2,8 @@
 
 mod inheritance;
 mod list;
+#[cfg(target_os = "linux")]
+mod list_stats;
 mod manners;
 #[cfg(target_os = "linux")]
 mod names;

@@ -51,7 +51,7 @@ impl Drop for Guarded {
 pub struct Loopback {
     pub listener: TcpListener,
     pub client: TcpStream,
-    _server: TcpStream,
+    pub server: TcpStream,
 }
 
 impl Loopback {
@@ -59,7 +59,7 @@ impl Loopback {
         let listener = listener();
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let server = inheritance::accept(&listener).unwrap();
-        Loopback { listener, client, _server: server }
+        Loopback { listener, client, server }
     }
 
     pub fn listening(&self) -> SocketAddrV6 {
