@@ -17,6 +17,7 @@ const HELP: &str = include_str!("help/tcp6.txt");
 const LIST_HELP: &str = include_str!("help/list.txt");
 const WATCH_HELP: &str = include_str!("help/watch.txt");
 const STATS_HELP: &str = include_str!("help/stats.txt");
+const TOP_HELP: &str = include_str!("help/top.txt");
 
 const VERSION: &str = concat!("tcp6 ", env!("CARGO_PKG_VERSION"));
 
@@ -27,6 +28,7 @@ pub enum Command {
     List(List),
     Watch(Watch),
     Stats(Stats),
+    Top(Top),
     /// Prints the help or the version.
     Print(&'static str),
 }
@@ -80,6 +82,21 @@ pub struct Stats {
     pub count: Option<u64>,
 }
 
+#[derive(Debug, PartialEq, Eq)]
+pub struct Top {
+    pub select: Select,
+    pub json: bool,
+    pub processes: bool,
+    pub interval: Duration,
+    pub count: Option<u64>,
+}
+
+impl Default for Top {
+    fn default() -> Top {
+        Top { select: Select::default(), json: false, processes: false, interval: Duration::from_secs(1), count: None }
+    }
+}
+
 /// The error for an invalid command line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Usage(String);
@@ -100,6 +117,7 @@ impl From<lexopt::Error> for Usage {
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Usage> {
     let mut args = args.into_iter().peekable();
     match args.peek().and_then(|first| first.to_str()) {
+        Some("top") => top(&mut Parser::from_args(args.skip(1))),
         Some("watch") => watch(&mut Parser::from_args(args.skip(1))),
         Some("stats") => stats(&mut Parser::from_args(args.skip(1))),
         Some("list") => list(&mut Parser::from_args(args.skip(1)), LIST_HELP),
@@ -191,6 +209,27 @@ fn stats(parser: &mut Parser) -> Result<Command, Usage> {
     Ok(Command::Stats(options))
 }
 
+fn top(parser: &mut Parser) -> Result<Command, Usage> {
+    let mut options = Top::default();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Short('j') | Long("json") => options.json = true,
+            Short('p') | Long("processes") => options.processes = true,
+            Long("interval") => options.interval = interval(parser)?,
+            Long("count") => options.count = Some(count(parser)?),
+            arg => {
+                if let Some(command) = CommonOption::of(arg)?.apply(parser, &mut options.select, TOP_HELP)? {
+                    return Ok(command);
+                }
+            }
+        }
+    }
+    if !options.json && options.count.is_some() {
+        return Err(Usage("--count requires --json".to_owned()));
+    }
+    Ok(Command::Top(options))
+}
+
 fn interval(parser: &mut Parser) -> Result<Duration, Usage> {
     number(parser, "--interval", 1, MAX_INTERVAL_MS).map(Duration::from_millis)
 }
@@ -206,7 +245,7 @@ fn unexpected(arg: Arg<'_>) -> Usage {
     }
 }
 
-/// An option that `list` and `watch` accept.
+/// An option that `list`, `watch` and `top` accept.
 enum CommonOption {
     Help,
     Version,
@@ -356,6 +395,16 @@ mod tests {
     }
 
     #[test]
+    fn top_has_its_own_options() {
+        let select = Select { states: Some(StateSet::ESTABLISHED), ends: Query::all().local_port(22) };
+        let interval = Duration::from_millis(250);
+        let expected = Top { select, json: true, processes: true, interval, count: Some(2) };
+        let line = "top -jp --interval 250 --count 2 --state ESTAB --local-port 22";
+        assert_eq!(parsed(line), Ok(Command::Top(expected)));
+        assert_eq!(parsed("top"), Ok(Command::Top(Top::default())));
+    }
+
+    #[test]
     fn conditions_on_the_ends_are_combined() {
         let ends = |line: &str| list_options(line).select.ends;
         let web = PortSet::new([80, 443]).unwrap();
@@ -435,6 +484,14 @@ mod tests {
             "watch --stats",
             "--stats=yes",
             "--queue",
+            "top extra",
+            "top --initial",
+            "top --stats",
+            "top --count 3",
+            "top --json --count 0",
+            "top --interval 0",
+            "top --interval 1s",
+            "top -l",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }
@@ -455,11 +512,13 @@ mod tests {
         assert_eq!(parsed("watch --help"), Ok(Command::Print(WATCH_HELP)));
         assert_eq!(parsed("stats --help"), Ok(Command::Print(STATS_HELP)));
         assert_eq!(parsed("stats -V"), Ok(Command::Print(VERSION)));
+        assert_eq!(parsed("top --help"), Ok(Command::Print(TOP_HELP)));
+        assert_eq!(parsed("top -V"), Ok(Command::Print(VERSION)));
     }
 
     #[test]
     fn every_option_in_the_help_exists() {
-        for (command, help) in [("list", LIST_HELP), ("watch", WATCH_HELP), ("stats", STATS_HELP)] {
+        for (command, help) in [("list", LIST_HELP), ("watch", WATCH_HELP), ("stats", STATS_HELP), ("top", TOP_HELP)] {
             let words = help.split(|c: char| c.is_whitespace() || ",=`():".contains(c));
             let options: Vec<&str> = words.filter(|word| word.starts_with('-') && word.len() > 1).collect();
             assert!(options.len() >= 6, "{options:?}");
@@ -473,7 +532,7 @@ mod tests {
 
     #[test]
     fn help_fits_80_columns() {
-        for line in [HELP, LIST_HELP, WATCH_HELP, STATS_HELP].iter().flat_map(|help| help.lines()) {
+        for line in [HELP, LIST_HELP, WATCH_HELP, STATS_HELP, TOP_HELP].iter().flat_map(|help| help.lines()) {
             assert!(line.len() <= 80, "{line}");
         }
     }

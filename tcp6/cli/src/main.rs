@@ -1,7 +1,8 @@
 //! The command `tcp6`: lists and watches the IPv6 TCP listeners and connections of this machine, and prints counters.
 //!
-//! `args` parses the command line. `list`, `watch` and `stats` implement the commands, and `live` is what live views share.
-//! `escape` defines which characters are escaped in all output. `message` defines the errors and the exit status.
+//! `args` parses the command line. `list`, `watch`, `top` and `stats` implement the commands, and `live` is what the two
+//! live views share. `escape` defines which characters are escaped in all output. `message` defines the errors and the exit
+//! status.
 
 mod args;
 mod columns;
@@ -14,6 +15,7 @@ mod message;
 mod owner;
 mod stats;
 mod terminal;
+mod top;
 mod units;
 mod wait;
 mod watch;
@@ -37,5 +39,6 @@ fn run() -> Result<(), Failure> {
         Command::List(options) => list::run(&options),
         Command::Watch(options) => watch::run(&options),
         Command::Stats(options) => stats::run(&options),
+        Command::Top(options) => top::run(&options),
     }
 }

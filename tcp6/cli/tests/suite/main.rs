@@ -15,4 +15,8 @@ mod stats;
 mod support;
 #[cfg(unix)]
 mod terminal;
+#[cfg(target_os = "linux")]
+mod top_json;
+#[cfg(target_os = "linux")]
+mod top_view;
 mod watch_json;

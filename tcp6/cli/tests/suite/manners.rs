@@ -26,6 +26,10 @@ fn usage_error_exits_with_2_and_a_message() {
         &["stats", "--port", "80"],
         &["stats", "--count", "3"],
         &["stats", "--interval", "0"],
+        &["top", "extra"],
+        &["top", "--count", "3"],
+        &["top", "--interval", "0"],
+        &["--stats=1"],
     ] {
         let output = output(bad);
         assert_eq!(output.status.code(), Some(2), "{bad:?}");
@@ -49,6 +53,7 @@ fn help_and_version_exit_with_0() {
     assert!(stdout(&output(&["list", "-h"])).contains("--listening"));
     assert!(stdout(&output(&["watch", "--help"])).contains("--initial"));
     assert!(stdout(&output(&["stats", "--help"])).contains("--interval"));
+    assert!(stdout(&output(&["top", "--help"])).contains("--processes"));
 }
 
 #[test]
@@ -59,7 +64,9 @@ fn closed_pipe_is_not_an_error() {
         &["--json"],
         &["--help"],
         &["-p"],
+        &["--stats", "--json"],
         &["watch", "--json", "--initial"],
+        &["top", "--json", "--interval", "1"],
         &["stats"],
         &["stats", "--json"],
         &["stats", "--interval", "10"],
@@ -76,7 +83,9 @@ fn closed_pipe_is_not_an_error() {
 #[cfg(unix)]
 #[test]
 fn closed_stderr_does_not_change_the_exit_status() {
-    for (arguments, status) in [(&["--nonsense"][..], 2), (&["watch"], 1), (&["--state", "DELETE-TCB"], 0)] {
+    for (arguments, status) in
+        [(&["--nonsense"][..], 2), (&["watch"], 1), (&["top"], 1), (&["--state", "DELETE-TCB"], 0)]
+    {
         let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
         drop(reader);
         let writer = std::os::fd::OwnedFd::from(writer);
@@ -91,8 +100,11 @@ fn write_error_exits_with_1() {
     for arguments in [
         &["list"][..],
         &["list", "--json"],
+        &["list", "--queues"],
+        &["list", "--stats", "--json"],
         &["--help"],
         &["watch", "--json", "--initial"],
+        &["top", "--json", "--interval", "1"],
         &["stats"],
         &["stats", "--json"],
         &["stats", "--interval", "10", "--json"],
@@ -110,8 +122,11 @@ fn write_error_exits_with_1() {
 }
 
 #[test]
-fn watch_without_a_terminal_suggests_json() {
-    let output = output(&["watch"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(output.stdout.is_empty() && String::from_utf8_lossy(&output.stderr).contains("--json"), "{output:?}");
+fn live_views_without_a_terminal_suggest_json() {
+    for command in ["watch", "top"] {
+        let output = output(&[command]);
+        assert_eq!(output.status.code(), Some(1));
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert!(output.stdout.is_empty() && message.contains(&format!("`tcp6 {command} --json`")), "{output:?}");
+    }
 }

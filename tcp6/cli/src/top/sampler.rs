@@ -1,0 +1,67 @@
+//! Reads connections with their counters, and compares them with the reading before.
+
+use std::mem;
+use std::time::SystemTime;
+
+use tcp6::{Buffer, Processes, Query, Stats, StatsKinds, System};
+
+use super::entry::{Entry, Kind};
+use super::traffic::Traffic;
+use crate::counters;
+use crate::owner::{Named, Owned, names};
+
+/// Reads the connections that a query selects.
+///
+/// It keeps the counters of two readings: the last successful one, and the one that is being read. Counters that a system
+/// collects only on request are to be requested here, for each connection that is read.
+#[derive(Debug)]
+pub struct Sampler {
+    system: System,
+    query: Query,
+    buffer: Buffer,
+    processes: Processes,
+    earlier: Stats,
+    later: Stats,
+}
+
+/// The connections in one interval.
+#[derive(Debug)]
+pub struct Sample {
+    pub taken_at: SystemTime,
+    /// In the order of their ends.
+    pub connections: Vec<Entry>,
+    /// The reason why no connection has counters.
+    pub no_counters: Option<&'static str>,
+}
+
+impl Sampler {
+    pub fn new(query: Query) -> tcp6::Result<Sampler> {
+        let stats = || Stats::new().request(StatsKinds::DATA | StatsKinds::PATH);
+        Ok(Sampler {
+            system: System::new()?,
+            query,
+            buffer: Buffer::new(),
+            processes: Processes::new(),
+            earlier: stats(),
+            later: stats(),
+        })
+    }
+
+    /// Reads the connections. The interval began with the last successful reading. The first one has no interval.
+    pub fn read(&mut self) -> tcp6::Result<Sample> {
+        let Sampler { earlier, later, .. } = self;
+        let table = self.system.table_with_stats::<Owned>(&self.query, &mut self.buffer, later)?;
+        let mut names = names(&mut self.processes);
+        let entry = |row: &Owned| Entry {
+            owner: Named::new(row.owner(), |_| names(row)),
+            kind: Kind::Connection { state: row.state(), local: row.local(), remote: row.remote() },
+            traffic: Traffic::new(later.delta(earlier, row), later.of(row)),
+        };
+        let connections = table.iter().map(entry).collect();
+        let states = table.iter().map(|row| (row.state(), later.of(row)));
+        let no_counters = counters::why_unknown(states, |stats| stats.bytes_received.is_some());
+        let taken_at = table.taken_at();
+        mem::swap(earlier, later);
+        Ok(Sample { taken_at, connections, no_counters })
+    }
+}
