@@ -49,8 +49,7 @@ pub(crate) fn run(sh: &Shell, args: &[String]) -> anyhow::Result<()> {
 /// Makes runs with other packages and programs share what they compile.
 ///
 /// Without unification, each set of packages has its own features of `windows-sys`, and all crates that depend on it are
-/// compiled again. Backtraces need no debug information to name the line of a panic, and without it the programs link
-/// and start in half the time.
+/// compiled again. Debug information is left out: a panic names its line without it, and less is compiled and linked.
 fn share_builds(cargo: Cmd<'_>) -> Cmd<'_> {
     cargo
         .arg("-Zfeature-unification")
