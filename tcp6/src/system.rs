@@ -226,8 +226,8 @@ impl System {
     ///
     /// On **Linux** statistics are always collected. The call does nothing and returns a guard for every row.
     ///
-    /// Returns `None` if the row has nothing to collect: it is a listener, it is in TIME-WAIT or CLOSED, or the
-    /// connection is gone.
+    /// Returns `None` if the row has nothing to collect: its state is LISTEN, TIME-WAIT, CLOSED, DELETE-TCB or BOUND, or
+    /// the connection is gone.
     ///
     /// # The state is shared
     ///

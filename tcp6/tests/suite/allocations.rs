@@ -118,7 +118,8 @@ fn statistics_into_used_storage_allocate_nothing() {
     // Closes these, so that sockets of other tests fit into the storage.
     extra.into_iter().for_each(|own| reset(own.client));
     assert_eq!(min_allocations(round), 0);
-    assert_eq!(found > 0, cfg!(target_os = "linux"));
+    // Windows has statistics of connections, and Wine has not.
+    assert!(found > 0 || cfg!(windows));
 }
 
 fn snapshots<R: Row>() {
