@@ -8,6 +8,7 @@ pub(crate) mod connection;
 pub(crate) mod connection_delta;
 pub(crate) mod counter;
 pub(crate) mod delta;
+mod entry;
 pub(crate) mod failures;
 mod index;
 pub(crate) mod kinds;

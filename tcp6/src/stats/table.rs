@@ -1,11 +1,12 @@
 //! The side table of a table: the statistics of its sockets.
 
 use core::fmt;
-use core::num::{NonZeroU32, NonZeroU64};
+use core::num::NonZeroU64;
 use std::net::SocketAddrV6;
 use std::time::{Instant, SystemTime};
 
 use super::connection::ConnectionStats;
+use super::entry::{Entry, Place, at, place, push};
 use super::failures::StatsFailures;
 use super::index::Index;
 use super::kinds::StatsKinds;
@@ -14,7 +15,7 @@ use super::memory::SocketMemory;
 use super::sender::SenderStats;
 use super::tcp_info::TcpInfo;
 use super::timer::Timer;
-use crate::error::{Error, Malformed, Result};
+use crate::error::Result;
 use crate::row::Row;
 use crate::row::layout::RawRow;
 use crate::row::order::{self, Ends};
@@ -107,38 +108,6 @@ pub struct Stats {
 
 /// The name of a congestion control algorithm: the bytes before the first zero.
 type Name = [u8; MAX_NAME];
-
-/// The statistics of one socket. It is small, because a refresh writes one for each row.
-#[derive(Clone, Debug)]
-struct Entry {
-    /// [`Ends::words`].
-    ends: [u64; 6],
-    identity: Option<NonZeroU64>,
-    state: State,
-    base: BaseValues,
-    uid: Option<u32>,
-    info: Option<Place>,
-    algorithm: Option<Place>,
-    memory: Option<Place>,
-    /// The statistics of an entry that is not from Linux.
-    connection: Option<Place>,
-    /// What only Windows has.
-    sender: Option<Place>,
-    /// Whether it is the first entry with these ends.
-    ///
-    /// The index has it by its ends, and others by ends and identity.
-    is_first: bool,
-    /// Whether there are other entries with these ends, if it is the first one.
-    is_shared: bool,
-}
-
-/// The place of an element in a table, counted from 1.
-type Place = NonZeroU32;
-
-/// The element in this place.
-fn at<T>(elements: &[T], place: Place) -> &T {
-    &elements[place.get() as usize - 1]
-}
 
 impl Stats {
     /// Statistics without a table, for the kind [`StatsKinds::QUEUES`].
@@ -249,7 +218,8 @@ impl Stats {
     ///
     /// # Errors
     ///
-    /// [`Error::OutOfMemory`], and [`Error::Malformed`] if the number of sockets exceeds 32 bits.
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory), and [`Error::Malformed`](crate::Error::Malformed) if the number
+    /// of sockets exceeds 32 bits.
     pub fn insert<R: Row>(&mut self, row: &R, connection: ConnectionStats) -> Result<()> {
         self.push_connection(row, row.identity(), connection, None)?;
         self.index_entries()
@@ -366,57 +336,6 @@ impl Default for Stats {
     fn default() -> Stats {
         Stats::new()
     }
-}
-
-impl Entry {
-    /// An entry of the socket of a row, without values.
-    #[inline]
-    fn of<R: Row>(row: &R) -> Entry {
-        Entry {
-            ends: order::ends(row).words(),
-            identity: None,
-            state: row.state(),
-            base: BaseValues::default(),
-            uid: None,
-            info: None,
-            algorithm: None,
-            memory: None,
-            connection: None,
-            sender: None,
-            is_first: false,
-            is_shared: false,
-        }
-    }
-
-    /// Whether it is the first entry with these ends.
-    #[inline]
-    fn is_first_with(&self, ends: &[u64; 6]) -> bool {
-        self.is_first && self.ends == *ends
-    }
-
-    /// Whether it is an entry with these ends and this identity, and not the first one with these
-    /// ends.
-    fn is_later(&self, ends: &[u64; 6], identity: NonZeroU64) -> bool {
-        !self.is_first && self.identity == Some(identity) && self.ends == *ends
-    }
-}
-
-/// The place of the element after `count` elements.
-#[inline]
-fn place(count: usize) -> Result<Place> {
-    // The index needs one number that is no position.
-    let place = count.checked_add(1).and_then(|place| Place::new(u32::try_from(place).ok()?));
-    Ok(place.ok_or(Malformed::TooManyRows { rows: count })?)
-}
-
-/// Appends an element and returns its place.
-#[inline]
-fn push<T>(elements: &mut Vec<T>, element: T) -> Result<Place> {
-    let place = place(elements.len())?;
-    let bytes = elements.len().saturating_add(1).saturating_mul(size_of::<T>());
-    elements.try_reserve(1).map_err(|_| Error::OutOfMemory { bytes })?;
-    elements.push(element);
-    Ok(place)
 }
 
 /// The bytes before the first NUL, followed by zeros. Longer names are truncated.
