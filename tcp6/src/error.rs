@@ -24,7 +24,7 @@ pub type Result<T, E = Error> = core::result::Result<T, E>;
 /// | error | another attempt |
 /// |---|---|
 /// | [`is_transient`](Error::is_transient) | may succeed at once: the table changed too fast, or the system lacked memory |
-/// | [`is_not_supported`](Error::is_not_supported) | fails until IPv6 is enabled; always fails on other systems |
+/// | [`is_not_supported`](Error::is_not_supported) | fails until IPv6 is enabled; always fails if the system lacks the function |
 /// | [`Error::EndOfReplay`] | fails: the replay has no further table |
 /// | [`Error::Os`], otherwise | fails until permissions, limits or the file change |
 /// | [`Error::Malformed`], [`Error::WrongClass`], [`Error::RowNotFound`] | fails: the input is wrong |
@@ -36,7 +36,9 @@ pub enum Error {
     /// IPv6 is not installed or is disabled in the kernel (`ipv6.disable=1`), or the system is neither Windows nor
     /// Linux. A machine with IPv6 disabled on every interface still has a table.
     ///
-    /// [`System::collect`](crate::System::collect) returns it if the system lacks the functions, as Wine does.
+    /// [`System::collect`](crate::System::collect) returns it if the system lacks the functions, as Wine does. A query
+    /// of [`StateSet::BOUND`](crate::StateSet::BOUND) returns it for tables that are read from `/proc`, and on Windows if
+    /// the system lacks the function.
     NotSupported,
 
     /// A system call failed, or a file could not be read or written.

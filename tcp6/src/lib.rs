@@ -97,8 +97,8 @@
 //! Reading a table takes `&mut System`, so give each thread that polls its own [`System`]. Share a [`Table`] or a [`Snapshot`] by
 //! reference.
 //!
-//! On Linux a [`System`] shows the network namespace of the thread that created it, whichever thread uses it. If
-//! sock_diag is first refused after that, later tables show the namespace of the thread whose refresh was refused.
+//! On Linux a [`System`] shows the network namespace of the thread that created it, whichever thread uses it.
+//! [`os::linux`] lists the namespaces of the machine and opens systems for them.
 //!
 //! # Platforms
 //!
@@ -127,7 +127,8 @@
 //! * **Privileges.** The table needs none. On Linux, the owners of sockets of other users are [`Owner::Unresolved`]
 //!   unless the program runs as root or has CAP_SYS_PTRACE.
 //! * **Short connections.** A connection that opens and closes between two polls leaves a row in TIME-WAIT, or none.
-//! * **Bound sockets.** Linux does not list sockets that are bound and neither listen nor are connected.
+//! * **Bound sockets.** Sockets that are bound and neither listen nor are connected have no row, unless a query requests
+//!   [`StateSet::BOUND`].
 //! * **Sockets without a descriptor.** On Linux the owner of a socket that only an io_uring holds, or that is in flight
 //!   in a unix socket, is unresolved.
 //! * **Large machines.** On Linux an owner can be out of date for some tables if the processes that ran since the last

@@ -12,6 +12,8 @@ pub(crate) mod windows;
 
 use core::mem;
 use std::net::SocketAddrV6;
+#[cfg(target_os = "linux")]
+use std::os::fd::BorrowedFd;
 
 use crate::error::Result;
 use crate::row::Row;
@@ -30,6 +32,10 @@ use crate::table::source::Source;
 
 #[cfg(target_os = "linux")]
 use crate::system::linux::System as Backend;
+#[cfg(target_os = "linux")]
+use crate::system::linux::interface_names::InterfaceNames;
+#[cfg(target_os = "linux")]
+use crate::system::linux::namespace::{NamespaceId, ProcessDir};
 #[cfg(not(any(windows, target_os = "linux")))]
 use crate::system::unsupported::System as Backend;
 #[cfg(windows)]
@@ -50,10 +56,9 @@ use crate::system::windows::System as Backend;
 /// and without sockets has an empty table: on Linux the dump is empty; Windows returns a count of zero, or
 /// ERROR_NO_DATA (232).
 ///
-/// On Linux a `System` shows the network namespace of the thread that created it. If sock_diag is first refused after
-/// that, later tables show the namespace of the thread whose refresh was refused. [`statistics`](System::statistics) are
-/// of the namespace in which the `System` was created. After a fork, create another `System` in the child, because
-/// both processes would read from one socket.
+/// On Linux a `System` shows the network namespace of the thread that created it, whichever thread uses it.
+/// `os::linux::SystemExt::in_namespace` opens one for another namespace. After a fork, create another `System` in the
+/// child, because both processes would read from one socket.
 ///
 /// # Owners on Linux
 ///
@@ -80,6 +85,11 @@ use crate::system::windows::System as Backend;
 ///
 /// So a later table takes a bounded time on every machine, starts no thread, and allocates nothing unless the number of
 /// processes or descriptors has grown. [`set_exact_owners`](System::set_exact_owners) removes the bound.
+///
+/// Systems that were opened from one another, for several network namespaces, share what they have read. All
+/// descriptors are read once, for the first table of the first of them. Every table still reads CPU times and has the
+/// bounds above, because its sockets can be younger than the last table of another one. A table waits while another
+/// thread resolves the owners of a table of such a system.
 ///
 /// Before Linux 6.2 the kernel does not report the number of descriptors of a process. The first table then takes about
 /// 20 % longer. If `/proc` is that of another pid namespace, or a sandbox refuses CPU times, every process counts as one that
@@ -150,14 +160,19 @@ impl System {
     /// * [`Error::NotSupported`](crate::Error::NotSupported) on systems other than Windows and Linux, and on a Linux
     ///   with neither sock_diag nor IPv6.
     pub fn new() -> Result<System> {
-        Ok(System { backend: Backend::new()?, owner_counts: OwnerCounts::default(), search: Buffer::new() })
+        Ok(System::over(Backend::new()?))
+    }
+
+    fn over(backend: Backend) -> System {
+        System { backend, owner_counts: OwnerCounts::default(), search: Buffer::new() }
     }
 
     /// Reads the current table into the buffer.
     ///
     /// # Errors
     ///
-    /// * [`Error::NotSupported`](crate::Error::NotSupported) if this machine has no IPv6.
+    /// * [`Error::NotSupported`](crate::Error::NotSupported) if this machine has no IPv6, or if the query requests
+    ///   [`StateSet::BOUND`](crate::StateSet::BOUND) and the system does not list such sockets.
     /// * [`Error::Unstable`](crate::Error::Unstable) if the table changed during each of 16 attempts; on Linux also if
     ///   the kernel lacked memory at each (ENOBUFS, ENOMEM), or was busy with another dump (EBUSY).
     /// * [`Error::Os`](crate::Error::Os) with the code of the system if a call failed: on Windows 5 (access denied) or
@@ -313,8 +328,9 @@ impl System {
     /// Returns `None` if it is gone. For [`OwnerModuleRow`](crate::OwnerModuleRow), a new socket with the same ends is
     /// another socket; the other classes do not identify sockets, so that the new socket is returned.
     ///
-    /// The cost and the errors are those of [`find`](System::find). On Linux, an [`OwnerModuleRow`](crate::OwnerModuleRow)
-    /// contains the interface to which the socket is bound, so that every socket is found.
+    /// The cost and the errors are those of [`find`](System::find). On Linux, an
+    /// [`OwnerModuleRow`](crate::OwnerModuleRow) contains the interface to which the socket is bound, so that every
+    /// socket is found. A socket that was only bound is searched for in a table of its port.
     ///
     /// # Example: is this connection still there?
     ///
@@ -338,7 +354,7 @@ impl System {
 
     fn find_target<R: Row>(&mut self, target: &Target) -> Result<Option<R>> {
         #[cfg(target_os = "linux")]
-        if let Some(found) = self.backend.find(target)? {
+        if let Some(found) = self.backend.find(target)?.filter(|found| found.is_some() || !target.is_bound) {
             return Ok(found);
         }
         let mut buffer = mem::take(&mut self.search);
@@ -405,8 +421,9 @@ impl System {
     ///   Both are stateless.
     /// * On **Linux** they are those of IPv4 and IPv6 together, in one network namespace. It reads
     ///   `/proc/thread-self/net/snmp` and `netstat`, which takes about 40 us, three quarters of it for `netstat`. The
-    ///   first call opens both files, and the `System` keeps their descriptors. So the first call must come from a thread
-    ///   that is in the namespace in which the `System` was created; other calls may come from any thread.
+    ///   first call opens both files, and the `System` keeps their descriptors. So the first call must come from a
+    ///   thread that is in the namespace in which the `System` was created; other calls may come from any thread. A
+    ///   `System` that was opened for another namespace opens the files at once, and has no such limit.
     ///   `os::linux::SystemExt::tcp_ext` returns further counters of the same reading by their names.
     ///
     /// It needs no privilege. After the first call it allocates nothing unless the files grow.
@@ -449,6 +466,35 @@ impl System {
     #[cfg(target_os = "linux")]
     pub(crate) fn unreconciled(&self) -> u64 {
         self.backend.unreconciled()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn in_namespace_by_text(&self, process: &ProcessDir, expected: NamespaceId) -> Result<System> {
+        self.backend.in_namespace_by_text(process, Some(expected)).map(System::over)
+    }
+
+    /// See [`SystemExt::in_namespace`](crate::os::linux::SystemExt::in_namespace).
+    #[cfg(target_os = "linux")]
+    pub(crate) fn in_namespace(&self, namespace: BorrowedFd<'_>) -> Result<System> {
+        self.backend.in_namespace(namespace).map(System::over)
+    }
+
+    /// See [`SystemExt::in_namespace_of`](crate::os::linux::SystemExt::in_namespace_of).
+    #[cfg(target_os = "linux")]
+    pub(crate) fn in_namespace_of(&self, pid: u32) -> Result<System> {
+        self.backend.in_namespace_of(pid).map(System::over)
+    }
+
+    /// See [`SystemExt::is_text`](crate::os::linux::SystemExt::is_text).
+    #[cfg(target_os = "linux")]
+    pub(crate) fn is_text(&self) -> bool {
+        self.backend.is_text()
+    }
+
+    /// See [`SystemExt::interface_names`](crate::os::linux::SystemExt::interface_names).
+    #[cfg(target_os = "linux")]
+    pub(crate) fn interface_names(&self) -> Result<InterfaceNames> {
+        self.backend.interface_names()
     }
 
     /// See [`SystemExt::holders`](crate::os::linux::SystemExt::holders).

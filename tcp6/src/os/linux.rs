@@ -1,4 +1,4 @@
-//! Linux extensions: socket data, statistics, holders of a socket, unreconciled tables, and counters by name.
+//! Linux extensions: network namespaces, interfaces, socket data, statistics, holders of a socket.
 //!
 //! The socket data is stored, with a marker, in the module words of [`OwnerModuleRow`] (`OwningModuleInfo`), which are
 //! opaque on Windows. So a program on Windows can read it from a capture that was recorded on Linux.
@@ -21,6 +21,8 @@
 mod stats;
 
 pub use self::stats::{SocketStatsExt, StatsExt};
+#[cfg(target_os = "linux")]
+use crate::error::Result;
 use crate::row::Row;
 use crate::row::class::OwnerModuleRow;
 use crate::row::socket_info;
@@ -28,6 +30,14 @@ pub use crate::row::socket_info::SocketInfo;
 pub use crate::stats::memory::SocketMemory;
 pub use crate::stats::tcp_info::TcpInfo;
 pub use crate::stats::timer::Timer;
+#[cfg(target_os = "linux")]
+use crate::system::System;
+#[cfg(target_os = "linux")]
+use crate::system::linux::AsFd;
+#[cfg(target_os = "linux")]
+pub use crate::system::linux::interface_names::InterfaceNames;
+#[cfg(target_os = "linux")]
+pub use crate::system::linux::namespaces::{Namespace, Namespaces, namespaces};
 
 /// Linux extensions of [`OwnerModuleRow`].
 pub trait OwnerModuleRowExt {
@@ -42,15 +52,85 @@ impl OwnerModuleRowExt for OwnerModuleRow {
     }
 }
 
-/// Linux extensions of [`System`](crate::system::System).
+/// Linux extensions of [`System`].
+///
+/// # Network namespaces
+///
+/// A `System` has one table, that of one namespace. For several namespaces, open one for each, all from the first:
+/// [`namespaces`] has an example. They share what is known of processes ([Owners on
+/// Linux](System#owners-on-linux)), because the inodes of sockets are one sequence for the machine. The other things
+/// count per namespace: addresses, scope ids and interfaces can be equal in several.
+///
+/// A `System` keeps its namespace alive, even if no process is left in it.
 #[cfg(target_os = "linux")]
 pub trait SystemExt {
+    /// Opens a system for the network namespace of this descriptor.
+    ///
+    /// It shares what `self` knows of processes.
+    ///
+    /// The descriptor is that of a file such as `/run/netns/blue` or `/proc/1234/ns/net`. It can be closed afterwards.
+    /// A thread is started that enters the namespace, opens the socket there, and ends, in about 100 us. If the calling
+    /// thread is in the namespace already, no thread is started and no privilege is needed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`System::new`], and [`Error::Os`](crate::Error::Os) with the code
+    ///
+    /// * EPERM (1) if the caller lacks CAP_SYS_ADMIN in its user namespace and in that of the network namespace.
+    ///   [`in_namespace_of`](SystemExt::in_namespace_of) needs no privilege.
+    /// * EINVAL (22) if the descriptor is not a network namespace.
+    /// * EAGAIN (11) if no thread can be started.
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// use std::fs::File;
+    /// use tcp6::os::linux::SystemExt;
+    /// use tcp6::{BasicRow, Buffer, Query, System};
+    ///
+    /// let mut buffer = Buffer::new();
+    /// let mut blue = System::new()?.in_namespace(File::open("/run/netns/blue")?)?;
+    /// println!("{}", blue.table::<BasicRow>(&Query::all(), &mut buffer)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[doc(alias = "setns")]
+    fn in_namespace(&self, namespace: impl AsFd) -> Result<System>;
+
+    /// Opens a system for the network namespace of this process.
+    ///
+    /// It shares what `self` knows of processes.
+    ///
+    /// If entering the namespace is refused, it reads `/proc/PID/net/tcp6`, which every user may read. It is slower,
+    /// and has no scope ids, interfaces, cookies and most statistics: [`is_text`](SystemExt::is_text).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`in_namespace`](SystemExt::in_namespace) except EPERM, and [`Error::Os`](crate::Error::Os) with the
+    /// code ENOENT (2) if the process has ended. A `System` that was opened remains usable if the process ends.
+    fn in_namespace_of(&self, pid: u32) -> Result<System>;
+
+    /// Whether the table is read from the text in `/proc`, not with sock_diag.
+    ///
+    /// Then rows have no scope ids, interfaces and cookies, tables are not reconciled, and few statistics are known.
+    /// The answer becomes true at the first table if the kernel or a sandbox refuses requests of sock_diag.
+    fn is_text(&self) -> bool;
+
+    /// The names of the interfaces in the network namespace of this system.
+    ///
+    /// A system whose table is [text](SystemExt::is_text) has no indices to look up, and has no names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`](crate::Error::Os) with the code EMFILE (24) if no descriptor is left.
+    fn interface_names(&self) -> Result<InterfaceNames>;
+
     /// The processes that hold the socket with this inode, by ascending pid.
     ///
     /// The first one is the owner in rows.
     ///
     /// A socket has several holders if a server forks or if the socket was passed to another process. The result is
-    /// that of the last table of a class with owners; nothing is read. Each call searches all sockets of all processes.
+    /// that of the last table of a class with owners, also of other systems that share the processes; nothing is read.
+    /// Each call searches all sockets of all processes, and allocates a list of the pids.
     ///
     /// After a table of some states only, a process that already existed and has received the socket since then may be
     /// missing until the next table of all states.
@@ -123,13 +203,29 @@ pub trait SystemExt {
 }
 
 #[cfg(target_os = "linux")]
-impl SystemExt for crate::system::System {
+impl SystemExt for System {
+    fn in_namespace(&self, namespace: impl AsFd) -> Result<System> {
+        System::in_namespace(self, namespace.as_fd())
+    }
+
+    fn in_namespace_of(&self, pid: u32) -> Result<System> {
+        System::in_namespace_of(self, pid)
+    }
+
+    fn is_text(&self) -> bool {
+        System::is_text(self)
+    }
+
+    fn interface_names(&self) -> Result<InterfaceNames> {
+        System::interface_names(self)
+    }
+
     fn holders(&self, inode: u32) -> impl Iterator<Item = u32> {
-        crate::system::System::holders(self, inode)
+        System::holders(self, inode)
     }
 
     fn unreconciled_refreshes(&self) -> u64 {
-        crate::system::System::unreconciled(self)
+        System::unreconciled(self)
     }
 
     fn tcp_ext(&self, name: &str) -> Option<u64> {

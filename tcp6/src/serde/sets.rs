@@ -236,7 +236,9 @@ impl<'de> Deserialize<'de> for StateSet {
             return set_of(deserializer, "a list of names of TCP states", |name| name.parse().ok());
         }
         let bits = u16::deserialize(deserializer)?;
-        StateSet::from_bits(bits).ok_or_else(|| D::Error::custom("a set with unknown states"))
+        let set = StateSet::from_bits_retain(bits);
+        let is_known = (StateSet::all() | StateSet::BOUND).contains(set);
+        if is_known { Ok(set) } else { Err(D::Error::custom("a set with unknown states")) }
     }
 }
 

@@ -9,7 +9,14 @@ mod collection;
 pub(crate) mod fuzzing;
 mod int_hash;
 #[cfg(target_os = "linux")]
+pub(crate) mod interface_names;
+#[cfg(target_os = "linux")]
 mod listing;
+mod mountinfo;
+#[cfg(target_os = "linux")]
+pub(in crate::system) mod namespace;
+#[cfg(target_os = "linux")]
+pub(crate) mod namespaces;
 mod net_file;
 mod netlink;
 mod owners;
@@ -22,10 +29,14 @@ mod socket;
 mod statistics;
 #[cfg(target_os = "linux")]
 mod system;
+#[cfg(target_os = "linux")]
+mod text_table;
 
 #[cfg(target_os = "linux")]
 pub(crate) use collection::Collection;
 #[cfg(target_os = "linux")]
 pub(crate) use processes::Processes;
+#[cfg(target_os = "linux")]
+pub(crate) use rustix::fd::AsFd;
 #[cfg(target_os = "linux")]
 pub(crate) use system::System;

@@ -6,6 +6,7 @@ use std::net::SocketAddrV6;
 use crate::row::Row;
 use crate::row::layout::RawRow;
 use crate::row::socket_info;
+use crate::row::state::{State, StateSet};
 use crate::table::query::Query;
 
 /// The ends of a socket, and what else is known of it.
@@ -24,6 +25,8 @@ pub(super) struct Target {
     /// Only Linux takes it in a request.
     #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
     pub(super) interface: u32,
+    /// Whether the socket was only bound, which no request for one socket finds.
+    pub(super) is_bound: bool,
 }
 
 impl Target {
@@ -31,13 +34,14 @@ impl Target {
     pub(super) fn of_ends(local: SocketAddrV6, remote: Option<SocketAddrV6>) -> Target {
         let scope_ids = [local.scope_id(), remote.map_or(0, |remote| remote.scope_id())];
         let interface = scope_ids.into_iter().find(|scope_id| *scope_id != 0).unwrap_or(0);
-        Target { local, remote, identity: None, interface }
+        Target { local, remote, identity: None, interface, is_bound: false }
     }
 
     /// The socket of a row.
     pub(super) fn of_row<R: Row>(row: &R) -> Target {
         let info = row.raw_module().and_then(socket_info::unpack);
-        let target = Target { identity: row.identity(), ..Target::of_ends(row.local(), row.remote()) };
+        let is_bound = row.state() == State::Bound;
+        let target = Target { identity: row.identity(), is_bound, ..Target::of_ends(row.local(), row.remote()) };
         match info.and_then(|info| info.interface) {
             Some(interface) => Target { interface: interface.get(), ..target },
             None => target,
@@ -53,7 +57,8 @@ impl Target {
 
     /// The query that selects the rows with these ports.
     pub(super) fn query(&self) -> Query {
-        let query = Query::all().unsorted().local_port(self.local.port());
+        let bound = if self.is_bound { StateSet::BOUND } else { StateSet::empty() };
+        let query = Query::all().states(StateSet::all() | bound).unsorted().local_port(self.local.port());
         match self.remote {
             Some(remote) => query.remote_port(remote.port()),
             None => query,

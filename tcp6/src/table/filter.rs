@@ -17,6 +17,9 @@ pub(crate) struct Filter {
     pub(crate) local_net: Option<Ipv6Net>,
     pub(crate) remote_net: Option<Ipv6Net>,
     pub(crate) without_v4_mapped: bool,
+    /// The scope ids of the ends. The kernel does not select by them.
+    pub(crate) local_scope_id: Option<u32>,
+    pub(crate) remote_scope_id: Option<u32>,
 }
 
 impl Filter {
@@ -28,6 +31,8 @@ impl Filter {
         local_net: None,
         remote_net: None,
         without_v4_mapped: false,
+        local_scope_id: None,
+        remote_scope_id: None,
     };
 
     pub(crate) const fn is_none(&self) -> bool {
@@ -40,6 +45,8 @@ impl Filter {
                 local_net: None,
                 remote_net: None,
                 without_v4_mapped: false,
+                local_scope_id: None,
+                remote_scope_id: None,
             }
         )
     }
@@ -60,6 +67,8 @@ impl Filter {
                 .as_ref()
                 .is_none_or(|ports| has_port(local, ports) || remote.is_some_and(|remote| has_port(remote, ports)))
             && self.local_net.as_ref().is_none_or(|net| is_in(local, net))
+            && self.local_scope_id.is_none_or(|scope_id| local.scope_id() == scope_id)
+            && self.remote_scope_id.is_none_or(|scope_id| remote.is_some_and(|remote| remote.scope_id() == scope_id))
             && self.remote_net.as_ref().is_none_or(|net| remote.is_some_and(|remote| is_in(remote, net)))
             && !(self.without_v4_mapped
                 && (is_v4_mapped(local.ip()) || remote.is_some_and(|remote| is_v4_mapped(remote.ip()))))

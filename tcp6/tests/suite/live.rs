@@ -151,3 +151,22 @@ fn linux_rows_have_inode_uid_and_cookie() {
     assert_eq!(info.uid, Some(rustix::process::geteuid().as_raw()));
     assert_eq!(info.cookie.unwrap().get(), rustix::net::sockopt::socket_cookie(&own.listener).unwrap());
 }
+
+/// If the system does not list sockets that are only bound, as Wine, that is an error and not an empty table.
+#[cfg(windows)]
+#[test]
+fn bound_sockets_are_listed_or_not_supported() {
+    use socket2::{Domain, Socket, Type};
+
+    let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
+    socket.bind(&"[::1]:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    let local = socket.local_addr().unwrap().as_socket_ipv6().unwrap();
+    let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
+    for states in [StateSet::BOUND, StateSet::all() | StateSet::BOUND] {
+        let query = Query::all().states(states).local_port(local.port());
+        match system.table::<BasicRow>(&query, &mut buffer) {
+            Ok(table) => assert_eq!(table.iter().map(|row| row.state()).collect::<Vec<_>>(), [State::Bound]),
+            Err(error) => assert!(error.is_not_supported(), "{error}"),
+        }
+    }
+}

@@ -21,6 +21,8 @@ mod limits;
 mod live;
 mod load;
 mod memory;
+#[cfg(target_os = "linux")]
+mod namespaces;
 mod owners;
 mod process;
 #[cfg(target_os = "linux")]

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, set_capabilities, unshare_unsafe};
-use tcp6::os::linux::{OwnerModuleRowExt, StatsExt};
+use tcp6::os::linux::{OwnerModuleRowExt, StatsExt, SystemExt};
 use tcp6::{BasicRow, Buffer, Error, Owner, OwnerModuleRow, OwnerPidRow, Query, State, Stats, StatsKinds, System};
 
 use crate::seccomp::{
@@ -65,6 +65,7 @@ fn restricted_child() {
         Ok("another namespace") => namespaces::another_namespace(),
         Ok("another pid namespace") => namespaces::another_pid_namespace(),
         Ok("inside another pid namespace") => namespaces::inside_another_pid_namespace(),
+        Ok("a late refusal in another namespace") => namespaces::a_late_refusal_in_another_namespace(),
         Ok("a small hash") => namespaces::a_small_hash(),
         Ok("no right to trace") => proc::no_right_to_trace(),
         Ok("no proc") => proc::no_proc(),

@@ -10,7 +10,8 @@ use super::{ParseStateError, State, by_name};
 bitflags! {
     /// A set of states.
     ///
-    /// Bits 1 to 12 are the states with these MIB numbers. Bit 13 is BOUND, and bit 0 is every state without a name.
+    /// Bits 1 to 12 are the states with these MIB numbers, and bit 0 is every state without a name. Bit 13 is
+    /// [`BOUND`](StateSet::BOUND), which is not part of [`all`](StateSet::all).
     ///
     /// The text is a list of names, separated by commas: `LISTEN,ESTABLISHED`. [`FromStr`] accepts every spelling of a
     /// name that [`State`] accepts, and `OTHER` for [`StateSet::OTHER`]. The empty text is the empty set. Numbers are
@@ -27,7 +28,7 @@ bitflags! {
     /// assert!(open.has(State::Listen) && !open.has(State::TimeWait));
     /// # Ok::<(), tcp6::ParseStateError>(())
     /// ```
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[derive(Clone, Copy, PartialEq, Eq, Hash)]
     pub struct StateSet: u16 {
         /// Every state without a name.
         const OTHER = 1;
@@ -55,12 +56,19 @@ bitflags! {
         const TIME_WAIT = 1 << 11;
         /// [`State::DeleteTcb`]
         const DELETE_TCB = 1 << 12;
-        /// [`State::Bound`]
-        const BOUND = 1 << 13;
     }
 }
 
 impl StateSet {
+    /// [`State::Bound`]: sockets that are bound and neither listen nor are connected.
+    ///
+    /// A table lists them only if its query requests them, which is expensive: see
+    /// [`Query::states`](crate::Query::states). Therefore it is not part of [`all`](StateSet::all), and
+    /// [`is_all`](StateSet::is_all), `!`, [`from_bits`](StateSet::from_bits) and
+    /// [`from_bits_truncate`](StateSet::from_bits_truncate) do not know it;
+    /// [`from_bits_retain`](StateSet::from_bits_retain) accepts its bit.
+    pub const BOUND: StateSet = StateSet::from_bits_retain(1 << 13);
+
     /// Whether the set contains this state.
     #[must_use]
     #[inline]
@@ -77,6 +85,19 @@ impl StateSet {
             State::Bound => StateSet::BOUND,
             named => StateSet::from_bits_truncate(1 << named.as_raw()),
         }
+    }
+}
+
+impl fmt::Debug for StateSet {
+    /// `StateSet(LISTEN | BOUND)`, or `StateSet(0x0)` if it is empty.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StateSet(")?;
+        match (self.has(State::Bound), self.difference(StateSet::BOUND)) {
+            (false, set) => fmt::Debug::fmt(&set.0, f)?,
+            (true, set) if set.is_empty() => f.write_str("BOUND")?,
+            (true, set) => write!(f, "{:?} | BOUND", set.0)?,
+        }
+        f.write_str(")")
     }
 }
 
@@ -141,18 +162,27 @@ mod tests {
                 assert_eq!(set.has(other), same, "{one:?} {other:?}");
             }
         }
-        assert_eq!(states.collect::<StateSet>(), StateSet::all());
+        assert_eq!(states.collect::<StateSet>(), StateSet::all() | StateSet::BOUND);
+        assert!(!StateSet::all().has(State::Bound) && !(!StateSet::empty()).has(State::Bound));
+        assert!((StateSet::all() | StateSet::BOUND).is_all());
     }
 
     #[test]
     fn sets_round_trip_through_text() {
-        for bits in 0..=StateSet::all().bits() {
-            let set = StateSet::from_bits(bits).unwrap();
+        for bits in 0..=(StateSet::all() | StateSet::BOUND).bits() {
+            let set = StateSet::from_bits_retain(bits);
             assert_eq!(set.to_string().parse(), Ok(set));
         }
         assert_eq!(format!("{:>8}|{:<4}|", StateSet::LISTEN, StateSet::empty()), "  LISTEN|    |");
         assert_eq!("".parse(), Ok(StateSet::empty()));
         assert_eq!(" listen, other".parse(), Ok(StateSet::LISTEN | StateSet::OTHER));
+    }
+
+    #[test]
+    fn debug_names_the_states() {
+        let sets = [StateSet::empty(), StateSet::BOUND, StateSet::LISTEN, StateSet::LISTEN | StateSet::BOUND];
+        let texts = ["StateSet(0x0)", "StateSet(BOUND)", "StateSet(LISTEN)", "StateSet(LISTEN | BOUND)"];
+        assert_eq!(sets.map(|set| format!("{set:?}")), texts);
     }
 
     #[test]

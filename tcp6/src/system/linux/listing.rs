@@ -1,21 +1,20 @@
 //! Lists the sockets through sock_diag, or from `/proc/net/tcp6` if sock_diag is refused.
 
-use std::fs::File;
-use std::io::{self, Read, Seek};
+use core::mem;
 use std::thread;
 
+use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
-use super::net_file;
 use super::netlink::inet_diag::{Attributes, Extensions, SockId};
 use super::netlink::selection::Selection;
 use super::netlink::sock_diag::{self, Failure, SockDiag};
 use super::owners::SocketInode;
-use super::proc_net::{PROC_NET_TCP6, TextReader};
 use super::socket::Socket;
+use super::text_table::{TextTable, has_ipv6, unavailable};
 use crate::error::{Error, Result};
 use crate::row::Row;
+use crate::row::state::State;
 use crate::stats::table::Stats;
 use crate::system::target::Target;
 use crate::table::buffer::Buffer;
@@ -38,18 +37,50 @@ pub(super) struct Listing {
 /// Where the sockets are read from.
 #[derive(Debug)]
 enum Source {
-    SockDiag(Box<SockDiag>),
-    Text { file: File, bytes: Vec<u8>, reader: TextReader },
+    SockDiag {
+        netlink: Box<SockDiag>,
+        /// What is read if sock_diag is refused later, or why it cannot be opened.
+        text: Result<Box<TextTable>, Errno>,
+    },
+    Text(Box<TextTable>),
 }
 
 impl Listing {
+    /// Opens the table of the calling thread's network namespace.
     pub(super) fn new() -> Result<Listing> {
-        let source = match SockDiag::open() {
-            Ok(netlink) => Source::SockDiag(Box::new(netlink)),
-            Err(errno) if is_refusal(errno.raw_os_error()) => Source::open_text()?,
-            Err(errno) => return Err(Error::os("socket for sock_diag", errno)),
+        let text = match TextTable::open() {
+            Err(errno @ (Errno::MFILE | Errno::NFILE)) => return Err(unavailable(errno)),
+            text => text.map(Box::new),
         };
-        Ok(Listing { source, calls: 0, unreconciled: 0, has_ipv6: false, socket_inodes: Vec::new() })
+        match SockDiag::open() {
+            Ok(netlink) => Ok(Listing::of(Source::SockDiag { netlink: Box::new(netlink), text })),
+            Err(errno) if is_refusal(errno.raw_os_error()) => {
+                text.map(|text| Listing::of(Source::Text(text))).map_err(unavailable)
+            }
+            Err(errno) => Err(Error::os("socket for sock_diag", errno)),
+        }
+    }
+
+    /// A table that is read from this text.
+    pub(super) fn of_text(text: TextTable) -> Listing {
+        Listing::of(Source::Text(Box::new(text)))
+    }
+
+    fn of(source: Source) -> Listing {
+        Listing { source, calls: 0, unreconciled: 0, has_ipv6: false, socket_inodes: Vec::new() }
+    }
+
+    /// Whether the table is read from text.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.source, Source::Text(_))
+    }
+
+    /// The netlink socket, which belongs to the network namespace.
+    pub(super) fn socket(&self) -> Option<BorrowedFd<'_>> {
+        match &self.source {
+            Source::SockDiag { netlink, .. } => Some(netlink.socket()),
+            Source::Text(_) => None,
+        }
     }
 
     /// The number of attempts to read a table.
@@ -80,8 +111,8 @@ impl Listing {
     ) -> Result<()> {
         match self.read::<R>(query, buffer, stats.as_deref_mut()) {
             // The socket was opened, but the kernel refuses the request.
-            Err(Error::Os { source, .. }) if self.is_sock_diag() && source.raw_os_error().is_some_and(is_refusal) => {
-                self.source = Source::open_text()?;
+            Err(Error::Os { source, .. }) if !self.is_text() && source.raw_os_error().is_some_and(is_refusal) => {
+                self.fall_back()?;
                 self.read::<R>(query, buffer, stats)?;
             }
             done => done?,
@@ -98,7 +129,7 @@ impl Listing {
     ///
     /// Returns `None` if the kernel cannot be asked for one socket.
     pub(super) fn find<R: Row>(&mut self, target: &Target) -> Result<Option<Option<Socket>>> {
-        let Source::SockDiag(netlink) = &mut self.source else { return Ok(None) };
+        let Source::SockDiag { netlink, .. } = &mut self.source else { return Ok(None) };
         let id = SockId::of_ends(target.local, target.remote, target.interface, target.identity);
         match sock_diag::retry(|| netlink.find(&id, |socket| target.matches(&socket.to_row::<R>())), thread::sleep) {
             Ok(found) => Ok(Some(found)),
@@ -107,14 +138,25 @@ impl Listing {
         }
     }
 
-    fn is_sock_diag(&self) -> bool {
-        matches!(self.source, Source::SockDiag(_))
+    /// Replaces sock_diag, which is refused, by the text.
+    fn fall_back(&mut self) -> Result<()> {
+        let Source::SockDiag { text, .. } = &mut self.source else { return Ok(()) };
+        match mem::replace(text, Err(Errno::NOENT)) {
+            Ok(opened) => {
+                self.source = Source::Text(opened);
+                Ok(())
+            }
+            Err(errno) => {
+                *text = Err(errno);
+                Err(unavailable(errno))
+            }
+        }
     }
 
     fn read<R: Row>(&mut self, query: &Query, buffer: &mut Buffer, mut stats: Option<&mut Stats>) -> Result<()> {
         let Listing { source, calls, unreconciled, socket_inodes, .. } = self;
         match source {
-            Source::SockDiag(netlink) => {
+            Source::SockDiag { netlink, .. } => {
                 let selection = Selection::of(query);
                 let extensions = stats.as_deref().map_or(Extensions::NONE, |stats| Extensions::of(stats.kinds()));
                 let dump = || {
@@ -128,26 +170,12 @@ impl Listing {
                 *unreconciled = netlink.unreconciled();
                 read
             }
-            Source::Text { file, bytes, reader } => {
+            // The text lacks sockets that are only bound.
+            Source::Text(_) if query.wanted_states().has(State::Bound) => Err(Error::NotSupported),
+            Source::Text(text) => {
                 *calls += 1;
-                bytes.clear();
-                file.rewind()
-                    .and_then(|()| file.read_to_end(bytes))
-                    .map_err(|error| Error::os(PROC_NET_TCP6, error))?;
-                write::<R, Error>(query, buffer, socket_inodes, stats, |found| {
-                    reader.read(bytes, |socket| found(socket, &[]))
-                })
+                write::<R, Error>(query, buffer, socket_inodes, stats, |found| text.read(|socket| found(socket, &[])))
             }
-        }
-    }
-}
-
-impl Source {
-    fn open_text() -> Result<Source> {
-        match net_file::open("tcp6") {
-            Ok(file) => Ok(Source::Text { file, bytes: Vec::new(), reader: TextReader::default() }),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !has_ipv6() => Err(Error::NotSupported),
-            Err(error) => Err(Error::os(PROC_NET_TCP6, error)),
         }
     }
 }
@@ -207,12 +235,6 @@ const REFUSALS: [Errno; 8] = [
 
 pub(super) fn is_refusal(errno: i32) -> bool {
     REFUSALS.iter().any(|refusal| refusal.raw_os_error() == errno)
-}
-
-/// Whether the kernel can create IPv6 sockets. It can even if IPv6 is disabled on every interface.
-fn has_ipv6() -> bool {
-    let socket = socket_with(AddressFamily::INET6, SocketType::STREAM, SocketFlags::CLOEXEC, None);
-    !matches!(socket, Err(Errno::AFNOSUPPORT))
 }
 
 #[cfg(test)]

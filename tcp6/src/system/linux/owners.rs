@@ -40,7 +40,7 @@
 //! Exceptions:
 //!
 //! * The first refresh reads all descriptors of new processes before step 2, without a bound.
-//! * In [exact](Owners::set_exact) mode, every refresh reads all descriptors of all processes instead of steps 2 to 4.
+//! * For an [exact](Demand::set_exact) table, reading all descriptors of all processes replaces steps 2 to 4.
 //! * Every [`RETRY_INTERVAL`] refreshes, unreadable processes are read again even if they have not run, and sockets
 //!   that step 6 has not found are searched for again.
 //! * If CPU times cannot be used, because `/proc` shows another pid namespace or a sandbox refuses them, every process
@@ -52,6 +52,17 @@
 //! are exact or idle processes are read too. Otherwise a socket can be unresolved, or have a former owner, until its
 //! descriptor is read in turn. If the processes that run have n descriptors, counting 4 extra per process, that takes at
 //! most n / [`MIN_IN_TURN`] refreshes, and n / [`MAX_RAN_DESCRIPTORS`] if no other part of step 3 uses the bound.
+//!
+//! # Several tables
+//!
+//! The inodes of sockets are one sequence for the whole machine, so that the [`Owners`] of one process serve the tables
+//! of several network namespaces. What belongs to a table is in its [`Demand`]: a complete table lists all sockets of
+//! its namespace and none of the others, so that only the sockets of its own previous table can be missing in it.
+//!
+//! Every refresh takes all of the steps above, with a budget of its own, because the sockets that it has listed can be
+//! younger than the previous refresh of another table. Descriptors that were read for one table are known to all: of
+//! two tables that are read one after the other, the second reads CPU times and descriptors of processes that have run
+//! since.
 //!
 //! # What is not found
 //!
@@ -85,8 +96,7 @@ mod syscalls;
 #[cfg(test)]
 mod tests;
 
-use self::demand::Demand;
-pub(super) use self::demand::SocketInode;
+pub(super) use self::demand::{Demand, SocketInode};
 pub(super) use self::fd_source::FdSource;
 use self::full_scan::FullScan;
 use self::index::Index;
@@ -113,12 +123,10 @@ pub(super) struct Owners<S> {
     source: S,
     roster: Roster,
     index: Index,
-    demand: Demand,
     schedule: Schedule,
     full_scan: FullScan,
     refreshes: u32,
     has_resolved: bool,
-    is_exact: bool,
 }
 
 impl<S: FdSource> Owners<S> {
@@ -127,18 +135,11 @@ impl<S: FdSource> Owners<S> {
             source,
             roster: Roster::default(),
             index: Index::default(),
-            demand: Demand::default(),
             schedule: Schedule::default(),
             full_scan: FullScan::default(),
             refreshes: 0,
             has_resolved: false,
-            is_exact: false,
         }
-    }
-
-    /// Sets whether every refresh reads all descriptors of all processes.
-    pub(super) fn set_exact(&mut self, exact: bool) {
-        self.is_exact = exact;
     }
 
     /// The owner of the socket with this inode.
@@ -178,34 +179,35 @@ impl<S: FdSource> Owners<S> {
 
     /// Finds the owners of the sockets in a table.
     ///
-    /// `is_complete` states that the table is not filtered, so that a socket that it lacks has been closed.
+    /// `demand` is that of the earlier tables of the same namespace. `is_complete` states that the table is not
+    /// filtered, so that a socket that it lacks has been closed.
     ///
     /// # Errors
     ///
     /// [`Error::OutOfMemory`](crate::error::Error::OutOfMemory).
-    pub(super) fn resolve(&mut self, table: &[SocketInode], is_complete: bool) -> Result<()> {
+    pub(super) fn resolve(&mut self, demand: &mut Demand, table: &[SocketInode], is_complete: bool) -> Result<()> {
         self.refreshes = self.refreshes.wrapping_add(1);
         if self.refreshes % RETRY_INTERVAL == 0 {
-            self.demand.forget_searched();
             self.roster.processes.iter_mut().filter(|process| process.is_unreadable()).for_each(Tracked::mark_pending);
         }
+        demand.begin();
         self.roster.update(&self.source, if self.has_resolved { 1 } else { FIRST_SAMPLES });
-        if self.is_exact {
+        if demand.is_exact() {
             self.roster.processes.iter_mut().for_each(Tracked::mark_pending);
             self.full_scan.run(&mut self.roster, &self.source, |_| true);
         } else {
             if !self.has_resolved {
                 self.read_new();
             }
-            self.read_pending(table, is_complete)?;
+            self.read_pending(demand, table, is_complete)?;
         }
         self.has_resolved = true;
         self.index.update(&mut self.roster)?;
-        self.demand.note_unresolved(table, &self.index)?;
-        if self.demand.has_unresolved() {
-            self.search()?;
+        demand.note_unresolved(table, &self.index)?;
+        if demand.has_unresolved() {
+            self.search(demand)?;
         }
-        if is_complete { self.demand.note_previous(table) } else { Ok(()) }
+        if is_complete { demand.note_previous(table) } else { Ok(()) }
     }
 
     /// Reads all descriptors of new processes.
@@ -214,20 +216,20 @@ impl<S: FdSource> Owners<S> {
     }
 
     /// Reads pending descriptors within the budget.
-    fn read_pending(&mut self, table: &[SocketInode], is_complete: bool) -> Result<()> {
+    fn read_pending(&mut self, demand: &mut Demand, table: &[SocketInode], is_complete: bool) -> Result<()> {
         if !schedule::read_all_pending(&mut self.roster, &self.source) {
-            self.demand.compare(table, is_complete)?;
-            self.demand.note_unresolved(table, &self.index)?;
-            self.schedule.read_some(&mut self.roster, &self.demand, &self.source);
+            demand.compare(table, is_complete)?;
+            demand.note_unresolved(table, &self.index)?;
+            self.schedule.read_some(&mut self.roster, demand, &self.source);
         }
         self.schedule.read_idle(&mut self.roster, &self.source);
         Ok(())
     }
 
     /// Searches for sockets without an owner in idle processes, if CPU times are not exact.
-    fn search(&mut self) -> Result<()> {
-        schedule::probe_idle(&mut self.roster, &self.demand, &self.source);
-        self.demand.note_searched()?;
+    fn search(&mut self, demand: &mut Demand) -> Result<()> {
+        schedule::probe_idle(&mut self.roster, demand, &self.source);
+        demand.note_searched()?;
         self.index.update(&mut self.roster)
     }
 }

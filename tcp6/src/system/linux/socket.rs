@@ -26,8 +26,13 @@ pub(super) struct Socket {
     pub(super) values: BaseValues,
 }
 
-/// The states by the kernel's numbers, from 1 (`TCP_ESTABLISHED`) to 12 (`TCP_NEW_SYN_RECV`).
-const STATES: [State; 12] = [
+/// The number of sockets that are only bound in a request (`TCP_BOUND_INACTIVE`, since Linux 6.8).
+///
+/// The kernel reports such a socket in the state 7 (`TCP_CLOSE`).
+pub(super) const BOUND_INACTIVE: u8 = 13;
+
+/// The states by the kernel's numbers, from 1 (`TCP_ESTABLISHED`) to 13 (`TCP_BOUND_INACTIVE`).
+const STATES: [State; 13] = [
     State::Established,
     State::SynSent,
     State::SynReceived,
@@ -40,13 +45,13 @@ const STATES: [State; 12] = [
     State::Listen,
     State::Closing,
     State::SynReceived,
+    State::Bound,
 ];
 
-/// The bits of `idiag_states` that a request may set: those of the states below 12.
+/// The bits of `idiag_states` that a request may set.
 ///
-/// Bit 3 (`TCP_SYN_RECV`) includes the sockets in state 12 (`TCP_NEW_SYN_RECV`). Bit 13 would list sockets that are
-/// only bound (since Linux 6.8), which the Windows functions do not list.
-const REQUEST_STATES: u32 = 0xFFF;
+/// Not bit 12: bit 3 (`TCP_SYN_RECV`) includes the sockets in state 12 (`TCP_NEW_SYN_RECV`).
+const REQUEST_STATES: u32 = 0x2FFF;
 
 /// The state with the kernel's `number`. An unknown number is kept as [`State::Other`].
 ///
@@ -100,7 +105,8 @@ mod tests {
         // In a request, TCP_SYN_RECV includes TCP_NEW_SYN_RECV.
         assert_eq!(mask(StateSet::SYN_RECEIVED), 1 << 3);
         assert_eq!(mask(StateSet::all()), 0xFFE);
-        assert_eq!(mask(StateSet::DELETE_TCB | StateSet::BOUND | StateSet::OTHER), 0);
+        assert_eq!(mask(StateSet::BOUND), 1 << 13);
+        assert_eq!(mask(StateSet::DELETE_TCB | StateSet::OTHER), 0);
     }
 
     #[test]
@@ -108,7 +114,8 @@ mod tests {
         assert_eq!(state(1), State::Established);
         assert_eq!(state(12), State::SynReceived);
         assert_eq!(state(0), State::Other(0));
-        assert_eq!(state(13), State::Other(13));
+        assert_eq!(state(13), State::Bound);
+        assert_eq!(state(14), State::Other(14));
     }
 
     #[test]

@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use rustix::io::Errno;
+
+use super::namespace::{NamespaceId, ProcessDir};
 use super::net_file;
 use crate::error::{Error, Result};
 use crate::stats::counter::Width;
@@ -13,17 +16,22 @@ use crate::stats::statistics::{Moment, Statistics};
 /// The width of the kernel's counters, which are of the type `unsigned long`.
 const WIDTH: Width = if cfg!(target_pointer_width = "64") { Width::Bits64 } else { Width::Unknown };
 
-/// Reads the counters of the network namespace in which it was created.
+/// Reads the counters of one network namespace.
 #[derive(Debug)]
 pub(super) struct StatisticsReader {
-    /// The namespace of the thread that created it, or `None` if `/proc` does not show it.
-    namespace: Option<NamespaceId>,
-    /// Opened by the first call, because that takes 20 times as long as to read them.
-    files: Option<Files>,
+    source: Source,
 }
 
-/// Device and inode of a network namespace.
-type NamespaceId = (u64, u64);
+#[derive(Debug)]
+enum Source {
+    /// The first call opens the files, because that takes 20 times as long as to read them.
+    ///
+    /// The namespace of the thread that created the reader, or `None` if `/proc` does not show it.
+    Unopened(Option<NamespaceId>),
+    Open(Files),
+    /// The files of another namespace could not be opened.
+    Failed(Errno),
+}
 
 /// The files and their texts of the last call.
 #[derive(Debug)]
@@ -34,8 +42,37 @@ struct Files {
 }
 
 impl StatisticsReader {
+    /// A reader for the calling thread's namespace.
     pub(super) fn new() -> StatisticsReader {
-        StatisticsReader { namespace: namespace(), files: None }
+        StatisticsReader { source: Source::Unopened(NamespaceId::of_this_thread()) }
+    }
+
+    /// Opens the files in the calling thread, which leaves the namespace before the first call.
+    ///
+    /// # Errors
+    ///
+    /// EMFILE and ENFILE. The error of a missing file is returned by the first call.
+    pub(super) fn open() -> Result<StatisticsReader> {
+        StatisticsReader::of(Files::open(net_file::open))
+    }
+
+    /// Opens the files of a process.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub(super) fn open_in(process: &ProcessDir) -> Result<StatisticsReader> {
+        StatisticsReader::of(Files::open(|name| process.open_net(name)))
+    }
+
+    fn of(files: Result<Files>) -> Result<StatisticsReader> {
+        let errno = |error: &Error| error.raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error);
+        let source = match files {
+            Ok(files) => Source::Open(files),
+            Err(error) if matches!(errno(&error), Errno::MFILE | Errno::NFILE) => return Err(error),
+            Err(error) => Source::Failed(errno(&error)),
+        };
+        Ok(StatisticsReader { source })
     }
 
     /// Reads both files.
@@ -45,49 +82,49 @@ impl StatisticsReader {
     /// [`Error::Os`], also if the first call comes from another network namespace, [`Error::Malformed`] and
     /// [`Error::OutOfMemory`].
     pub(super) fn read(&mut self) -> Result<Statistics> {
-        let files = match &mut self.files {
-            Some(files) => files,
-            None => {
-                if self.namespace.zip(namespace()).is_some_and(|(own, current)| own != current) {
+        match &mut self.source {
+            Source::Open(files) => files.read(),
+            Source::Failed(errno) => Err(Error::os(SNMP, *errno)),
+            Source::Unopened(namespace) => {
+                if namespace.zip(NamespaceId::of_this_thread()).is_some_and(|(own, current)| own != current) {
                     let reason = "the calling thread is in another network namespace than the `System`";
                     return Err(Error::os(SNMP, io::Error::other(reason)));
                 }
-                self.files.insert(Files::open()?)
+                let mut files = Files::open(net_file::open)?;
+                let statistics = files.read();
+                self.source = Source::Open(files);
+                statistics
             }
-        };
-        let Files { snmp, netstat } = files;
-        let netstat = netstat.as_mut().map(KeptFile::read).transpose()?;
-        let snmp = snmp.read()?;
-        Ok(proc_text::statistics(snmp, netstat, WIDTH, Moment::now())?)
+        }
     }
 
     /// The names and values of `TcpExt` in the last text of `netstat`.
     pub(super) fn tcp_ext_counters(&self) -> impl Iterator<Item = (&str, u64)> {
-        let netstat = self.files.as_ref().and_then(|files| files.netstat.as_ref());
+        let netstat = if let Source::Open(files) = &self.source { files.netstat.as_ref() } else { None };
         proc_text::tcp_ext_counters(netstat.map_or(&[], KeptFile::text))
     }
 }
 
 impl Files {
-    /// Opens the files of the calling thread's network namespace.
-    fn open() -> Result<Files> {
-        let snmp = KeptFile::open("snmp", SNMP)?;
-        let netstat = match KeptFile::open("netstat", NETSTAT) {
+    /// Opens the files; `open` opens one by its name.
+    fn open(open: impl Fn(&str) -> io::Result<File>) -> Result<Files> {
+        let snmp = KeptFile::of(open("snmp"), SNMP)?;
+        let netstat = match KeptFile::of(open("netstat"), NETSTAT) {
             Err(Error::Os { source, .. }) if is_absent(&source) => None,
             opened => Some(opened?),
         };
         Ok(Files { snmp, netstat })
     }
+
+    fn read(&mut self) -> Result<Statistics> {
+        let netstat = self.netstat.as_mut().map(KeptFile::read).transpose()?;
+        let snmp = self.snmp.read()?;
+        Ok(proc_text::statistics(snmp, netstat, WIDTH, Moment::now())?)
+    }
 }
 
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
-}
-
-/// The network namespace of the calling thread.
-fn namespace() -> Option<NamespaceId> {
-    let file = rustix::fs::stat("/proc/thread-self/ns/net").ok()?;
-    Some((file.st_dev as u64, file.st_ino as u64))
 }
 
 /// An open file and its text.
@@ -100,8 +137,8 @@ struct KeptFile {
 }
 
 impl KeptFile {
-    fn open(name: &str, path: &'static str) -> Result<KeptFile> {
-        let file = net_file::open(name).map_err(|error| Error::os(path, error))?;
+    fn of(file: io::Result<File>, path: &'static str) -> Result<KeptFile> {
+        let file = file.map_err(|error| Error::os(path, error))?;
         Ok(KeptFile { path, file, buffer: Vec::new(), length: 0 })
     }
 

@@ -1,11 +1,17 @@
 //! The Linux implementation of `System`: lists sockets, resolves their owners, and reads counters.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use rustix::fd::{AsFd, BorrowedFd};
+
 use super::collection::Collection;
+use super::interface_names::InterfaceNames;
 use super::listing::Listing;
-use super::owners::{Owners, Proc, SocketInode};
+use super::namespace::{self, NamespaceId, ProcessDir};
+use super::owners::{Demand, Owners, Proc, SocketInode};
 use super::statistics::StatisticsReader;
+use super::text_table::TextTable;
 use crate::error::{Error, Result};
 use crate::row::Row;
 use crate::row::class::Class;
@@ -21,15 +27,74 @@ use crate::table::query::Query;
 #[derive(Debug)]
 pub(crate) struct System {
     listing: Listing,
-    owners: Owners<Proc>,
     statistics: StatisticsReader,
+    /// Shared by the systems of several network namespaces.
+    owners: Arc<Mutex<Owners<Proc>>>,
+    demand: Demand,
+}
+
+/// Locks the owners.
+///
+/// After a panic of another thread they are as usable as after any interrupted read.
+fn lock(owners: &Mutex<Owners<Proc>>) -> MutexGuard<'_, Owners<Proc>> {
+    owners.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl System {
     pub(crate) fn new() -> Result<System> {
         let listing = Listing::new()?;
         let proc = Proc::open().map_err(|errno| Error::os("/proc", errno))?;
-        Ok(System { listing, owners: Owners::new(proc), statistics: StatisticsReader::new() })
+        let owners = Arc::new(Mutex::new(Owners::new(proc)));
+        Ok(System { listing, statistics: StatisticsReader::new(), owners, demand: Demand::default() })
+    }
+
+    /// A system for another network namespace, which shares the owners with this one.
+    fn sharing(&self, listing: Listing, statistics: StatisticsReader) -> System {
+        System { listing, statistics, owners: Arc::clone(&self.owners), demand: Demand::default() }
+    }
+
+    /// See [`SystemExt::in_namespace`](crate::os::linux::SystemExt::in_namespace).
+    pub(in crate::system) fn in_namespace(&self, namespace: BorrowedFd<'_>) -> Result<System> {
+        let id = NamespaceId::of(namespace)?;
+        let open = || Ok((Listing::new()?, StatisticsReader::open()?));
+        let (listing, statistics) = namespace::enter(namespace, id, open)?;
+        Ok(self.sharing(listing, statistics))
+    }
+
+    /// See [`SystemExt::in_namespace_of`](crate::os::linux::SystemExt::in_namespace_of).
+    pub(in crate::system) fn in_namespace_of(&self, pid: u32) -> Result<System> {
+        let process = ProcessDir::open(pid)?;
+        match process.namespace().and_then(|file| self.in_namespace(file.as_fd())) {
+            Err(error) if namespace::is_refused(&error) => self.in_namespace_by_text(&process, None),
+            entered => entered,
+        }
+    }
+
+    /// A system that reads the files of a process, which needs no privilege.
+    ///
+    /// # Errors
+    ///
+    /// [`namespace::gone`] if the process has ended, or if it is not in the `expected` namespace.
+    pub(in crate::system) fn in_namespace_by_text(
+        &self,
+        process: &ProcessDir,
+        expected: Option<NamespaceId>,
+    ) -> Result<System> {
+        process.verify(expected)?;
+        let text = TextTable::open_in(process)?;
+        let statistics = StatisticsReader::open_in(process)?;
+        // A process can enter another namespace.
+        process.verify(expected)?;
+        Ok(self.sharing(Listing::of_text(text), statistics))
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        self.listing.is_text()
+    }
+
+    /// The names of the interfaces in the network namespace.
+    pub(in crate::system) fn interface_names(&self) -> Result<InterfaceNames> {
+        InterfaceNames::on(self.listing.socket())
     }
 
     pub(crate) fn calls(&self) -> u64 {
@@ -42,15 +107,16 @@ impl System {
 
     /// The number of processes at the last resolution of owners, and that of the unreadable ones.
     pub(crate) fn processes(&self) -> (usize, usize) {
-        self.owners.processes()
+        lock(&self.owners).processes()
     }
 
     pub(crate) fn set_exact_owners(&mut self, exact: bool) {
-        self.owners.set_exact(exact);
+        self.demand.set_exact(exact);
     }
 
     pub(crate) fn holders(&self, inode: u32) -> impl Iterator<Item = u32> {
-        self.owners.holders(inode)
+        // The iterator cannot keep the lock.
+        lock(&self.owners).holders(inode).collect::<Vec<u32>>().into_iter()
     }
 
     pub(crate) fn statistics(&mut self) -> Result<Statistics> {
@@ -91,8 +157,9 @@ impl System {
         let Some(socket) = found else { return Ok(Some(None)) };
         let mut row = socket.to_row::<R>();
         if R::CLASS.has_owners() {
-            self.owners.resolve(&[SocketInode { inode: socket.inode, uid: socket.uid }], false)?;
-            row.set_owner(self.owners.of(socket.inode));
+            let mut owners = lock(&self.owners);
+            owners.resolve(&mut self.demand, &[SocketInode { inode: socket.inode, uid: socket.uid }], false)?;
+            row.set_owner(owners.of(socket.inode));
         }
         Ok(Some(Some(row)))
     }
@@ -103,19 +170,20 @@ impl System {
         buffer: &mut Buffer,
         stats: Option<&mut Stats>,
     ) -> Result<()> {
-        let System { listing, owners, .. } = self;
-        if owners.is_new() {
+        let System { listing, owners, demand, .. } = self;
+        if lock(owners).is_new() {
             // Reading descriptors takes most of the first pass, and most of it does not depend on the table.
             thread::scope(|scope| {
                 // If no thread can be created, `resolve` reads all descriptors.
-                let _ = thread::Builder::new().spawn_scoped(scope, || owners.read_ahead());
+                let _ = thread::Builder::new().spawn_scoped(scope, || lock(owners).read_ahead());
                 listing.fill::<R>(query, buffer, stats)
             })?;
         } else {
             listing.fill::<R>(query, buffer, stats)?;
         }
         let sockets = listing.socket_inodes();
-        owners.resolve(sockets, query.is_unfiltered())?;
+        let mut owners = lock(owners);
+        owners.resolve(demand, sockets, query.is_unfiltered())?;
         let rows = buffer.rows_mut::<R>()?;
         rows.iter_mut().zip(sockets).for_each(|(row, socket)| row.set_owner(owners.of(socket.inode)));
         Ok(())

@@ -1,6 +1,7 @@
 //! Readers for the tables of one class, with long-lived and new systems and with watchers.
 
 use std::collections::{BTreeSet, HashSet};
+use std::fs::File;
 
 use tcp6::os::linux::SystemExt;
 use tcp6::{BasicRow, Buffer, Class, Error, OffloadRow, OwnerModuleRow, OwnerPidRow, Query, Row, StateSet, System};
@@ -13,7 +14,7 @@ use super::watch::Watched;
 pub enum ReadMode {
     /// A long-lived system of this class, which reads all states.
     Kept,
-    /// A long-lived system of this class, which always reads the same subset of states.
+    /// A long-lived system of this class, which always reads the same subset of states. It shares owners with `Kept`.
     KeptSubset,
     /// A long-lived system for all classes, which reads the states of the request.
     Shared,
@@ -81,9 +82,12 @@ struct ClassReader<R> {
 
 impl<R: Row> ClassReader<R> {
     fn new(subset: StateSet) -> Result<ClassReader<R>, Error> {
+        let kept = System::new()?;
+        // Shares the owners with `kept`, as the systems of several network namespaces do.
+        let own = File::open("/proc/thread-self/ns/net").expect("/proc is mounted");
         Ok(ClassReader {
-            kept: System::new()?,
-            kept_subset: System::new()?,
+            kept_subset: kept.in_namespace(own)?,
+            kept,
             watched: Watched::new(Query::all())?,
             watched_subset: Watched::new(Query::all().states(subset))?,
             subset,

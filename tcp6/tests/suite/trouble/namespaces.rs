@@ -37,6 +37,38 @@ pub(super) fn another_namespace() {
     });
 }
 
+filtered_test!(falls_back_to_the_text_of_the_same_namespace, "a late refusal in another namespace");
+
+/// Refuses sock_diag to systems that were created in another namespace, in a thread of the first one.
+pub(super) fn a_late_refusal_in_another_namespace() {
+    if !is_root() {
+        return eprintln!("skipped: creating a network namespace needs root");
+    }
+    let (mut outer, own) = (System::new().unwrap(), listener());
+    let inside = thread::scope(|scope| {
+        let inside = || {
+            enter_net_namespace();
+            let created = System::new().unwrap();
+            (File::open("/proc/thread-self/ns/net").unwrap(), TcpListener::bind("[::]:81").unwrap(), created)
+        };
+        scope.spawn(inside).join().unwrap()
+    });
+    let (namespace, _listener, created) = inside;
+    let entered = outer.in_namespace(&namespace).unwrap();
+    let unread = outer.in_namespace(&namespace).unwrap();
+    let mut systems = [created, entered, unread];
+    let ports = |system: &mut System| listeners(system).iter().map(|row| row.local().port()).collect::<Vec<_>>();
+    assert!(systems[..2].iter_mut().all(|system| ports(system) == [81] && !system.is_text()));
+    drop(namespace);
+    refuse(SYS_SENDTO, EPERM);
+    for _ in 0..2 {
+        assert!(systems.iter_mut().all(|system| ports(system) == [81] && system.is_text()));
+    }
+    let port = own.local_addr().unwrap().port();
+    let seen = ports(&mut outer);
+    assert!(outer.is_text() && seen.contains(&port) && !seen.contains(&81), "{seen:?}");
+}
+
 #[test]
 fn owners_are_the_pids_of_the_mounted_proc() {
     in_child("another pid namespace");

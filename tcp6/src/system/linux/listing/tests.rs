@@ -7,6 +7,7 @@ use crate::stats::kinds::StatsKinds;
 use crate::stats::tcp_info::TcpInfo;
 use crate::system::linux::netlink::sock_diag::script::{Answer, Script, Step};
 use crate::system::linux::netlink::sock_diag::tests::{keep_alive, netlink};
+use crate::system::linux::proc_net::TextReader;
 
 /// Reads a table with statistics as [`Listing`] does.
 ///

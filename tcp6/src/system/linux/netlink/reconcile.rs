@@ -15,6 +15,9 @@
 //! from the latest to the earliest, until one is gone: all that were due before it are gone too. If all have expired,
 //! this costs one look-up per refresh instead of one per socket.
 //!
+//! Sockets that are only bound are listed on request, by a walk of their own. They are not recorded for the next dump,
+//! because no look-up finds them.
+//!
 //! As long as a dump repeats the previous one in order, reconciliation costs one comparison per socket: the ids of the
 //! previous dump are unique, and so are the repeated ones. After the first difference, cookies are collected in a set.
 
@@ -91,6 +94,9 @@ impl Reconciler {
         if !id.has_cookie() {
             return Ok(true);
         }
+        if self.selection.has_bound() && message.is_unconnected() {
+            return self.record_bound(id);
+        }
         let expires_in = message.expires_in();
         if !self.diverged {
             match expires_in {
@@ -107,6 +113,19 @@ impl Reconciler {
             self.diverge()?;
         }
         self.record_diverged(id, expires_in)
+    }
+
+    /// Records a socket that is only bound. Returns false for a duplicate.
+    ///
+    /// It can be listed again, by another walk of the kernel or after it has been connected. It is not looked up if the
+    /// next dump lacks it, because no look-up finds such a socket.
+    #[cold]
+    fn record_bound(&mut self, id: SockId) -> Result<bool> {
+        if !self.diverged {
+            self.diverge()?;
+        }
+        self.listed.try_reserve(1).map_err(|_| self.out_of_memory(1))?;
+        Ok(self.listed.insert(id.cookie()))
     }
 
     /// The due time of a socket that this dump lists with `milliseconds` left.

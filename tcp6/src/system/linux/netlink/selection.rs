@@ -2,7 +2,7 @@
 
 use super::bytecode;
 use super::inet_diag::{Extensions, SockId, append_attribute, dump_request};
-use crate::system::linux::socket::mask;
+use crate::system::linux::socket::{BOUND_INACTIVE, mask};
 use crate::table::filter::Filter;
 use crate::table::port_set::PortSet;
 use crate::table::query::Query;
@@ -31,7 +31,7 @@ impl Selection {
     ///
     /// A single local or remote port is a field of the request: it costs less than a program and is never refused.
     pub(in crate::system::linux) fn of(query: &Query) -> Selection {
-        let mut program = *query.filter();
+        let mut program = Filter { local_scope_id: None, remote_scope_id: None, ..*query.filter() };
         let field = |ports: &mut Option<PortSet>| match ports.as_ref().map(PortSet::as_slice) {
             Some(&[port @ 1..=u16::MAX]) => {
                 *ports = None;
@@ -52,6 +52,11 @@ impl Selection {
     /// The states: bit n for the kernel's state n.
     pub(in crate::system::linux) fn states(&self) -> u32 {
         self.states
+    }
+
+    /// Whether sockets that are only bound are requested.
+    pub(in crate::system::linux) fn has_bound(&self) -> bool {
+        self.states >> BOUND_INACTIVE & 1 == 1
     }
 
     /// Whether the request contains a program, which old kernels and sandboxes may refuse.

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::io;
 
+use rustix::fd::{AsFd, BorrowedFd};
 use rustix::io::Errno;
 
 use super::conn::{Conn, RECV_TIMEOUT, TRANSIENT};
@@ -14,7 +15,7 @@ use super::socket::KernelSocket;
 use super::transport::Transport;
 use crate::error::{Error, Result};
 use crate::system::backoff::{ATTEMPTS, attempts};
-use crate::system::linux::socket::Socket;
+use crate::system::linux::socket::{BOUND_INACTIVE, Socket};
 
 /// The wait between two attempts.
 const WAIT: Duration = Duration::from_millis(4);
@@ -57,6 +58,10 @@ impl SockDiag {
         let (socket, port) = KernelSocket::open()?;
         Ok(SockDiag::over(socket, port))
     }
+
+    pub(in crate::system::linux) fn socket(&self) -> BorrowedFd<'_> {
+        self.conn.transport.as_fd()
+    }
 }
 
 impl<T: Transport> SockDiag<T> {
@@ -90,7 +95,14 @@ impl<T: Transport> SockDiag<T> {
         let mut dump = Dump::new(sequence, conn.port);
         let dumped = conn.exchange(request, RECV_TIMEOUT, |datagram| {
             dump.read(datagram, |message| {
-                if reconciler.record(message)? { found(message.socket(), message.attributes()) } else { Ok(()) }
+                if !reconciler.record(message)? {
+                    return Ok(());
+                }
+                let mut socket = message.socket();
+                if selection.has_bound() && message.is_unconnected() {
+                    socket.state = BOUND_INACTIVE;
+                }
+                found(socket, message.attributes())
             })
         });
         if let Err(error) = dumped {

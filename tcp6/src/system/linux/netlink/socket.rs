@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::socket_with;
@@ -55,6 +55,12 @@ impl KernelSocket {
     #[cfg(test)]
     pub(in crate::system::linux) fn shrink_receive_buffer(&self) {
         set_socket_recv_buffer_size(&self.socket, 1).unwrap();
+    }
+}
+
+impl AsFd for KernelSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

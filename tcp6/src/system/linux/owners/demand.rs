@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::RETRY_INTERVAL;
 use super::index::Index;
 use crate::error::{Error, Result};
 use crate::system::linux::int_hash::IntHash;
@@ -17,9 +18,9 @@ pub(in crate::system::linux) struct SocketInode {
 
 type InodeSet = HashSet<u32, IntHash>;
 
-/// The sockets of the table that is being resolved.
+/// The sockets of the successive tables of one `System`.
 #[derive(Debug, Default)]
-pub(super) struct Demand {
+pub(in crate::system::linux) struct Demand {
     /// The sockets of the last complete table.
     previous: Vec<SocketInode>,
     /// The inodes of the table.
@@ -34,9 +35,31 @@ pub(super) struct Demand {
     searched: InodeSet,
     /// The users of the sockets in `unresolved`, each once.
     uids: Vec<u32>,
+    /// The number of tables.
+    refreshes: u32,
+    is_exact: bool,
 }
 
 impl Demand {
+    /// Sets whether all descriptors of all processes are read for each table.
+    pub(in crate::system::linux) fn set_exact(&mut self, exact: bool) {
+        self.is_exact = exact;
+    }
+
+    pub(super) fn is_exact(&self) -> bool {
+        self.is_exact
+    }
+
+    /// Begins another table.
+    ///
+    /// Every [`RETRY_INTERVAL`] tables, sockets for which a search has found no owner are searched for again.
+    pub(super) fn begin(&mut self) {
+        self.refreshes = self.refreshes.wrapping_add(1);
+        if self.refreshes % RETRY_INTERVAL == 0 {
+            self.searched.clear();
+        }
+    }
+
     /// Notes which sockets of the table exist and which sockets of the previous one have been
     /// closed.
     ///
@@ -102,11 +125,6 @@ impl Demand {
             .map_err(|_| out_of_memory::<SocketInode>(self.unresolved.len()))?;
         self.searched.extend(self.unresolved.iter().map(|socket| socket.inode));
         Ok(())
-    }
-
-    /// Includes all sockets without an owner in [`note_unresolved`](Self::note_unresolved) again.
-    pub(super) fn forget_searched(&mut self) {
-        self.searched.clear();
     }
 
     /// Copies the sockets of a complete table, so that the next one can be compared with them.

@@ -1,12 +1,13 @@
 //! A scripted machine: processes and their descriptors.
 
 use core::cmp::Ordering;
+use core::ops::{Deref, DerefMut};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::fd_source::{Access, Activity, CpuTime, FdRange, FdSource, FdSummary, Link, Scan};
-use super::{Owners, SocketInode};
+use super::{Demand, Owners, SocketInode};
 use crate::row::owner::Owner;
 
 /// The processes of a machine, and counters of the reads.
@@ -199,7 +200,32 @@ pub(super) struct Work {
     pub(super) summaries: usize,
 }
 
-impl Owners<Script> {
+/// A scripted machine and the tables of one network namespace.
+#[derive(Debug)]
+pub(super) struct Machine {
+    pub(super) owners: Owners<Script>,
+    pub(super) demand: Demand,
+}
+
+impl Deref for Machine {
+    type Target = Owners<Script>;
+
+    fn deref(&self) -> &Owners<Script> {
+        &self.owners
+    }
+}
+
+impl DerefMut for Machine {
+    fn deref_mut(&mut self) -> &mut Owners<Script> {
+        &mut self.owners
+    }
+}
+
+impl Machine {
+    pub(super) fn new(script: Script) -> Machine {
+        Machine { owners: Owners::new(script), demand: Demand::default() }
+    }
+
     /// Starts a process with three files and with these sockets, from descriptor 3 on.
     pub(super) fn start(&mut self, pid: u32, inodes: &[u32]) {
         let mut table = Table::default();
@@ -314,8 +340,7 @@ impl Owners<Script> {
     }
 
     fn refresh_table(&mut self, inodes: &[u32], is_complete: bool) -> Vec<Owner> {
-        let table: Vec<SocketInode> = inodes.iter().map(|inode| SocketInode { inode: *inode, uid: 1_000 }).collect();
-        self.resolve(&table, is_complete).unwrap();
+        self.owners.resolve(&mut self.demand, &sockets(inodes), is_complete).unwrap();
         inodes.iter().map(|inode| self.of(*inode)).collect()
     }
 
@@ -331,12 +356,17 @@ impl Owners<Script> {
     }
 }
 
-pub(super) fn machine() -> Owners<Script> {
-    Owners::new(Script::default())
+/// The sockets of a table with these inodes.
+pub(super) fn sockets(inodes: &[u32]) -> Vec<SocketInode> {
+    inodes.iter().map(|inode| SocketInode { inode: *inode, uid: 1_000 }).collect()
+}
+
+pub(super) fn machine() -> Machine {
+    Machine::new(Script::default())
 }
 
 /// A machine on which pid 1 holds `count` sockets, and their inodes, from 100,000 on.
-pub(super) fn busy_machine(count: u32) -> (Owners<Script>, Vec<u32>) {
+pub(super) fn busy_machine(count: u32) -> (Machine, Vec<u32>) {
     let mut machine = machine();
     let inodes: Vec<u32> = (100_000..100_000 + count).collect();
     machine.start(1, &inodes);

@@ -2,6 +2,7 @@
 
 mod budget;
 mod changes;
+mod namespaces;
 mod processes;
 mod read_ahead;
 mod sharing;

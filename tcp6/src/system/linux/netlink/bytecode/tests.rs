@@ -49,6 +49,7 @@ fn filter() -> impl Strategy<Value = Filter> {
         local_net: local,
         remote_net: remote,
         without_v4_mapped: mapped,
+        ..Filter::NONE
     })
 }
 
@@ -91,6 +92,7 @@ fn sets_of_64_ports_are_within_the_limits_of_the_kernel() {
         local_net: Some("2001:db8::/32".parse().unwrap()),
         remote_net: Some("2001:db8::/32".parse().unwrap()),
         without_v4_mapped: true,
+        ..Filter::NONE
     };
     let program = program(&filter);
     assert!(program.len() < 6000, "{}", program.len());

@@ -39,6 +39,7 @@ pub(super) const SOCKID: usize = 48;
 
 /// The kernel's number of the state.
 const TCP_TIME_WAIT: u8 = 6;
+const TCP_CLOSE: u8 = 7;
 
 /// `INET_DIAG_NOCOOKIE`: in a request, it matches any socket.
 const NOCOOKIE: u64 = u64::MAX;
@@ -164,6 +165,14 @@ impl<'a> InetDiagMsg<'a> {
     /// Whether the state of the socket is in `states` (bit n for the kernel's state n).
     pub(in crate::system::linux) fn is_in(self, states: u32) -> bool {
         states.checked_shr(self.0[STATE].into()).is_some_and(|states| states & 1 == 1)
+    }
+
+    /// Whether the socket is in the state CLOSED and has no remote end.
+    ///
+    /// In a dump with [`BOUND_INACTIVE`](crate::system::linux::socket::BOUND_INACTIVE) it is only bound. A connection
+    /// that closes while the kernel lists it has a remote end.
+    pub(in crate::system::linux) fn is_unconnected(self) -> bool {
+        self.0[STATE] == TCP_CLOSE && u16_at(self.0, ID + DPORT) == 0
     }
 
     /// The milliseconds until a socket in TIME-WAIT is due to expire; `None` in other states.

@@ -336,3 +336,47 @@ fn lists_each_socket_once_and_misses_none_that_still_exists() {
         }
     });
 }
+
+#[test]
+fn bound_sockets_are_listed_once_and_never_looked_up() {
+    const BOUND: u8 = 7;
+    let mut reconciler = Reconciler::new();
+    let all_and_bound = Selection::in_states(ALL | 1 << 13);
+    let table = Table::new();
+    for _ in 0..2 {
+        reconciler.begin(&all_and_bound, 0);
+        // The walks come in this order: listeners, bound sockets, connections.
+        for (cookie, state, is_first) in [
+            (1, LISTEN, true),
+            (2, LISTEN, true),
+            (3, BOUND, true),
+            (4, BOUND, true),
+            // Listed twice by the walk of bound sockets; a listener that stopped; a socket that connected.
+            (3, BOUND, false),
+            (2, BOUND, false),
+            (4, ESTABLISHED, false),
+            (5, ESTABLISHED, true),
+        ] {
+            assert_eq!(record(&mut reconciler, cookie, open(state)), is_first, "{cookie}, {state}");
+        }
+        assert_eq!(finish(&mut reconciler, &table), (vec![], vec![]));
+    }
+    // Without the bound sockets, only the others are missing. None of them exists any more.
+    reconciler.begin(&all_and_bound, 0);
+    let (mut looked_up, found) = finish(&mut reconciler, &table);
+    looked_up.sort_unstable();
+    assert_eq!((looked_up, found), (vec![1, 2, 5], vec![]));
+    // A connection that is only bound now is not missing.
+    reconciler.begin(&all_and_bound, 0);
+    assert!(record(&mut reconciler, 6, open(ESTABLISHED)));
+    assert!(finish(&mut reconciler, &table).0.is_empty());
+    reconciler.begin(&all_and_bound, 0);
+    assert!(record(&mut reconciler, 6, open(BOUND)));
+    assert!(finish(&mut reconciler, &table).0.is_empty());
+    // If they are not requested, a socket in the state CLOSED is one that closes while it is listed.
+    reconciler.begin(&Selection::in_states(ALL), 0);
+    assert!(record(&mut reconciler, 7, open(BOUND)));
+    assert!(finish(&mut reconciler, &table).0.is_empty());
+    reconciler.begin(&Selection::in_states(ALL), 0);
+    assert_eq!(finish(&mut reconciler, &table).0, [7]);
+}

@@ -117,7 +117,7 @@ fn probes_of_closed_sockets_leave_budget_for_reading_in_turn() {
 #[test]
 fn an_exact_refresh_finds_all_changes_at_once() {
     let (mut machine, mut inodes) = busy_machine(20_000);
-    machine.set_exact(true);
+    machine.demand.set_exact(true);
     machine.refresh(&inodes);
     machine.start(30, &[110_000]);
     let table = machine.table(1);
@@ -127,7 +127,7 @@ fn an_exact_refresh_finds_all_changes_at_once() {
     let (owners, work) = machine.refresh_counted(&inodes);
     assert_eq!((owners[10_000], owners[20_000]), (pid(30), pid(1)));
     assert_eq!(work.links, 20_000 + 3 + 4);
-    machine.set_exact(false);
+    machine.demand.set_exact(false);
     assert!(machine.refresh_counted(&inodes).1.links as u64 <= MAX_IDLE_DESCRIPTORS);
 }
 

@@ -1,13 +1,12 @@
 //! Processes that share a descriptor table.
 
 use crate::row::owner::Owner;
-use crate::system::linux::owners::Owners;
 use crate::system::linux::owners::budget::{DIRECTORY_COST, MAX_IDLE_DESCRIPTORS};
 use crate::system::linux::owners::fd_source::Link;
-use crate::system::linux::owners::script::{Script, machine, pid};
+use crate::system::linux::owners::script::{Machine, machine, pid};
 
 /// Three processes that share a table of `count` sockets, whose inodes start at 1.
-fn sharing(count: u32) -> (Owners<Script>, Vec<u32>) {
+fn sharing(count: u32) -> (Machine, Vec<u32>) {
     let mut machine = machine();
     let inodes: Vec<u32> = (1..=count).collect();
     machine.start(10, &inodes);
