@@ -1,8 +1,9 @@
 //! The Windows backend: tables, statistics and counters from iphlpapi, and processes.
 //!
-//! Parsers and policies ([`estats`], [`owner_module`], [`process_list`], [`response`], [`retry`], [`statistics`]) compile
+//! Parsers and policies ([`bound`], [`estats`], [`owner_module`], [`process_list`], [`response`], [`retry`], [`statistics`]) compile
 //! and are tested on every system. Modules that call Windows functions compile on Windows only.
 
+mod bound;
 mod estats;
 #[cfg(windows)]
 mod iphlpapi;

@@ -7,6 +7,7 @@ use crate::row::{Row, order, pod};
 use crate::table::buffer::{Buffer, Held, try_grow};
 use crate::table::layout;
 use crate::table::query::Query;
+use crate::table::writer::Writer;
 
 impl Buffer {
     /// Removes the rows that the query does not select, and sorts the table if the query asks for
@@ -21,6 +22,16 @@ impl Buffer {
         }
         self.set_count::<R>(kept, taken_at)?;
         if query.is_sorted() { self.sort::<R>() } else { Ok(()) }
+    }
+
+    /// Begins to write after the rows of the held table that `keep` accepts. Removes the others.
+    #[cfg_attr(not(any(windows, test)), allow(dead_code))]
+    pub(crate) fn rewriter<R: Row>(&mut self, keep: impl Fn(&R) -> bool) -> Result<Writer<'_, R>> {
+        let Held { bytes: end, .. } = self.held_as::<R>()?;
+        let rows = layout::rows_mut::<R>(&mut pod::bytes_of_mut(&mut self.words)[..end])?;
+        let kept = retain(rows, keep);
+        self.clear();
+        Ok(Writer::after(self, kept))
     }
 
     /// Sorts the rows into the spare storage, which then becomes the storage of the table.

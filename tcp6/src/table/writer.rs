@@ -40,7 +40,13 @@ pub struct Writer<'a, R> {
 impl<'a, R: Row> Writer<'a, R> {
     /// A writer into this buffer, which must hold no table.
     pub(super) fn new(buffer: &'a mut Buffer) -> Writer<'a, R> {
-        Writer { buffer, rows: 0, filled: R::CLASS.rows_offset(), row: PhantomData }
+        Writer::after(buffer, 0)
+    }
+
+    /// A writer that keeps the first `rows` rows in the buffer.
+    pub(super) fn after(buffer: &'a mut Buffer, rows: usize) -> Writer<'a, R> {
+        let filled = R::CLASS.rows_offset() + rows * size_of::<R>();
+        Writer { buffer, rows, filled, row: PhantomData }
     }
 
     /// Reserves space for `rows` more rows.

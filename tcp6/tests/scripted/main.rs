@@ -7,6 +7,7 @@
 
 #![cfg(windows)]
 
+mod bound;
 mod capture;
 mod children;
 mod estats;

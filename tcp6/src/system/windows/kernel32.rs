@@ -7,6 +7,7 @@
 //! | [GetProcessTimes] | the creation time of the process |
 //! | [QueryFullProcessImageNameW] | the path of its executable |
 //! | [NtQuerySystemInformation] | the list of all processes, for processes that cannot be opened |
+//! | [HeapSize], [HeapFree] | the size of memory that a function allocated, and its end |
 //! | [LoadLibraryExA], [GetProcAddress] | the addresses of functions of iphlpapi that some systems lack, such as [GetOwnerModuleFromTcp6Entry] in Wine before 11.3 |
 //!
 //! [OpenProcess]: https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-openprocess
@@ -14,6 +15,8 @@
 //! [GetProcessTimes]: https://learn.microsoft.com/windows/win32/api/processthreadsapi/nf-processthreadsapi-getprocesstimes
 //! [QueryFullProcessImageNameW]: https://learn.microsoft.com/windows/win32/api/winbase/nf-winbase-queryfullprocessimagenamew
 //! [NtQuerySystemInformation]: https://learn.microsoft.com/windows/win32/api/winternl/nf-winternl-ntquerysysteminformation
+//! [HeapSize]: https://learn.microsoft.com/windows/win32/api/heapapi/nf-heapapi-heapsize
+//! [HeapFree]: https://learn.microsoft.com/windows/win32/api/heapapi/nf-heapapi-heapfree
 //! [LoadLibraryExA]: https://learn.microsoft.com/windows/win32/api/libloaderapi/nf-libloaderapi-loadlibraryexa
 //! [GetProcAddress]: https://learn.microsoft.com/windows/win32/api/libloaderapi/nf-libloaderapi-getprocaddress
 //! [GetOwnerModuleFromTcp6Entry]: https://learn.microsoft.com/windows/win32/api/iphlpapi/nf-iphlpapi-getownermodulefromtcp6entry
@@ -23,13 +26,15 @@
 use core::ffi::{CStr, c_void};
 use core::mem;
 use core::ptr;
+use core::slice;
 use std::io;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::sync::OnceLock;
 
 use tcp6_sys::{
-    AF_INET6, BOOL, ERROR_INSUFFICIENT_BUFFER, FALSE, MIB_TCP6ROW_OWNER_MODULE, MIB_TCPSTATS2,
-    PFN_GetOwnerModuleFromTcp6Entry, PFN_GetTcpStatisticsEx2, TCPIP_OWNER_MODULE_INFO_BASIC,
+    AF_INET6, BOOL, ERROR_INSUFFICIENT_BUFFER, FALSE, MIB_TCP6ROW_OWNER_MODULE, MIB_TCPSTATS2, NO_ERROR,
+    PFN_GetOwnerModuleFromTcp6Entry, PFN_GetTcpStatisticsEx2, PFN_InternalGetBoundTcp6EndpointTable,
+    TCPIP_OWNER_MODULE_INFO_BASIC,
 };
 
 use super::process_list::SYSTEM_PROCESS_INFORMATION_CLASS;
@@ -41,6 +46,9 @@ const PROCESS_QUERY_LIMITED_INFORMATION: u32 = 0x1000;
 /// Searches only the system folder for the library, not the folder of the program or the current
 /// one.
 const LOAD_LIBRARY_SEARCH_SYSTEM32: u32 = 0x800;
+
+/// Clears the memory that is allocated, so that all of it is initialized.
+const HEAP_ZERO_MEMORY: u32 = 8;
 
 /// The exit code of a running process. A process that exits with this code appears to be running.
 const STILL_ACTIVE: u32 = 259;
@@ -85,6 +93,13 @@ windows_targets::link!("kernel32.dll" "system" fn GetProcAddress(
     library: *mut c_void,
     name: *const i8,
 ) -> Option<FarProc>);
+windows_targets::link!("kernel32.dll" "system" fn GetProcessHeap() -> *mut c_void);
+windows_targets::link!("kernel32.dll" "system" fn HeapSize(
+    heap: *mut c_void,
+    flags: u32,
+    block: *const c_void,
+) -> usize);
+windows_targets::link!("kernel32.dll" "system" fn HeapFree(heap: *mut c_void, flags: u32, block: *mut c_void) -> BOOL);
 windows_targets::link!("ntdll.dll" "system" fn NtQuerySystemInformation(
     class: i32,
     information: *mut c_void,
@@ -187,6 +202,56 @@ pub(super) fn tcp_statistics2(counters: &mut MIB_TCPSTATS2) -> Option<u32> {
     Some(unsafe { function(counters, AF_INET6) })
 }
 
+/// Lists the endpoints that are only bound.
+///
+/// Passes the code of the function to `read`, and the memory that it has allocated, which then is freed. Returns `None`
+/// if iphlpapi lacks the function.
+pub(super) fn bound_endpoints<T>(read: impl FnOnce(u32, &[u8]) -> T) -> Option<T> {
+    static FUNCTION: OnceLock<Option<PFN_InternalGetBoundTcp6EndpointTable>> = OnceLock::new();
+    let function = (*FUNCTION.get_or_init(find_bound_endpoints))?;
+    // SAFETY: the function has no preconditions.
+    let heap = unsafe { GetProcessHeap() };
+    let mut start = ptr::null_mut();
+    // SAFETY: `start` is valid for a write, the heap belongs to this process, and the flag is one of HeapAlloc.
+    let code = unsafe { function(&mut start, heap, HEAP_ZERO_MEMORY) };
+    // Only a call that succeeds is known to have allocated the memory.
+    let memory = HeapMemory { heap, start: if code == NO_ERROR { start } else { ptr::null_mut() } };
+    Some(read(code, memory.bytes()))
+}
+
+/// Memory that another function has allocated from a heap.
+struct HeapMemory {
+    heap: *mut c_void,
+    /// Null if there is none.
+    start: *mut c_void,
+}
+
+impl HeapMemory {
+    fn bytes(&self) -> &[u8] {
+        if self.start.is_null() {
+            return &[];
+        }
+        // SAFETY: the memory was allocated from this heap and is not freed before `self` is dropped.
+        let size = unsafe { HeapSize(self.heap, 0, self.start) };
+        // Also the value for a failure, which is the largest one.
+        if size > isize::MAX as usize {
+            return &[];
+        }
+        // SAFETY: the heap reports this size, the memory was cleared when it was allocated, and it is not freed or
+        // written to while `self` is borrowed.
+        unsafe { slice::from_raw_parts(self.start.cast::<u8>(), size) }
+    }
+}
+
+impl Drop for HeapMemory {
+    fn drop(&mut self) {
+        if !self.start.is_null() {
+            // SAFETY: the memory was allocated from this heap, and nothing refers to it any more.
+            unsafe { HeapFree(self.heap, 0, self.start) };
+        }
+    }
+}
+
 fn find_owner_module() -> Option<PFN_GetOwnerModuleFromTcp6Entry> {
     let function = find(c"GetOwnerModuleFromTcp6Entry")?;
     // SAFETY: the function has this signature in every version of the library that exports it.
@@ -197,6 +262,12 @@ fn find_tcp_statistics2() -> Option<PFN_GetTcpStatisticsEx2> {
     let function = find(c"GetTcpStatisticsEx2")?;
     // SAFETY: as above.
     Some(unsafe { mem::transmute::<FarProc, PFN_GetTcpStatisticsEx2>(function) })
+}
+
+fn find_bound_endpoints() -> Option<PFN_InternalGetBoundTcp6EndpointTable> {
+    let function = find(c"InternalGetBoundTcp6EndpointTable")?;
+    // SAFETY: this is the signature that other programs use. Microsoft documents none.
+    Some(unsafe { mem::transmute::<FarProc, PFN_InternalGetBoundTcp6EndpointTable>(function) })
 }
 
 /// The address of a function of iphlpapi, or `None` if it lacks the function.

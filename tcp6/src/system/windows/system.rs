@@ -2,12 +2,13 @@
 
 use std::thread;
 
-use super::{Collection, estats, iphlpapi, kernel32, retry, statistics};
-use crate::error::Result;
+use super::{Collection, bound, estats, iphlpapi, kernel32, retry, statistics};
+use crate::error::{Error, Result};
 use crate::row::Row;
 use crate::row::class::Class;
 use crate::row::class::by_class;
 use crate::row::pod::Word;
+use crate::row::state::{State, StateSet};
 use crate::stats::kinds::StatsKinds;
 use crate::stats::statistics::Statistics;
 use crate::stats::table::Stats;
@@ -53,14 +54,36 @@ impl System {
         buffer: &mut Buffer,
         stats: Option<&mut Stats>,
     ) -> Result<()> {
+        let states = query.wanted_states();
+        if states == StateSet::BOUND {
+            by_class!(class, R => buffer.writer::<R>().finish())?;
+        } else {
+            self.fill_documented(class, query, buffer)?;
+        }
+        if states.has(State::Bound) {
+            self.append_bound(class, buffer)?;
+        }
+        let Some(stats) = stats else { return Ok(()) };
+        stats.clear();
+        by_class!(class, R => estats::read(&mut estats::Functions, buffer.table::<R>()?.rows(), query, stats))
+    }
+
+    /// Fills the buffer with a documented table of this class.
+    fn fill_documented(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
         let call = iphlpapi::Call::new(class, query);
         let counted = |table: &mut [Word], size: &mut u32| {
             self.calls += 1;
             call.make(table, size)
         };
-        retry::fill(buffer, class, call.name(), counted, thread::sleep)?;
-        let Some(stats) = stats else { return Ok(()) };
-        stats.clear();
-        by_class!(class, R => estats::read(&mut estats::Functions, buffer.table::<R>()?.rows(), query, stats))
+        retry::fill(buffer, class, call.name(), counted, thread::sleep)
+    }
+
+    /// Appends the sockets that are only bound to the table in the buffer.
+    fn append_bound(&mut self, class: Class, buffer: &mut Buffer) -> Result<()> {
+        let append = |code, table: &[u8]| {
+            self.calls += 1;
+            by_class!(class, R => bound::append::<R>(code, table, buffer))
+        };
+        kernel32::bound_endpoints(append).unwrap_or(Err(Error::NotSupported))
     }
 }
