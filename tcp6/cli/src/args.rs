@@ -39,6 +39,18 @@ pub struct Select {
     pub states: Option<StateSet>,
     /// The conditions on the ends.
     pub ends: Query,
+    /// The zones of `--local` and `--remote`: names or indices of interfaces.
+    pub local_zone: Option<String>,
+    pub remote_zone: Option<String>,
+    pub netns: Option<Netns>,
+}
+
+/// The value of `--netns`.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Netns {
+    All,
+    /// A name, a path or a pid.
+    One(String),
 }
 
 impl Select {
@@ -57,6 +69,7 @@ pub struct List {
     pub json: bool,
     pub processes: bool,
     pub detail: Detail,
+    pub names: bool,
     pub unsorted: bool,
 }
 
@@ -135,6 +148,8 @@ fn list(parser: &mut Parser, help: &'static str) -> Result<Command, Usage> {
             Long("queues") if options.detail == Detail::All => {}
             Long("queues") => options.detail = Detail::Queues,
             Long("stats") => options.detail = Detail::All,
+            Long("names") if cfg!(target_os = "linux") => options.names = true,
+            Long("names") => return Err(Usage("--names: interfaces have names on Linux only".to_owned())),
             Long("unsorted") => options.unsorted = true,
             Short('j') | Long("json") => options.json = true,
             // Always in effect. Accepted because users of ss type `ss -tanp`.
@@ -185,6 +200,7 @@ fn watch(parser: &mut Parser) -> Result<Command, Usage> {
             }
         }
     }
+    one_netns(&options.select)?;
     if !options.json && (options.initial || options.count.is_some()) {
         return Err(Usage("--initial and --count require --json".to_owned()));
     }
@@ -224,10 +240,19 @@ fn top(parser: &mut Parser) -> Result<Command, Usage> {
             }
         }
     }
+    one_netns(&options.select)?;
     if !options.json && options.count.is_some() {
         return Err(Usage("--count requires --json".to_owned()));
     }
     Ok(Command::Top(options))
+}
+
+/// Checks the options of a command that shows one network namespace.
+fn one_netns(select: &Select) -> Result<(), Usage> {
+    match select.netns {
+        Some(Netns::All) => Err(Usage("--netns: expected one network namespace, got \"all\"".to_owned())),
+        _ => Ok(()),
+    }
 }
 
 fn interval(parser: &mut Parser) -> Result<Duration, Usage> {
@@ -256,6 +281,7 @@ enum CommonOption {
     Local,
     Remote,
     NoV4Mapped,
+    Netns,
 }
 
 impl CommonOption {
@@ -270,6 +296,7 @@ impl CommonOption {
             Long("local") => CommonOption::Local,
             Long("remote") => CommonOption::Remote,
             Long("no-v4-mapped") => CommonOption::NoV4Mapped,
+            Long("netns") => CommonOption::Netns,
             other => return Err(unexpected(other)),
         })
     }
@@ -286,9 +313,16 @@ impl CommonOption {
             CommonOption::Port => select.ends = select.ends.ports(ports(parser, "--port")?),
             CommonOption::LocalPort => select.ends = select.ends.local_ports(ports(parser, "--local-port")?),
             CommonOption::RemotePort => select.ends = select.ends.remote_ports(ports(parser, "--remote-port")?),
-            CommonOption::Local => select.ends = select.ends.local_net(net(parser, "--local")?),
-            CommonOption::Remote => select.ends = select.ends.remote_net(net(parser, "--remote")?),
+            CommonOption::Local => {
+                let (net, zone) = net(parser, "--local")?;
+                (select.ends, select.local_zone) = (select.ends.local_net(net), zone);
+            }
+            CommonOption::Remote => {
+                let (net, zone) = net(parser, "--remote")?;
+                (select.ends, select.remote_zone) = (select.ends.remote_net(net), zone);
+            }
             CommonOption::NoV4Mapped => select.ends = select.ends.without_v4_mapped(),
+            CommonOption::Netns => select.netns = Some(netns(parser)?),
         }
         Ok(None)
     }
@@ -313,16 +347,50 @@ fn ports(parser: &mut Parser, option: &str) -> Result<PortSet, Usage> {
     PortSet::new(ports).map_err(|error| Usage(format!("{option}: {error}")))
 }
 
-/// Parses an address or a network. IPv4 stands for v4-mapped IPv6 addresses.
-fn net(parser: &mut Parser, option: &str) -> Result<Ipv6Net, Usage> {
-    let text = parser.value()?.string()?;
-    let net = text.parse::<IpNet>().ok().or_else(|| Some(text.parse::<IpAddr>().ok()?.into()));
-    match net {
-        Some(IpNet::V6(net)) => Ok(net),
-        Some(IpNet::V4(net)) => Ipv6Net::new(net.addr().to_ipv6_mapped(), 96 + net.prefix_len())
-            .map_err(|error| Usage(format!("{option}: {error}"))),
-        None => Err(Usage(format!("{option}: expected an address or a network such as 2001:db8::/32, got {text:?}"))),
+/// Parses `all`, or the name, the path or the pid of a network namespace.
+fn netns(parser: &mut Parser) -> Result<Netns, Usage> {
+    if !cfg!(target_os = "linux") {
+        return Err(Usage("--netns: there are network namespaces on Linux only".to_owned()));
     }
+    match parser.value()?.string()? {
+        name if name.is_empty() => Err(Usage("--netns: missing name".to_owned())),
+        name if name == "all" => Ok(Netns::All),
+        name => Ok(Netns::One(name)),
+    }
+}
+
+/// Parses an address or a network, and the zone of a link-local one: `fe80::1%eth0`, `fe80::%2/64`.
+///
+/// IPv4 stands for v4-mapped IPv6 addresses.
+fn net(parser: &mut Parser, option: &str) -> Result<(Ipv6Net, Option<String>), Usage> {
+    let text = parser.value()?.string()?;
+    let (address, zone) = match text.split_once('%') {
+        Some((address, rest)) => {
+            let (zone, length) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+            (format!("{address}{length}"), Some(zone.to_owned()))
+        }
+        None => (text.clone(), None),
+    };
+    let net = address.parse::<IpNet>().ok().or_else(|| Some(address.parse::<IpAddr>().ok()?.into()));
+    match (net, zone) {
+        (Some(IpNet::V6(net)), None) => Ok((net, None)),
+        (Some(IpNet::V6(net)), Some(zone)) if has_zones(&net) && !zone.is_empty() => Ok((net, Some(zone))),
+        (Some(_), Some(_)) => Err(Usage(format!(
+            "{option}: expected a link-local address before '%' and an interface after it, got {text:?}"
+        ))),
+        (Some(IpNet::V4(net)), None) => Ipv6Net::new(net.addr().to_ipv6_mapped(), 96 + net.prefix_len())
+            .map(|net| (net, None))
+            .map_err(|error| Usage(format!("{option}: {error}"))),
+        (None, _) => {
+            Err(Usage(format!("{option}: expected an address or a network such as 2001:db8::/32, got {text:?}")))
+        }
+    }
+}
+
+/// Whether the addresses of the network are valid on one link only.
+fn has_zones(net: &Ipv6Net) -> bool {
+    let is_local_multicast = net.addr().is_multicast() && matches!(net.addr().octets()[1] & 0xF, 1 | 2);
+    net.prefix_len() >= 10 && net.addr().is_unicast_link_local() || net.prefix_len() >= 16 && is_local_multicast
 }
 
 /// Parses the value of an option as an unsigned decimal number from `min` to `max`.
@@ -361,7 +429,7 @@ mod tests {
     fn list_is_the_default_and_accepts_short_options_of_ss() {
         assert_eq!(list_options(""), List::default());
         assert_eq!(list_options("list -tan6"), List::default());
-        let listeners = Select { states: Some(StateSet::LISTEN), ends: Query::all() };
+        let listeners = Select { states: Some(StateSet::LISTEN), ..Select::default() };
         assert_eq!(list_options("-tlnp"), List { select: listeners, processes: true, ..List::default() });
         assert_eq!(list_options("-l -p -n"), list_options("list --listening --processes --numeric"));
     }
@@ -377,7 +445,7 @@ mod tests {
 
     #[test]
     fn watch_has_its_own_options() {
-        let select = Select { states: Some(StateSet::SYN_RECEIVED), ends: Query::all().port(80) };
+        let select = Select { states: Some(StateSet::SYN_RECEIVED), ends: Query::all().port(80), ..Select::default() };
         let expected = Watch { select, json: true, initial: true, interval: Duration::from_millis(20), count: Some(3) };
         let line = "watch --json --initial --interval 20 --count 3 --state SYN_RCVD --port 80";
         assert_eq!(parsed(line), Ok(Command::Watch(expected)));
@@ -396,7 +464,8 @@ mod tests {
 
     #[test]
     fn top_has_its_own_options() {
-        let select = Select { states: Some(StateSet::ESTABLISHED), ends: Query::all().local_port(22) };
+        let select =
+            Select { states: Some(StateSet::ESTABLISHED), ends: Query::all().local_port(22), ..Select::default() };
         let interval = Duration::from_millis(250);
         let expected = Top { select, json: true, processes: true, interval, count: Some(2) };
         let line = "top -jp --interval 250 --count 2 --state ESTAB --local-port 22";
@@ -431,6 +500,34 @@ mod tests {
         assert_eq!(parsed("stats"), Ok(Command::Stats(Stats::default())));
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn netns_takes_all_or_a_name() {
+        let netns = |line: &str| list_options(line).select.netns;
+        assert_eq!(netns("--netns all"), Some(Netns::All));
+        assert_eq!(netns("list --netns 17 --names"), Some(Netns::One("17".to_owned())));
+        let blue = Some(Netns::One("blue".to_owned()));
+        let Ok(Command::Watch(options)) = parsed("watch --netns blue") else { panic!("no watch") };
+        assert_eq!(options.select.netns, blue);
+        let Ok(Command::Top(options)) = parsed("top --netns blue") else { panic!("no top") };
+        assert_eq!(options.select.netns, blue);
+    }
+
+    #[test]
+    fn link_local_addresses_take_a_zone() {
+        let local = |text: &str| {
+            let select = list_options(&format!("--local {text}")).select;
+            (select.ends, select.local_zone)
+        };
+        let of = |net: &str, zone: &str| (Query::all().local_net(net.parse().unwrap()), Some(zone.to_owned()));
+        assert_eq!(local("fe80::1%eth0"), of("fe80::1/128", "eth0"));
+        assert_eq!(local("fe80::%2/64"), of("fe80::/64", "2"));
+        assert_eq!(local("febf::1%a%b"), of("febf::1/128", "a%b"));
+        assert_eq!(local("ff02::1%eth0.7"), of("ff02::1/128", "eth0.7"));
+        let select = list_options("--remote fe80::1%lo --local ::1").select;
+        assert_eq!((select.local_zone, select.remote_zone), (None, Some("lo".to_owned())));
+    }
+
     #[test]
     fn rejects_invalid_command_lines() {
         for line in [
@@ -453,6 +550,19 @@ mod tests {
             "--local",
             "--local ::1/129",
             "--local ::1%lo",
+            "--local fe80::1%",
+            "--local fe80::1%/64",
+            "--local fe80::/9%eth0",
+            "--local fe80::%eth0/9",
+            "--local 192.0.2.1%eth0",
+            "--remote ff0e::1%eth0",
+            "--netns",
+            "--netns=",
+            "watch --netns all",
+            "top --netns all",
+            "top --names",
+            "watch --names",
+            "stats --netns blue",
             "--remote 192.0.2.0/33",
             "--remote example.org",
             "--no-v4-mapped=yes",

@@ -54,9 +54,13 @@ pub fn truncate(text: &str, columns: usize) -> String {
 ///
 /// An ellipsis replaces the middle of the address. The port is truncated only if it does not fit by itself.
 pub fn truncate_endpoint(endpoint: &str, columns: usize) -> String {
-    let Some(excess) = endpoint.len().checked_sub(columns).filter(|excess| *excess > 0) else {
+    let Some(excess) = width(endpoint).checked_sub(columns).filter(|excess| *excess > 0) else {
         return endpoint.to_owned();
     };
+    // The name of an interface can contain any characters.
+    if !endpoint.is_ascii() {
+        return truncate(endpoint, columns);
+    }
     let port = endpoint.rfind(':').unwrap_or(endpoint.len());
     // One more, for the ellipsis.
     match port.checked_sub(excess + 1) {
@@ -97,8 +101,11 @@ mod tests {
         assert_eq!(truncate_endpoint(end, 0), "");
         assert_eq!(truncate_endpoint("-", 1), "-");
         assert_eq!(truncate_endpoint("-", 0), "");
-        for columns in 0..30 {
-            assert!(width(&truncate_endpoint(end, columns)) <= columns, "{columns}");
+        for end in [end, "[fe80::1%日本]:80", "[fe80::1%e\u{301}th0]:50123", "[fe80::1%a:b]:443"] {
+            for columns in 0..30 {
+                assert!(width(&truncate_endpoint(end, columns)) <= columns, "{end}: {columns}");
+            }
+            assert_eq!(truncate_endpoint(end, width(end)), end);
         }
     }
 

@@ -12,6 +12,7 @@ mod json;
 mod list;
 mod live;
 mod message;
+mod netns;
 mod owner;
 mod stats;
 mod terminal;

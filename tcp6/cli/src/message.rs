@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::args::Usage;
 use crate::escape::escape;
+use crate::netns::UnknownZone;
 
 /// The reason why a command failed.
 #[derive(Debug)]
@@ -13,6 +14,12 @@ pub enum Failure {
     Usage(Usage),
     /// The table or the counters cannot be read.
     System(tcp6::Error),
+    /// `--netns` names no network namespace.
+    NoNamespace(String),
+    /// `--local` or `--remote` names no interface.
+    Zone(UnknownZone),
+    /// Network namespaces are missing. They have been reported.
+    Incomplete,
     /// A live view without `--json`, with standard output redirected to a pipe or a file.
     NoTerminal {
         /// The name of the command.
@@ -28,6 +35,7 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Failure::Output(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Failure::Incomplete => ExitCode::FAILURE,
             Failure::Usage(_) => {
                 report(self);
                 ExitCode::from(2)
@@ -45,6 +53,11 @@ impl fmt::Display for Failure {
         match self {
             Failure::Usage(usage) => write!(f, "{usage}"),
             Failure::System(error) => write!(f, "{error}"),
+            Failure::NoNamespace(name) => {
+                write!(f, "no network namespace is named {name:?}, and it is not the ID of a process")
+            }
+            Failure::Zone(zone) => write!(f, "{zone}"),
+            Failure::Incomplete => f.write_str("network namespaces are missing"),
             Failure::NoTerminal { command } => {
                 write!(f, "standard output is not a terminal; use `tcp6 {command} --json` instead")
             }

@@ -14,11 +14,13 @@ mod screen;
 mod traffic;
 mod view;
 
-use tcp6::{Query, StateSet};
+use tcp6::StateSet;
 
+use self::sampler::Sampler;
 use crate::args::Top;
 use crate::live::require_terminal;
 use crate::message::Failure;
+use crate::netns;
 
 pub fn run(options: &Top) -> Result<(), Failure> {
     if options.json {
@@ -28,8 +30,10 @@ pub fn run(options: &Top) -> Result<(), Failure> {
     live::run(options)
 }
 
-/// The connections to show. By default, those that can still send or receive.
-fn query(options: &Top) -> Query {
-    let open = StateSet::all().difference(StateSet::LISTEN | StateSet::TIME_WAIT | StateSet::BOUND);
-    options.select.ends.states(options.select.states.unwrap_or(open))
+/// Reads the connections to show. By default, those that can still send or receive.
+fn sampler(options: &Top) -> Result<Sampler, Failure> {
+    let system = netns::open_one(&options.select)?;
+    let open = StateSet::all().difference(StateSet::LISTEN | StateSet::TIME_WAIT);
+    let query = netns::query(&options.select, &system)?.states(options.select.states.unwrap_or(open));
+    Ok(Sampler::new(system, query))
 }

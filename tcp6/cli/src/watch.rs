@@ -11,11 +11,12 @@ mod rows;
 mod screen;
 mod view;
 
-use tcp6::{Row, System, Watcher};
+use tcp6::{Query, Row, StateSet, System, Watcher};
 
 use crate::args::{Select, Watch};
 use crate::live::require_terminal;
 use crate::message::Failure;
+use crate::netns;
 use crate::owner::Owned;
 
 /// The row class of the live view.
@@ -29,6 +30,10 @@ pub fn run(options: &Watch) -> Result<(), Failure> {
     live::run(options)
 }
 
-fn watcher<R: Row>(select: &Select) -> tcp6::Result<Watcher<R, System>> {
-    Ok(Watcher::new(System::new()?).report(select.query()))
+fn watcher<R: Row>(select: &Select) -> Result<Watcher<R, System>, Failure> {
+    let system = netns::open_one(select)?;
+    let filter = netns::query(select, &system)?;
+    // A table lists sockets that are only bound on request.
+    let states = StateSet::all() | select.states() & StateSet::BOUND;
+    Ok(Watcher::new(system).with_query(Query::all().states(states)).report(filter))
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tcp6::{ConnectionDelta, State};
 
 use super::entry::{Entry, Kind, by_process};
-use super::sampler::{Sample, Sampler};
+use super::sampler::Sample;
 use crate::args::Top;
 use crate::json;
 use crate::message::{Failure, report};
@@ -17,7 +17,7 @@ use crate::wait::wait;
 
 pub fn run(options: &Top) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut sampler = Sampler::new(super::query(options))?;
+    let mut sampler = super::sampler(options)?;
     let mut explained = sampler.read()?.no_counters;
     if let Some(reason) = explained {
         report(&format_args!("no rates: {reason}"));

@@ -20,7 +20,7 @@ struct Live {
 
 pub fn run(options: &Top) -> Result<(), Failure> {
     // Before the alternate screen is shown, so that an error is printed on the normal screen.
-    let mut sampler = Sampler::new(super::query(options))?;
+    let mut sampler = super::sampler(options)?;
     let view = View::new(sampler.read()?, options.processes);
     live::run(Live { sampler, view, screen: Screen::default() }, options.interval)
 }

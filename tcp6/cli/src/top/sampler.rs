@@ -35,16 +35,9 @@ pub struct Sample {
 }
 
 impl Sampler {
-    pub fn new(query: Query) -> tcp6::Result<Sampler> {
+    pub fn new(system: System, query: Query) -> Sampler {
         let stats = || Stats::new().request(StatsKinds::DATA | StatsKinds::PATH);
-        Ok(Sampler {
-            system: System::new()?,
-            query,
-            buffer: Buffer::new(),
-            processes: Processes::new(),
-            earlier: stats(),
-            later: stats(),
-        })
+        Sampler { system, query, buffer: Buffer::new(), processes: Processes::new(), earlier: stats(), later: stats() }
     }
 
     /// Reads the connections. The interval began with the last successful reading. The first one has no interval.

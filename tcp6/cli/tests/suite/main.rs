@@ -7,6 +7,8 @@ mod list_stats;
 mod manners;
 #[cfg(target_os = "linux")]
 mod names;
+#[cfg(target_os = "linux")]
+mod netns;
 #[cfg(unix)]
 mod pty;
 #[cfg(target_os = "linux")]
