@@ -74,7 +74,8 @@ impl Target {
             cargo = cargo.env(self.variable("LINKER"), linker);
         }
         if !rustflags.is_empty() {
-            cargo = cargo.env(self.variable("RUSTFLAGS"), rustflags);
+            // Doctests are compiled by rustdoc.
+            cargo = cargo.env(self.variable("RUSTDOCFLAGS"), &rustflags).env(self.variable("RUSTFLAGS"), rustflags);
         }
         Ok(cargo)
     }
