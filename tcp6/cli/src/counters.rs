@@ -4,8 +4,8 @@ use tcp6::{ConnectionStats, State};
 
 /// The reason on this system.
 #[cfg(windows)]
-const REASON: &str = "Windows counts the bytes of a connection only after an administrator has enabled it for that \
-                      connection, which this version of tcp6 cannot do";
+const REASON: &str = "Windows counts the bytes of a connection only while a program of an administrator, such as \
+                      `tcp6 top`, has enabled it for that connection";
 #[cfg(not(windows))]
 const REASON: &str = "the kernel does not report the counters of connections: sock_diag is refused, or Linux is older \
                       than 4.1";

@@ -1,9 +1,11 @@
 //! `tcp6 top`: shows the bytes per second of connections and processes, as a live view or as JSON.
 //!
-//! `sampler` reads connections with their counters, `entry` has the rows, and `traffic` what they sent and received.
-//! `live` connects the parts of the live view: `view` holds its state and uses neither the terminal nor the clock, `keys`
+//! `sampler` reads connections with their counters, which `collecting` enables on Windows; `entry` has the rows, and
+//! `traffic` what they sent and received. `live` connects the parts of the live view: `view` holds its state and uses neither the terminal nor the clock, `keys`
 //! maps keys to actions, `screen` draws the view, and `layout` computes the column widths.
 
+#[cfg(windows)]
+mod collecting;
 mod entry;
 mod json;
 mod keys;

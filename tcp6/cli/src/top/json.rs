@@ -18,20 +18,21 @@ use crate::wait::wait;
 pub fn run(options: &Top) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut sampler = super::sampler(options)?;
-    let mut explained = sampler.read()?.no_counters;
-    if let Some(reason) = explained {
-        report(&format_args!("no rates: {reason}"));
-    }
+    let mut is_explained = false;
+    let mut explain = |reason: Option<&String>| {
+        if let Some(reason) = reason.filter(|_| !is_explained) {
+            report(&format_args!("no rates: {reason}"));
+            is_explained = true;
+        }
+    };
+    explain(sampler.read()?.no_counters.as_ref());
     let mut intervals = 0;
     while options.count.is_none_or(|count| intervals < count) {
         wait(options.interval)?;
         intervals += 1;
         match sampler.read() {
             Ok(sample) => {
-                if let Some(reason) = sample.no_counters.filter(|_| explained.is_none()) {
-                    report(&format_args!("no rates: {reason}"));
-                    explained = Some(reason);
-                }
+                explain(sample.no_counters.as_ref());
                 write(&mut out, sample, options.processes)?;
             }
             Err(error) => report(&error),

@@ -5,6 +5,8 @@ use std::time::SystemTime;
 
 use tcp6::{Buffer, Processes, Query, Stats, StatsKinds, System};
 
+#[cfg(windows)]
+use super::collecting::Collecting;
 use super::entry::{Entry, Kind};
 use super::traffic::Traffic;
 use crate::counters;
@@ -12,8 +14,7 @@ use crate::owner::{Named, Owned, names};
 
 /// Reads the connections that a query selects.
 ///
-/// It keeps the counters of two readings: the last successful one, and the one that is being read. Counters that a system
-/// collects only on request are to be requested here, for each connection that is read.
+/// It keeps the counters of two readings: the last successful one, and the one that is being read.
 #[derive(Debug)]
 pub struct Sampler {
     system: System,
@@ -22,7 +23,12 @@ pub struct Sampler {
     processes: Processes,
     earlier: Stats,
     later: Stats,
+    #[cfg(windows)]
+    collecting: Collecting,
 }
+
+/// The statistics that are read.
+const KINDS: StatsKinds = StatsKinds::DATA.union(StatsKinds::PATH);
 
 /// The connections in one interval.
 #[derive(Debug)]
@@ -31,13 +37,22 @@ pub struct Sample {
     /// In the order of their ends.
     pub connections: Vec<Entry>,
     /// The reason why no connection has counters.
-    pub no_counters: Option<&'static str>,
+    pub no_counters: Option<String>,
 }
 
 impl Sampler {
     pub fn new(system: System, query: Query) -> Sampler {
-        let stats = || Stats::new().request(StatsKinds::DATA | StatsKinds::PATH);
-        Sampler { system, query, buffer: Buffer::new(), processes: Processes::new(), earlier: stats(), later: stats() }
+        let stats = || Stats::new().request(KINDS);
+        Sampler {
+            system,
+            query,
+            buffer: Buffer::new(),
+            processes: Processes::new(),
+            earlier: stats(),
+            later: stats(),
+            #[cfg(windows)]
+            collecting: Collecting::default(),
+        }
     }
 
     /// Reads the connections. The interval began with the last successful reading. The first one has no interval.
@@ -53,8 +68,13 @@ impl Sampler {
         let connections = table.iter().map(entry).collect();
         let states = table.iter().map(|row| (row.state(), later.of(row)));
         let no_counters = counters::why_unknown(states, |stats| stats.bytes_received.is_some());
+        #[cfg(windows)]
+        let no_counters = {
+            self.collecting.update(&mut self.system, &table, KINDS);
+            no_counters.and(self.collecting.failure())
+        };
         let taken_at = table.taken_at();
         mem::swap(earlier, later);
-        Ok(Sample { taken_at, connections, no_counters })
+        Ok(Sample { taken_at, connections, no_counters: no_counters.map(Into::into) })
     }
 }

@@ -55,7 +55,7 @@ pub struct View {
     reversed: bool,
     filter: Filter,
     window: Window,
-    no_counters: Option<&'static str>,
+    no_counters: Option<String>,
     failure: Option<String>,
     paused: Option<Instant>,
     help: bool,
@@ -203,8 +203,8 @@ impl View {
     }
 
     /// The reason why no connection has counters.
-    pub fn no_counters(&self) -> Option<&'static str> {
-        self.no_counters
+    pub fn no_counters(&self) -> Option<&str> {
+        self.no_counters.as_deref()
     }
 }
 

@@ -33,10 +33,17 @@ impl Script {
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let [out, errors] = self.outputs(program, arguments);
+        assert!(errors.is_empty(), "{errors}");
+        out
+    }
+
+    /// What a successful program writes to standard output and to standard error.
+    fn outputs(&self, program: &str, arguments: &[&str]) -> [String; 2] {
         let Output { status, stdout, stderr } =
             Command::new(program).args(arguments).env("TCP6_SCRIPT", &self.0).output().unwrap();
-        assert!(status.success() && stderr.is_empty(), "{status}: {}", String::from_utf8_lossy(&stderr));
-        String::from_utf8(stdout).unwrap()
+        assert!(status.success(), "{status}: {}", String::from_utf8_lossy(&stderr));
+        [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap())
     }
 
     fn tcp6(&self, arguments: &[&str]) -> String {
@@ -139,4 +146,43 @@ fn service_name_follows_the_process_name() {
     assert_eq!(*owner("[::]:445"), json!("kernel"));
     assert_eq!(*owner("[2001:db8::1]:80"), json!("nobody"));
     assert!(script.tcp6(&["list", "-p"]).contains(&format!("{me} {name} (Dnscache)")));
+}
+
+/// The lines of `tcp6 top --json` and its errors.
+fn top(script: &Script, intervals: &str) -> (Vec<Value>, String) {
+    let arguments = ["top", "--json", "--interval", "20", "--count", intervals];
+    let [lines, errors] = script.outputs(env!("CARGO_BIN_EXE_tcp6"), &arguments);
+    (lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), errors)
+}
+
+const CONNECTION: &str = "row 5 [fe80::1%7]:49152 [fe80::2%7]:443 pid=PID created=133500000000000001\n";
+
+#[test]
+fn top_collects_statistics_of_new_connections() {
+    let Some(script) = script("top", &format!("administrator\n{CONNECTION}")) else { return };
+    let (lines, errors) = top(&script, "3");
+    assert_eq!((lines.len(), &*errors), (3, ""));
+    // Collected since the first reading, so that the second one is the baseline.
+    assert!(lines[0].get("delta").is_none(), "{}", lines[0]);
+    for line in &lines[1..] {
+        assert_eq!(line["received_bytes_per_second"], json!(0.0), "{line}");
+        assert_eq!(line["delta"]["bytes_received"], json!("0"), "{line}");
+    }
+}
+
+#[test]
+fn top_without_the_right_to_collect_gives_the_reason_once() {
+    let Some(script) = script("top-denied", CONNECTION) else { return };
+    let (lines, errors) = top(&script, "3");
+    assert_eq!(lines.len(), 3);
+    assert!(lines.iter().all(|line| line.get("delta").is_none()), "{lines:?}");
+    assert_eq!(errors.matches("administrator").count(), 1 + 1, "{errors}");
+}
+
+#[test]
+fn top_reports_other_failures_with_their_code() {
+    let text = format!("code GetPerTcp6ConnectionEStats 0 0 31 31 31 31 31 31\n{CONNECTION}");
+    let Some(script) = script("top-failure", &text) else { return };
+    let (_, errors) = top(&script, "2");
+    assert!(errors.contains("no rates: Windows does not count") && errors.contains("31"), "{errors}");
 }

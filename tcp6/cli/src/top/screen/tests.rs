@@ -116,7 +116,7 @@ fn owners_are_truncated_to_a_part_of_the_name_or_the_process_id() {
 fn title_and_notes_show_filters_errors_and_missing_counters() {
     let now = Instant::now();
     let mut without = sample(entries());
-    without.no_counters = Some("the kernel does not count");
+    without.no_counters = Some("the kernel does not count".to_owned());
     let mut view = View::new(without, false);
     for action in [Action::Filter(Edit::Begin), Action::Filter(Edit::Type('1')), Action::Pause, Action::Reverse] {
         view.act(action, now);

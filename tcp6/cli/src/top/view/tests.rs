@@ -137,7 +137,7 @@ fn an_error_is_kept_until_the_next_good_reading() {
     view.fail(&tcp6::Error::NotSupported);
     assert!(view.failure().is_some());
     assert_eq!(ports(&view).len(), 4, "the rows are kept");
-    view.update(Sample { no_counters: Some("because"), ..sample(Vec::new()) });
+    view.update(Sample { no_counters: Some("because".to_owned()), ..sample(Vec::new()) });
     assert_eq!((view.failure(), view.no_counters(), view.shown()), (None, Some("because"), 0));
     view.act(Action::Pause, now);
     view.act(Action::Help, now);
