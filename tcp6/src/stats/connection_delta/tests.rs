@@ -83,6 +83,8 @@ fn another_connection_with_the_same_ends_is_not_compared() {
     // Without a cookie on one side, they cannot be compared.
     let unknown = read(start, 0, &[(OPEN, 1, 0, Some(&small))]);
     assert_eq!(later.delta(&unknown, &row::<BasicRow>(OPEN, 1)), None);
+    let unknown = read(start, 500, &[(OPEN, 1, 0, Some(&large))]);
+    assert_eq!(unknown.delta(&earlier, &row::<BasicRow>(OPEN, 1)), None);
     // Among several sockets with these ends, the cookie selects.
     let both = read(start, 0, &[(OPEN, 1, 6, Some(&small)), (OPEN, 1, 8, Some(&small))]);
     assert_eq!(later.delta(&both, &row::<BasicRow>(OPEN, 1)).unwrap().bytes_received, Some(990));

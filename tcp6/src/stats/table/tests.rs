@@ -133,6 +133,22 @@ fn nothing_remains_after_clear() {
 }
 
 #[test]
+fn each_reading_uses_the_storage_of_the_one_before() {
+    let mut stats = Stats::new();
+    for reading in 1..=20 {
+        stats.clear();
+        for port in 0..100 {
+            let info = [port as u8; 104];
+            let reported = Reported { cookie: 7, info: Some(&info), ..Reported::default() };
+            stats.push_reported(&basic(port), &reported).unwrap();
+        }
+        stats.index_entries().unwrap();
+        assert_eq!(stats.infos.len(), 100, "reading {reading}");
+        assert_eq!(stats.get(&basic(99)).unwrap().tcp_info().unwrap().raw(), [99; 104]);
+    }
+}
+
+#[test]
 fn inserted_statistics_are_found_by_ends_and_identity() {
     let mut stats = Stats::new();
     let of = |bytes| ConnectionStats { bytes_sent: Some(bytes), ..ConnectionStats::default() };
