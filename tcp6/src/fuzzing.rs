@@ -6,6 +6,7 @@
 use core::time::Duration;
 
 use crate::error::Result;
+use crate::events::brief::Brief;
 use crate::row::Row;
 use crate::row::class::{Class, OwnerModuleRow};
 use crate::row::pod;
@@ -60,6 +61,13 @@ pub fn look_ups<'a>(
     datagrams: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<(usize, usize, bool)> {
     linux::fuzzing::look_ups(first_sequence, port, awaited, datagrams)
+}
+
+/// Reads datagrams as destroy events between two empty tables.
+///
+/// Returns the short connections, the number of ignored events, and that of malformed datagrams.
+pub fn events<'a>(datagrams: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Brief>, u64, u64) {
+    linux::fuzzing::events(datagrams)
 }
 
 /// Simulates the history of a kernel table that the bytes describe, and checks the table of each

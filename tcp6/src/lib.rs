@@ -111,6 +111,7 @@
 //! | process names ([`Processes`]) | yes, with services | yes | |
 //! | identity of a socket | time of creation | cookie ([`os::linux`]) | |
 //! | statistics of connections ([`Stats`]) | those that an administrator [collects](System::collect); none with Wine | yes | |
+//! | short connections ([`Watcher::with_events`]) | | 4.2 and later, with sock_diag | |
 //!
 //! Everything except [`System`] and [`Processes`] works on every system: a capture from Windows can be read on Linux.
 //!
@@ -126,7 +127,8 @@
 //!   Windows they are in the IPv4 table.
 //! * **Privileges.** The table needs none. On Linux, the owners of sockets of other users are [`Owner::Unresolved`]
 //!   unless the program runs as root or has CAP_SYS_PTRACE.
-//! * **Short connections.** A connection that opens and closes between two polls leaves a row in TIME-WAIT, or none.
+//! * **Short connections.** A connection that opens and closes between two polls leaves a row in TIME-WAIT, or none. On
+//!   Linux, [`Watcher::with_events`] reports it.
 //! * **Bound sockets.** Sockets that are bound and neither listen nor are connected have no row, unless a query requests
 //!   [`StateSet::BOUND`].
 //! * **Sockets without a descriptor.** On Linux the owner of a socket that only an io_uring holds, or that is in flight
@@ -139,6 +141,7 @@
 
 mod capture;
 mod error;
+mod events;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -155,6 +158,9 @@ mod unix_time;
 
 pub use capture::{Recorder, RecordingSource, Replay};
 pub use error::{Error, Malformed, Result, StatisticsFault};
+pub use events::brief::Brief;
+pub use events::options::EventOptions;
+pub use events::report::Events;
 pub use ipnet::Ipv6Net;
 pub use process::{Module, Process};
 pub use row::Row;

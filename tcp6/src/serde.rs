@@ -11,6 +11,7 @@
 //! | snapshot, table | an object, see below | time or none, class, rows |
 //! | statistics, their increase, statistics of a connection, their difference | an object, see below | fields in order |
 //! | change | `{"change": "added", "row": row}`, the same with `"removed"`, or `{"change": "changed", "before": row, "after": row}` | a variant |
+//! | short connection | `{"change": "brief", "local": end, "remote": end, "stats": statistics}` | ends, statistics or none |
 //!
 //! Rows are serialized one by one, without an intermediate tree of values. Undefined fields are not written, so that a
 //! deserialized row is canonical.
@@ -148,6 +149,12 @@
 //! `_bytes_per_second` or `_segments`. Names that contain `bytes` or `segs` have no unit after them, nor have counts of
 //! anything else. Integers of 64 bits are strings of digits. Values in milliseconds are converted to microseconds.
 //!
+//! # A short connection in JSON
+//!
+//! [`Brief`](crate::Brief) has the same tag as a change, so that both can be lines of one stream. `stats` are the
+//! statistics of a connection, and absent if they are unknown. The identity and the `tcp_info` of
+//! [`os::linux::BriefExt`](crate::os::linux::BriefExt) are not serialized.
+//!
 //! # Counts
 //!
 //! [`StateCounts`](crate::StateCounts) is written as a map from the name of each state to a number, zeros included, and
@@ -164,6 +171,7 @@
 //! * Binary formats contain no names; their layout is stable within one minor version. To store tables for longer,
 //!   write captures ([`Recorder`](crate::Recorder)), whose format is versioned.
 
+mod brief;
 mod change;
 mod integer;
 mod rfc3339;

@@ -7,7 +7,7 @@ pub(crate) mod watcher;
 
 use core::ops::Deref;
 use core::{fmt, slice};
-use std::net::SocketAddrV6;
+use std::net::{Ipv6Addr, SocketAddrV6};
 use std::time::SystemTime;
 
 use self::change::Change;
@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::row::Row;
 use crate::row::layout::RawRow;
 use crate::row::order::{self, Ends, Sorter};
+use crate::row::owner::Owner;
 use crate::row::state_counts::StateCounts;
 use crate::table::Table;
 use crate::table::display;
@@ -207,6 +208,34 @@ impl<R: Row> Snapshot<R> {
     /// The listeners.
     pub fn listeners(&self) -> impl Iterator<Item = &R> {
         self.rows.iter().filter(|row| row.is_listener())
+    }
+
+    /// The process that owns every listener to which the system passes connections to this local
+    /// end.
+    ///
+    /// These are the listeners on this end or, if there are none, the listeners on its port and on all addresses. `None`
+    /// if there are no such listeners, or if their owners are not one known process.
+    ///
+    /// ```
+    /// use tcp6::{Owner, OwnerPidRow, Snapshot, State};
+    ///
+    /// let listener = |end: &str, pid| {
+    ///     OwnerPidRow::new(State::Listen, end.parse().unwrap(), None).with_owner(Owner::Process(pid))
+    /// };
+    /// let table = Snapshot::from_iter([listener("[::]:22", 800), listener("[::1]:22", 900), listener("[::]:80", 7)]);
+    /// assert_eq!(table.listener_owner("[2001:db8::1]:22".parse().unwrap()), Some(Owner::Process(800)));
+    /// assert_eq!(table.listener_owner("[::1]:22".parse().unwrap()), Some(Owner::Process(900)));
+    /// assert_eq!(table.listener_owner("[::1]:443".parse().unwrap()), None);
+    /// ```
+    #[must_use]
+    pub fn listener_owner(&self, local: SocketAddrV6) -> Option<Owner> {
+        let on_all = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, local.port(), 0, 0);
+        let owner_of = |end| {
+            let mut listeners = self.find(end, None).iter().filter(|row| row.is_listener()).map(Row::owner);
+            let first = listeners.next()?;
+            Some(Some(first).filter(|first| first.pid().is_some() && listeners.all(|owner| owner == *first)))
+        };
+        owner_of(local).or_else(|| owner_of(on_all)).flatten()
     }
 
     /// The number of rows in each state.

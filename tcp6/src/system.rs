@@ -16,6 +16,8 @@ use std::net::SocketAddrV6;
 use std::os::fd::BorrowedFd;
 
 use crate::error::Result;
+#[cfg(target_os = "linux")]
+use crate::events::{options::EventOptions, report::Events};
 use crate::row::Row;
 use crate::row::class::Class;
 use crate::row::class::by_class;
@@ -366,9 +368,15 @@ impl System {
         found
     }
 
-    fn fill_and(&mut self, class: Class, query: &Query, buffer: &mut Buffer, stats: Option<&mut Stats>) -> Result<()> {
+    /// Fills the buffer by `fill` and counts the owners.
+    fn fill_by(
+        &mut self,
+        class: Class,
+        buffer: &mut Buffer,
+        fill: impl FnOnce(&mut Backend, &mut Buffer) -> Result<()>,
+    ) -> Result<()> {
         self.owner_counts = OwnerCounts::default();
-        self.backend.fill(class, query, buffer, stats).inspect_err(|_| buffer.clear())?;
+        fill(&mut self.backend, buffer).inspect_err(|_| buffer.clear())?;
         if class.has_owners() {
             let counts = by_class!(class, R => OwnerCounts::of(buffer.table::<R>()?.iter().map(Row::owner)));
             let (processes, refused) = self.backend.processes();
@@ -506,10 +514,27 @@ impl System {
 
 impl Source for System {
     fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer) -> Result<()> {
-        self.fill_and(class, query, buffer, None)
+        self.fill_by(class, buffer, |backend, buffer| backend.fill(class, query, buffer, None))
     }
 
     fn fill_with_stats(&mut self, class: Class, query: &Query, buffer: &mut Buffer, stats: &mut Stats) -> Result<()> {
-        self.fill_and(class, query, buffer, Some(stats)).inspect_err(|_| stats.clear())
+        self.fill_by(class, buffer, |backend, buffer| backend.fill(class, query, buffer, Some(&mut *stats)))
+            .inspect_err(|_| stats.clear())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn subscribe(&mut self, options: &EventOptions) -> Result<()> {
+        self.backend.subscribe(options)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn fill_with_events(
+        &mut self,
+        class: Class,
+        query: &Query,
+        buffer: &mut Buffer,
+        events: &mut Events,
+    ) -> Result<()> {
+        self.fill_by(class, buffer, |backend, buffer| backend.fill_with_events(class, query, buffer, events))
     }
 }

@@ -20,6 +20,7 @@ use self::buffer::Buffer;
 use self::query::Query;
 use self::source::Source;
 use crate::error::Result;
+use crate::events::report::Events;
 use crate::row::Row;
 use crate::row::order::{self, Ends};
 use crate::row::state_counts::StateCounts;
@@ -84,6 +85,17 @@ impl<'a, R: Row> Table<'a, R> {
             Err(_) => stats.clear(),
         }
         table
+    }
+
+    /// Reads the current table of a subscribed source into the buffer, and what events report
+    /// besides into `events`.
+    pub(crate) fn read_with_events<S: Source + ?Sized>(
+        source: &mut S,
+        query: &Query,
+        buffer: &'a mut Buffer,
+        events: &mut Events,
+    ) -> Result<Table<'a, R>> {
+        Table::read_by(query, buffer, |buffer| source.fill_with_events(R::CLASS, query, buffer, events))
     }
 
     fn read_by(

@@ -24,6 +24,7 @@ const LAYERS: &[&[&str]] = &[
     &["row"],
     &["error"],
     &["stats"],
+    &["events"],
     &["table"],
     &["snapshot", "process", "stats"],
     &["capture"],

@@ -14,7 +14,8 @@ use crate::table::source::Source;
 /// A source that records the tables of another source.
 ///
 /// A table is recorded as the source filled it, before it is filtered and sorted. If recording fails, the fill fails.
-/// Statistics are recorded with their table.
+/// Statistics are recorded with their table. Events are not recorded: [`Watcher::subscribe`](crate::Watcher::subscribe)
+/// returns [`Error::NotSupported`](crate::Error::NotSupported).
 ///
 /// # Example: record what a `System` reads
 ///

@@ -18,8 +18,10 @@
 //! # Ok::<(), tcp6::Error>(())
 //! ```
 
+mod events;
 mod stats;
 
+pub use self::events::BriefExt;
 pub use self::stats::{SocketStatsExt, StatsExt};
 #[cfg(target_os = "linux")]
 use crate::error::Result;

@@ -381,3 +381,35 @@ fn writes_counts_as_maps_of_numbers() {
     let owners = serde_json::to_value(OwnerCounts::default()).unwrap();
     assert_eq!((&owners["owned"], &owners["unresolved"]), (&0.into(), &0.into()));
 }
+
+#[test]
+fn short_connections_round_trip() {
+    use crate::events::brief::Brief;
+    use crate::stats::connection::ConnectionStats;
+
+    let ends = || ("[fe80::1%3]:80".parse().unwrap(), "[::1]:50000".parse().unwrap());
+    let (local, remote) = ends();
+    let unknown = Brief::new(local, remote, None);
+    let json = r#"{"change":"brief","local":"[fe80::1%3]:80","remote":"[::1]:50000"}"#;
+    assert_eq!(serde_json::to_string(&unknown).unwrap(), json);
+    assert_eq!(serde_json::from_str::<Brief>(json).unwrap(), unknown);
+
+    let json = r#"{"change":"brief","local":"[fe80::1%3]:80","remote":"[::1]:50000","stats":{"bytes_received":"18446744073709551615","segments_retransmitted":0,"segments_sent":"7","rtt_us":1500}}"#;
+    let stats = ConnectionStats {
+        bytes_received: Some(u64::MAX),
+        segments_sent: Some(7),
+        segments_retransmitted: Some(0),
+        rtt: Some(core::time::Duration::from_micros(1500)),
+        ..ConnectionStats::default()
+    };
+    let brief = Brief::new(local, remote, Some(stats));
+    assert_eq!(serde_json::to_string(&brief).unwrap(), json);
+    assert_eq!(serde_json::from_str::<Brief>(json).unwrap(), brief);
+    assert!(serde_json::from_str::<Brief>(&json.replace("brief", "added")).is_err());
+
+    let stats = ConnectionStats { unread_bytes: Some(3), ..stats };
+    for brief in [unknown, Brief::new(local, remote, Some(stats))] {
+        let bytes = postcard::to_allocvec(&brief).unwrap();
+        assert_eq!(postcard::from_bytes::<Brief>(&bytes).unwrap(), brief);
+    }
+}

@@ -5,10 +5,17 @@ use core::mem;
 use std::time::SystemTime;
 
 use crate::error::{Error, Result};
+use crate::events::brief::Brief;
+use crate::events::options::EventOptions;
+use crate::events::report::Events;
 use crate::row::Row;
+use crate::row::class::BasicRow;
+use crate::row::owner::Owner;
+use crate::row::state::State;
 use crate::snapshot::Snapshot;
 use crate::snapshot::change::Change;
 use crate::snapshot::diff::Diff;
+use crate::stats::connection::ConnectionStats;
 use crate::table::Table;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
@@ -67,6 +74,54 @@ use crate::table::source::Source;
 /// assert!(watcher.poll()?.eq([Change::Changed { before: &established, after: &time_wait }]));
 /// # Ok::<(), tcp6::Error>(())
 /// ```
+///
+/// # Short connections
+///
+/// A table shows the connections that exist when it is read. On Linux, [`with_events`](Watcher::with_events) also
+/// receives an event from the kernel for each socket that is destroyed, without privileges. Each connection is then
+/// reported once:
+///
+/// * A connection that a table has listed is reported by the changes of the table. When it closes,
+///   [`Changes::final_stats`] has its final statistics, if they have arrived by then.
+/// * A connection that no table has listed is reported by [`Changes::brief`].
+/// * A connection that was opened and closed between two tables and is in TIME-WAIT in the second one is
+///   [`Change::Added`] with final statistics, and not brief. (Classes without an identity report it as brief if
+///   another connection with its ends was in the table before, because it is then not added.)
+/// * Events that report no connection are counted ([`Changes::ignored`]), and so are lost events ([`Changes::missed`]).
+///
+/// The limits:
+///
+/// * The kernel sends the event when the last process closes the socket. A connection that the peer resets between two
+///   tables is brief when its process closes it, which can be many tables later, even if it was reset before the
+///   first table.
+/// * The kernel sends events from a queue of work, which can stall on a busy machine. An event that arrives more than 30
+///   s after the row in TIME-WAIT of its connection was last listed is reported a second time, as brief.
+/// * A connection that the kernel is just accepting while it lists the table can have another identity afterwards. Its
+///   row in SYN-RECEIVED is then removed, and the connection is added or brief.
+/// * If more than 65,536 sockets have left the table and their processes keep them open, a connection that was
+///   removed can be reported a second time, as brief.
+/// * A query that is read ([`with_query`](Watcher::with_query)) must select all states of connections, except perhaps
+///   TIME-WAIT. Otherwise a connection that is not listed need not be short, and none is reported as brief.
+/// * The conditions of both queries on ends apply to brief connections, which have the state [`State::Closed`] for
+///   [`report`](Watcher::report).
+/// * If a poll fails, its events are reported by the next one.
+///
+/// # Example: short connections
+///
+/// ```
+/// use tcp6::{OwnerModuleRow, System, Watcher};
+///
+/// let watcher = Watcher::<OwnerModuleRow, _>::new(System::new()?);
+/// let Ok(mut watcher) = watcher.with_events() else { return Ok(()) }; // not supported
+/// watcher.poll()?; // the first table is the baseline
+/// let changes = watcher.poll()?;
+/// for brief in changes.brief() {
+///     let sent = brief.stats().and_then(|stats| stats.bytes_sent);
+///     println!("{} {} {sent:?} bytes sent", brief.local(), brief.remote());
+/// }
+/// println!("{} events were lost", changes.missed());
+/// # Ok::<(), tcp6::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Watcher<R, S> {
     source: S,
@@ -81,6 +136,8 @@ pub struct Watcher<R, S> {
     /// The table before that. A poll reads the new table into it.
     previous: Snapshot<R>,
     polled: bool,
+    /// What the events of the last poll report. `None` if the watcher is not subscribed.
+    events: Option<Events>,
 }
 
 /// What the first successful poll reports.
@@ -106,7 +163,39 @@ impl<R: Row, S: Source> Watcher<R, S> {
             current: Snapshot::new(),
             previous: Snapshot::new(),
             polled: false,
+            events: None,
         }
+    }
+
+    /// Also reports short connections and final statistics: see [short
+    /// connections](Watcher#short-connections).
+    ///
+    /// To be called before the first poll, on Linux. The watcher ends if it fails; [`subscribe`](Watcher::subscribe)
+    /// leaves it as it is.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`subscribe`](Watcher::subscribe).
+    pub fn with_events(mut self) -> Result<Watcher<R, S>> {
+        self.subscribe(&EventOptions::new())?;
+        Ok(self)
+    }
+
+    /// Also reports short connections and final statistics, from the poll after the next one on.
+    ///
+    /// The table of the next poll is the first one that events are compared with. If it fails, the watcher works without
+    /// events.
+    ///
+    /// # Errors
+    ///
+    /// * [`Error::NotSupported`] if the source has no events. A [`System`](crate::System) has events on Linux 4.2 and
+    ///   later, unless sock_diag or its events are refused.
+    /// * [`Error::Os`] if a call of the system failed. On Linux also if the `System` shows the network namespace of
+    ///   another thread than the calling one.
+    pub fn subscribe(&mut self, options: &EventOptions) -> Result<()> {
+        self.source.subscribe(options)?;
+        self.events = Some(Events::default());
+        Ok(())
     }
 
     /// Makes the first successful poll report all rows as added.
@@ -143,7 +232,8 @@ impl<R: Row, S: Source> Watcher<R, S> {
     pub fn poll(&mut self) -> Result<Changes<'_, R>> {
         let taken_at = self.read()?;
         let is_first = self.commit();
-        Ok(self.changes(is_first, &self.previous, &self.current, taken_at))
+        let changes = self.changes(is_first, &self.previous, &self.current, taken_at);
+        Ok(Changes { events: self.events.as_ref(), ..changes })
     }
 
     /// Polls and returns the changes as a list that does not borrow the watcher.
@@ -154,6 +244,8 @@ impl<R: Row, S: Source> Watcher<R, S> {
     ///
     /// Those of [`poll`](Watcher::poll), and [`Error::OutOfMemory`] for the list. The baseline is then unchanged, so
     /// that the next poll returns these changes.
+    ///
+    /// [`events`](Watcher::events) has the short connections.
     pub fn poll_owned(&mut self) -> Result<Vec<Change<R>>> {
         let taken_at = self.read()?;
         let mut owned = Vec::new();
@@ -169,14 +261,27 @@ impl<R: Row, S: Source> Watcher<R, S> {
     ///
     /// A failure leaves the baseline unchanged.
     fn read(&mut self) -> Result<SystemTime> {
+        let Watcher { source, buffer, events, .. } = self;
         // The snapshot sorts its rows.
-        let table = Table::<R>::read(&mut self.source, &self.query.unsorted(), &mut self.buffer)?;
+        let query = self.query.unsorted();
+        let table = match events {
+            None => Table::<R>::read(source, &query, buffer)?,
+            Some(events) => {
+                let table = Table::read_with_events(source, &query, buffer, events).inspect_err(|_| events.clear())?;
+                let filter = self.filter;
+                events.finish(|brief| filter.matches(&closed_row(brief)));
+                table
+            }
+        };
         self.previous.copy_from(table)?;
         Ok(table.taken_at())
     }
 
     /// Makes the table that was read the baseline. Returns whether it is the first table.
     fn commit(&mut self) -> bool {
+        if let Some(events) = &mut self.events {
+            events.accept();
+        }
         mem::swap(&mut self.previous, &mut self.current);
         !mem::replace(&mut self.polled, true)
     }
@@ -193,13 +298,23 @@ impl<R: Row, S: Source> Watcher<R, S> {
             Initial::Everything if is_first => const { &Snapshot::new() },
             _ => before,
         };
-        Changes { diff: baseline.diff(after), filter: self.filter, taken_at }
+        Changes { diff: baseline.diff(after), filter: self.filter, taken_at, after, events: None }
     }
 
     /// The table of the last successful poll; empty before the first one.
     #[must_use]
     pub fn snapshot(&self) -> &Snapshot<R> {
         &self.current
+    }
+
+    /// What events report besides the changes of the last poll.
+    ///
+    /// `None` without [`subscribe`](Watcher::subscribe).
+    ///
+    /// If the last poll failed, the events are kept for the next one.
+    #[must_use]
+    pub fn events(&self) -> Option<&Events> {
+        self.events.as_ref()
     }
 
     /// The source.
@@ -230,6 +345,9 @@ pub struct Changes<'a, R> {
     diff: Diff<'a, R>,
     filter: Query,
     taken_at: SystemTime,
+    /// The table of this poll.
+    after: &'a Snapshot<R>,
+    events: Option<&'a Events>,
 }
 
 impl<R> Changes<'_, R> {
@@ -238,6 +356,59 @@ impl<R> Changes<'_, R> {
     pub fn taken_at(&self) -> SystemTime {
         self.taken_at
     }
+}
+
+impl<'a, R: Row> Changes<'a, R> {
+    /// The connections that closed since the last successful poll and that no table has listed.
+    ///
+    /// Empty unless the watcher receives events: see [short connections](Watcher#short-connections).
+    pub fn brief(&self) -> impl ExactSizeIterator<Item = &'a Brief> + use<'a, R> {
+        self.events.map_or(&[][..], Events::brief).iter()
+    }
+
+    /// The final statistics of the connection of a change: removed, changed to a closing state, or
+    /// added in TIME-WAIT.
+    ///
+    /// `None` if its event has not arrived or was lost, if the kernel had already erased them (a connection that this
+    /// side reset), and as documented in [`Events::final_stats`].
+    #[must_use]
+    pub fn final_stats(&self, change: Change<&R>) -> Option<ConnectionStats> {
+        self.events?.final_stats(change.before().or(change.after())?)
+    }
+
+    /// The process that has probably accepted a short connection: the owner of the listeners on its
+    /// local end.
+    ///
+    /// It is an inference. The event has no owner, and a listener can pass connections to other processes. `None` if no
+    /// socket listens on the local end or its port, if several processes do, or if the owner of one is unknown. See
+    /// [`Snapshot::listener_owner`].
+    #[must_use]
+    pub fn inferred_owner(&self, brief: &Brief) -> Option<Owner> {
+        self.after.listener_owner(brief.local())
+    }
+
+    /// The number of events that report no connection: see [`Events::ignored`].
+    #[must_use]
+    pub fn ignored(&self) -> u64 {
+        self.events.map_or(0, Events::ignored)
+    }
+
+    /// The number of events that were lost since the last successful poll: see [`Events::missed`].
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.events.map_or(0, Events::missed)
+    }
+
+    /// What events report besides the changes. `None` unless the watcher receives events.
+    #[must_use]
+    pub fn events(&self) -> Option<&'a Events> {
+        self.events
+    }
+}
+
+/// The row that the kernel reports of a short connection.
+fn closed_row(brief: &Brief) -> BasicRow {
+    BasicRow::new(State::Closed, brief.local(), Some(brief.remote()))
 }
 
 impl<'a, R: Row> Iterator for Changes<'a, R> {

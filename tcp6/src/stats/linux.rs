@@ -69,6 +69,11 @@ pub(super) fn connection(state: State, values: &BaseValues, info: Option<&TcpInf
     })
 }
 
+/// The final statistics of a connection. The kernel no longer maintains its queues.
+pub(crate) fn closed(info: &TcpInfo) -> ConnectionStats {
+    ConnectionStats { unsent_bytes: None, ..with_tcp_info(ConnectionStats::default(), info) }
+}
+
 fn with_tcp_info(stats: ConnectionStats, info: &TcpInfo) -> ConnectionStats {
     let in_bytes = |segments: Option<u32>| Some(u64::from(segments?) * u64::from(info.snd_mss()?));
     let unsent_bytes = info.notsent_bytes().map(u64::from);

@@ -28,7 +28,10 @@ mod socket;
 #[cfg(target_os = "linux")]
 mod statistics;
 #[cfg(target_os = "linux")]
+mod subscription;
+#[cfg(target_os = "linux")]
 mod system;
+mod table_reader;
 #[cfg(target_os = "linux")]
 mod text_table;
 

@@ -1,6 +1,8 @@
 //! Sources of tables.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::events::options::EventOptions;
+use crate::events::report::Events;
 use crate::row::class::Class;
 use crate::stats::table::Stats;
 #[cfg(doc)]
@@ -58,6 +60,38 @@ pub trait Source {
         stats.clear();
         self.fill(class, query, buffer)
     }
+
+    /// Starts to receive events, for [`Watcher::subscribe`](crate::Watcher::subscribe).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotSupported`] if the source has no events, as by default.
+    fn subscribe(&mut self, options: &EventOptions) -> Result<()> {
+        let _ = options;
+        Err(Error::NotSupported)
+    }
+
+    /// Fills the buffer with the current table of this class, and `events` with what events report
+    /// besides.
+    ///
+    /// A watcher calls it instead of [`fill`](Source::fill) after [`subscribe`](Source::subscribe) has succeeded. If
+    /// [`Events::is_accepted`] is true, the table of the last call has become the baseline of the watcher, and its events
+    /// are reported; otherwise they must be reported with this table. A source without events need not implement this
+    /// method: it clears `events` and fills the buffer.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`fill`](Source::fill). Lost events are no error: [`Events::add_missed`] counts them.
+    fn fill_with_events(
+        &mut self,
+        class: Class,
+        query: &Query,
+        buffer: &mut Buffer,
+        events: &mut Events,
+    ) -> Result<()> {
+        events.clear();
+        self.fill(class, query, buffer)
+    }
 }
 
 impl<S: Source + ?Sized> Source for &mut S {
@@ -68,6 +102,20 @@ impl<S: Source + ?Sized> Source for &mut S {
     fn fill_with_stats(&mut self, class: Class, query: &Query, buffer: &mut Buffer, stats: &mut Stats) -> Result<()> {
         (**self).fill_with_stats(class, query, buffer, stats)
     }
+
+    fn subscribe(&mut self, options: &EventOptions) -> Result<()> {
+        (**self).subscribe(options)
+    }
+
+    fn fill_with_events(
+        &mut self,
+        class: Class,
+        query: &Query,
+        buffer: &mut Buffer,
+        events: &mut Events,
+    ) -> Result<()> {
+        (**self).fill_with_events(class, query, buffer, events)
+    }
 }
 
 impl<S: Source + ?Sized> Source for Box<S> {
@@ -77,5 +125,19 @@ impl<S: Source + ?Sized> Source for Box<S> {
 
     fn fill_with_stats(&mut self, class: Class, query: &Query, buffer: &mut Buffer, stats: &mut Stats) -> Result<()> {
         (**self).fill_with_stats(class, query, buffer, stats)
+    }
+
+    fn subscribe(&mut self, options: &EventOptions) -> Result<()> {
+        (**self).subscribe(options)
+    }
+
+    fn fill_with_events(
+        &mut self,
+        class: Class,
+        query: &Query,
+        buffer: &mut Buffer,
+        events: &mut Events,
+    ) -> Result<()> {
+        (**self).fill_with_events(class, query, buffer, events)
     }
 }

@@ -176,3 +176,42 @@ fn statistics_allocate_nothing_after_the_first_call() {
     };
     assert_eq!(min_allocations(round), 0);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn polls_with_events_allocate_nothing() {
+    use tcp6::EventOptions;
+
+    let _alone = alone_with_the_table();
+    let listener = crate::support::listener();
+    let mut watcher = Watcher::<OwnerPidRow, _>::new(System::new().unwrap());
+    if let Err(error) = watcher.subscribe(&EventOptions::new()) {
+        return eprintln!("skipped: {error}");
+    }
+    let short = |connections: usize| {
+        for _ in 0..connections {
+            let (client, server) = crate::support::connect(&listener);
+            reset(client);
+            drop(server);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    let mut brief = 0;
+    let mut poll = |connections| {
+        short(connections);
+        allocations(|| {
+            let changes = watcher.poll().unwrap();
+            brief += changes.brief().filter(|brief| brief.stats().is_some()).count();
+            std::hint::black_box(changes.count());
+        })
+    };
+    for _ in 0..5 {
+        poll(100);
+    }
+    // Fewer, so that sockets of other tests fit into the storage.
+    let least = (0..20).map(|_| poll(20)).min();
+    assert_eq!(least, Some(0));
+    let quiet = (0..5).map(|_| poll(0)).min();
+    assert_eq!(quiet, Some(0));
+    assert!(brief >= 100 * 5, "{brief}");
+}

@@ -10,6 +10,8 @@ mod classes;
 mod closing;
 mod collect;
 mod counting;
+#[cfg(target_os = "linux")]
+mod events;
 mod examples;
 mod formats;
 mod inheritance;

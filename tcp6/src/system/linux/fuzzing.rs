@@ -1,10 +1,15 @@
 //! Entry points for the fuzz targets: the parsers of bytes from the kernel.
 
+use core::time::Duration;
+
+use super::netlink::events::{self, Merger, Poll};
 use super::netlink::inet_diag::{self, Attributes, Dump, Extensions, InetDiagMsg, LookUps, MAX_BATCH, Progress, Reply};
 use super::netlink::reconcile::Reconciler;
 use super::proc_net::TextReader;
 use super::socket::mask;
 use crate::error::Result;
+use crate::events::brief::Brief;
+use crate::events::report::Events;
 use crate::row::Row;
 use crate::row::class::OwnerModuleRow;
 use crate::row::state::StateSet;
@@ -103,6 +108,29 @@ pub(crate) fn look_ups<'a>(
         })?;
     }
     Ok((found, gone, progress == Progress::Done))
+}
+
+pub(crate) fn events<'a>(datagrams: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Brief>, u64, u64) {
+    let (mut merger, mut reports) = (Merger::new(), Events::default());
+    let mut malformed = 0;
+    let mut received = Vec::new();
+    for datagram in datagrams {
+        let read = events::read(datagram, |event| {
+            received.push(event);
+            Ok(())
+        });
+        malformed += u64::from(read.is_err());
+    }
+    // The first table is empty, and so is the second one.
+    for events in [Vec::new(), received] {
+        merger.begin(|pending| pending.extend(events));
+        reports.clear();
+        let merged =
+            merger.merge(Poll { now: Duration::ZERO, has_identity: true, reports: |_: &Brief| true }, &mut reports);
+        merged.expect("memory for the events of an input");
+        merger.commit();
+    }
+    (reports.brief().to_vec(), reports.ignored(), malformed)
 }
 
 #[cfg(target_os = "linux")]

@@ -6,6 +6,7 @@ use std::thread;
 use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 
+use super::netlink::events::Listed;
 use super::netlink::inet_diag::{Attributes, Extensions, SockId};
 use super::netlink::selection::Selection;
 use super::netlink::sock_diag::{self, Failure, SockDiag};
@@ -32,6 +33,30 @@ pub(super) struct Listing {
     /// Whether the kernel is known to have IPv6, which does not change until the next boot.
     has_ipv6: bool,
     socket_inodes: Vec<SocketInode>,
+}
+
+/// What is collected besides the rows of a table.
+#[derive(Debug, Default)]
+pub(super) struct Beside<'a> {
+    /// The statistics of the rows.
+    pub(super) stats: Option<&'a mut Stats>,
+    /// The cookies and the ends of the rows.
+    pub(super) listed: Option<&'a mut Vec<Listed>>,
+}
+
+impl Beside<'_> {
+    fn reborrow(&mut self) -> Beside<'_> {
+        Beside { stats: self.stats.as_deref_mut(), listed: self.listed.as_deref_mut() }
+    }
+
+    fn clear(&mut self) {
+        if let Some(stats) = &mut self.stats {
+            stats.clear();
+        }
+        if let Some(listed) = &mut self.listed {
+            listed.clear();
+        }
+    }
 }
 
 /// Where the sockets are read from.
@@ -99,21 +124,16 @@ impl Listing {
         &self.socket_inodes
     }
 
-    /// Fills the buffer with a table whose owners are unresolved, and `stats` with the statistics
-    /// of its rows.
+    /// Fills the buffer with a table whose owners are unresolved, and `beside` with what it has
+    /// storage for.
     ///
-    /// If that fails, `stats` may have some of them.
-    pub(super) fn fill<R: Row>(
-        &mut self,
-        query: &Query,
-        buffer: &mut Buffer,
-        mut stats: Option<&mut Stats>,
-    ) -> Result<()> {
-        match self.read::<R>(query, buffer, stats.as_deref_mut()) {
+    /// If that fails, `beside` may have a part.
+    pub(super) fn fill<R: Row>(&mut self, query: &Query, buffer: &mut Buffer, mut beside: Beside<'_>) -> Result<()> {
+        match self.read::<R>(query, buffer, beside.reborrow()) {
             // The socket was opened, but the kernel refuses the request.
             Err(Error::Os { source, .. }) if !self.is_text() && source.raw_os_error().is_some_and(is_refusal) => {
                 self.fall_back()?;
-                self.read::<R>(query, buffer, stats)?;
+                self.read::<R>(query, buffer, beside)?;
             }
             done => done?,
         }
@@ -153,16 +173,24 @@ impl Listing {
         }
     }
 
-    fn read<R: Row>(&mut self, query: &Query, buffer: &mut Buffer, mut stats: Option<&mut Stats>) -> Result<()> {
+    /// The number of the network namespace. `None` if it is not known.
+    pub(super) fn namespace(&self) -> Option<u64> {
+        match &self.source {
+            Source::SockDiag { netlink, .. } => netlink.namespace(),
+            Source::Text(_) => None,
+        }
+    }
+
+    fn read<R: Row>(&mut self, query: &Query, buffer: &mut Buffer, mut beside: Beside<'_>) -> Result<()> {
         let Listing { source, calls, unreconciled, socket_inodes, .. } = self;
         match source {
             Source::SockDiag { netlink, .. } => {
                 let selection = Selection::of(query);
-                let extensions = stats.as_deref().map_or(Extensions::NONE, |stats| Extensions::of(stats.kinds()));
+                let extensions =
+                    beside.stats.as_deref().map_or(Extensions::NONE, |stats| Extensions::of(stats.kinds()));
                 let dump = || {
                     *calls += 1;
-                    let stats = stats.as_deref_mut();
-                    write::<R, Failure>(query, buffer, socket_inodes, stats, |found| {
+                    write::<R, Failure>(query, buffer, socket_inodes, beside.reborrow(), |found| {
                         netlink.dump(&selection, extensions, found)
                     })
                 };
@@ -174,7 +202,7 @@ impl Listing {
             Source::Text(_) if query.wanted_states().has(State::Bound) => Err(Error::NotSupported),
             Source::Text(text) => {
                 *calls += 1;
-                write::<R, Error>(query, buffer, socket_inodes, stats, |found| text.read(|socket| found(socket, &[])))
+                write::<R, Error>(query, buffer, socket_inodes, beside, |found| text.read(|socket| found(socket, &[])))
             }
         }
     }
@@ -182,22 +210,19 @@ impl Listing {
 
 /// Writes the sockets that `read` finds and `query` selects.
 ///
-/// Collects their statistics, and their inodes if the rows have owners.
+/// Collects what `beside` has storage for, and the inodes if the rows have owners.
 fn write<R: Row, E: From<Error>>(
     query: &Query,
     buffer: &mut Buffer,
     socket_inodes: &mut Vec<SocketInode>,
-    mut stats: Option<&mut Stats>,
+    mut beside: Beside<'_>,
     read: impl FnOnce(&mut dyn FnMut(Socket, &[u8]) -> Result<()>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut writer = buffer.writer::<R>();
     let is_filtered = !query.is_unfiltered();
     socket_inodes.clear();
-    let mut has_attributes = false;
-    if let Some(stats) = &mut stats {
-        has_attributes = Extensions::of(stats.kinds()) != Extensions::NONE;
-        stats.clear();
-    }
+    let has_attributes = beside.stats.as_deref().is_some_and(|stats| Extensions::of(stats.kinds()) != Extensions::NONE);
+    beside.clear();
     read(&mut |socket, attributes| {
         let row = socket.to_row::<R>();
         if is_filtered && !query.matches(&row) {
@@ -209,13 +234,18 @@ fn write<R: Row, E: From<Error>>(
             })?;
             socket_inodes.push(SocketInode { inode: socket.inode, uid: socket.uid });
         }
-        if let Some(stats) = &mut stats {
+        if let Some(listed) = &mut beside.listed {
+            let bytes = (listed.len() + 1).saturating_mul(size_of::<Listed>());
+            listed.try_reserve(1).map_err(|_| Error::OutOfMemory { bytes })?;
+            listed.push(Listed::of(&socket));
+        }
+        if let Some(stats) = &mut beside.stats {
             let attributes = if has_attributes { Attributes::parse(attributes)? } else { Attributes::default() };
             stats.push_reported(&row, &attributes.reported(&socket))?;
         }
         writer.push(&row)
     })?;
-    if let Some(stats) = stats {
+    if let Some(stats) = beside.stats {
         stats.index_entries()?;
     }
     Ok(writer.finish()?)

@@ -1,22 +1,24 @@
-//! The Linux implementation of `System`: lists sockets, resolves their owners, and reads counters.
+//! The Linux implementation of `System`: reads tables, events and counters of one network namespace.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::io;
 
-use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::collection::Collection;
 use super::interface_names::InterfaceNames;
-use super::listing::Listing;
+use super::listing::{Beside, Listing};
 use super::namespace::{self, NamespaceId, ProcessDir};
-use super::owners::{Demand, Owners, Proc, SocketInode};
 use super::statistics::StatisticsReader;
+use super::subscription::Subscription;
+use super::table_reader::TableReader;
 use super::text_table::TextTable;
 use crate::error::{Error, Result};
+use crate::events::brief::Brief;
+use crate::events::options::EventOptions;
+use crate::events::report::Events;
 use crate::row::Row;
-use crate::row::class::Class;
-use crate::row::class::by_class;
-use crate::row::layout::RawRow;
+use crate::row::class::{BasicRow, Class};
+use crate::row::state::{State, StateSet};
 use crate::stats::kinds::StatsKinds;
 use crate::stats::statistics::Statistics;
 use crate::stats::table::Stats;
@@ -26,31 +28,17 @@ use crate::table::query::Query;
 
 #[derive(Debug)]
 pub(crate) struct System {
-    listing: Listing,
+    tables: TableReader,
     statistics: StatisticsReader,
-    /// Shared by the systems of several network namespaces.
-    owners: Arc<Mutex<Owners<Proc>>>,
-    demand: Demand,
-}
-
-/// Locks the owners.
-///
-/// After a panic of another thread they are as usable as after any interrupted read.
-fn lock(owners: &Mutex<Owners<Proc>>) -> MutexGuard<'_, Owners<Proc>> {
-    owners.lock().unwrap_or_else(PoisonError::into_inner)
+    subscription: Option<Subscription>,
+    /// The network namespace that was entered to open the system.
+    entered: Option<OwnedFd>,
 }
 
 impl System {
     pub(crate) fn new() -> Result<System> {
-        let listing = Listing::new()?;
-        let proc = Proc::open().map_err(|errno| Error::os("/proc", errno))?;
-        let owners = Arc::new(Mutex::new(Owners::new(proc)));
-        Ok(System { listing, statistics: StatisticsReader::new(), owners, demand: Demand::default() })
-    }
-
-    /// A system for another network namespace, which shares the owners with this one.
-    fn sharing(&self, listing: Listing, statistics: StatisticsReader) -> System {
-        System { listing, statistics, owners: Arc::clone(&self.owners), demand: Demand::default() }
+        let tables = TableReader::new(Listing::new()?)?;
+        Ok(System { tables, statistics: StatisticsReader::new(), subscription: None, entered: None })
     }
 
     /// See [`SystemExt::in_namespace`](crate::os::linux::SystemExt::in_namespace).
@@ -58,7 +46,9 @@ impl System {
         let id = NamespaceId::of(namespace)?;
         let open = || Ok((Listing::new()?, StatisticsReader::open()?));
         let (listing, statistics) = namespace::enter(namespace, id, open)?;
-        Ok(self.sharing(listing, statistics))
+        let entered = namespace.try_clone_to_owned().map_err(|error| Error::os("network namespace", error))?;
+        let tables = self.tables.sharing(listing);
+        Ok(System { tables, statistics, subscription: None, entered: Some(entered) })
     }
 
     /// See [`SystemExt::in_namespace_of`](crate::os::linux::SystemExt::in_namespace_of).
@@ -85,38 +75,38 @@ impl System {
         let statistics = StatisticsReader::open_in(process)?;
         // A process can enter another namespace.
         process.verify(expected)?;
-        Ok(self.sharing(Listing::of_text(text), statistics))
+        let tables = self.tables.sharing(Listing::of_text(text));
+        Ok(System { tables, statistics, subscription: None, entered: None })
     }
 
     pub(crate) fn is_text(&self) -> bool {
-        self.listing.is_text()
+        self.tables.listing().is_text()
     }
 
     /// The names of the interfaces in the network namespace.
     pub(in crate::system) fn interface_names(&self) -> Result<InterfaceNames> {
-        InterfaceNames::on(self.listing.socket())
+        InterfaceNames::on(self.tables.listing().socket())
     }
 
     pub(crate) fn calls(&self) -> u64 {
-        self.listing.calls()
+        self.tables.listing().calls()
     }
 
     pub(crate) fn unreconciled(&self) -> u64 {
-        self.listing.unreconciled()
+        self.tables.listing().unreconciled()
     }
 
     /// The number of processes at the last resolution of owners, and that of the unreadable ones.
     pub(crate) fn processes(&self) -> (usize, usize) {
-        lock(&self.owners).processes()
+        self.tables.processes()
     }
 
     pub(crate) fn set_exact_owners(&mut self, exact: bool) {
-        self.demand.set_exact(exact);
+        self.tables.set_exact_owners(exact);
     }
 
     pub(crate) fn holders(&self, inode: u32) -> impl Iterator<Item = u32> {
-        // The iterator cannot keep the lock.
-        lock(&self.owners).holders(inode).collect::<Vec<u32>>().into_iter()
+        self.tables.holders(inode)
     }
 
     pub(crate) fn statistics(&mut self) -> Result<Statistics> {
@@ -142,50 +132,75 @@ impl System {
         buffer: &mut Buffer,
         stats: Option<&mut Stats>,
     ) -> Result<()> {
-        by_class!(class, R => if R::CLASS.has_owners() {
-            self.fill_with_owners::<R>(query, buffer, stats)
-        } else {
-            self.listing.fill::<R>(query, buffer, stats)
-        })
+        self.tables.fill(class, query, buffer, Beside { stats, listed: None })
     }
 
-    /// Asks the kernel for one socket.
-    ///
-    /// Returns `None` if it cannot be asked, because sock_diag or the request for one socket is refused.
+    /// See [`TableReader::find`].
     pub(in crate::system) fn find<R: Row>(&mut self, target: &Target) -> Result<Option<Option<R>>> {
-        let Some(found) = self.listing.find::<R>(target)? else { return Ok(None) };
-        let Some(socket) = found else { return Ok(Some(None)) };
-        let mut row = socket.to_row::<R>();
-        if R::CLASS.has_owners() {
-            let mut owners = lock(&self.owners);
-            owners.resolve(&mut self.demand, &[SocketInode { inode: socket.inode, uid: socket.uid }], false)?;
-            row.set_owner(owners.of(socket.inode));
-        }
-        Ok(Some(Some(row)))
+        self.tables.find(target)
     }
 
-    fn fill_with_owners<R: Row>(
-        &mut self,
-        query: &Query,
-        buffer: &mut Buffer,
-        stats: Option<&mut Stats>,
-    ) -> Result<()> {
-        let System { listing, owners, demand, .. } = self;
-        if lock(owners).is_new() {
-            // Reading descriptors takes most of the first pass, and most of it does not depend on the table.
-            thread::scope(|scope| {
-                // If no thread can be created, `resolve` reads all descriptors.
-                let _ = thread::Builder::new().spawn_scoped(scope, || lock(owners).read_ahead());
-                listing.fill::<R>(query, buffer, stats)
-            })?;
-        } else {
-            listing.fill::<R>(query, buffer, stats)?;
+    /// Receives destroy events from now on.
+    pub(crate) fn subscribe(&mut self, options: &EventOptions) -> Result<()> {
+        // The rows of the text have no cookies.
+        if self.is_text() {
+            return Err(Error::NotSupported);
         }
-        let sockets = listing.socket_inodes();
-        let mut owners = lock(owners);
-        owners.resolve(demand, sockets, query.is_unfiltered())?;
-        let rows = buffer.rows_mut::<R>()?;
-        rows.iter_mut().zip(sockets).for_each(|(row, socket)| row.set_owner(owners.of(socket.inode)));
+        let subscription = match &self.entered {
+            Some(namespace) => {
+                let id = NamespaceId::of(namespace)?;
+                namespace::enter(namespace.as_fd(), id, || Subscription::open(options))?
+            }
+            None => Subscription::open(options)?,
+        };
+        if self.tables.listing().namespace() != subscription.namespace() {
+            let text = "this thread is in another network namespace than that of the table";
+            return Err(Error::os("socket for sock_diag events", io::Error::other(text)));
+        }
+        self.subscription = Some(subscription);
         Ok(())
     }
+
+    /// Fills the buffer, and `events` with what events report besides.
+    pub(crate) fn fill_with_events(
+        &mut self,
+        class: Class,
+        query: &Query,
+        buffer: &mut Buffer,
+        events: &mut Events,
+    ) -> Result<()> {
+        let System { tables, subscription, .. } = self;
+        let is_accepted = events.is_accepted();
+        events.clear();
+        let Some(subscription) = subscription else {
+            return tables.fill(class, query, buffer, Beside::default());
+        };
+        subscription.begin(is_accepted);
+        let listed = Some(subscription.table());
+        tables.fill(class, query, buffer, Beside { stats: None, listed })?;
+        if tables.listing().is_text() {
+            subscription.give_up(events);
+            return Ok(());
+        }
+        let any_state = query.states(StateSet::all());
+        let reads_connections = query.wanted_states().contains(CONNECTIONS);
+        let reports = |brief: &Brief| {
+            let row = BasicRow::new(State::Closed, brief.local(), Some(brief.remote()));
+            reads_connections && any_state.matches(&row)
+        };
+        let has_identity = matches!(class, Class::OwnerModule);
+        subscription.finish(has_identity, reports, events)
+    }
 }
+
+/// The states of connections, except TIME-WAIT.
+///
+/// Without one of them, a table does not show that a connection exists.
+const CONNECTIONS: StateSet = StateSet::SYN_SENT
+    .union(StateSet::SYN_RECEIVED)
+    .union(StateSet::ESTABLISHED)
+    .union(StateSet::FIN_WAIT_1)
+    .union(StateSet::FIN_WAIT_2)
+    .union(StateSet::CLOSE_WAIT)
+    .union(StateSet::CLOSING)
+    .union(StateSet::LAST_ACK);

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use tcp6::{Change, Error, Query, Row, System, Watcher};
+use tcp6::os::linux::BriefExt;
+use tcp6::{Change, Error, EventOptions, Query, Row, System, Watcher};
 
 use super::seen::Seen;
 
@@ -22,7 +23,11 @@ pub struct Watched<R> {
 impl<R: Row> Watched<R> {
     pub fn new(query: Query) -> Result<Watched<R>, Error> {
         let cookies = query.is_unfiltered().then(HashSet::new);
-        let watcher = Watcher::new(System::new()?).with_query(query);
+        let mut watcher = Watcher::new(System::new()?).with_query(query);
+        if query.is_unfiltered() {
+            // Changes are the same with events. A kernel or a sandbox may refuse them.
+            let _ = watcher.subscribe(&EventOptions::new());
+        }
         Ok(Watched { watcher, copy: BTreeMap::new(), cookies, is_initialized: false })
     }
 
@@ -30,10 +35,18 @@ impl<R: Row> Watched<R> {
     ///
     /// Returns the rows of the copy, sorted, and a description of each wrong change.
     pub fn poll(&mut self) -> Result<(Vec<Seen>, Vec<String>), Error> {
-        let changes: Vec<Change<Seen>> = self.watcher.poll()?.map(|change| change.map(Seen::of)).collect();
+        let changes = self.watcher.poll()?;
+        let brief: Vec<_> = changes.brief().cloned().collect();
+        let changes: Vec<Change<Seen>> = changes.map(|change| change.map(Seen::of)).collect();
         let mut shown: Vec<Seen> = self.watcher.snapshot().iter().map(Seen::of).collect();
         shown.sort_unstable();
         let mut problems = Vec::new();
+        let was_listed = |cookie: u64| self.cookies.as_ref().is_some_and(|cookies| cookies.contains(&cookie));
+        for brief in brief {
+            if brief.cookie().is_some_and(|cookie| was_listed(cookie.get())) {
+                problems.push(format!("{brief:?}: a table has listed this connection"));
+            }
+        }
         if self.is_initialized {
             let before = rows(&self.copy);
             self.apply(&changes, &mut problems);

@@ -18,7 +18,7 @@ fn read(netlink: &mut SockDiag<Script>, query: &Query, stats: &mut Stats) -> (Ve
     let extensions = Extensions::of(stats.kinds());
     let dump = || {
         let stats = Some(&mut *stats);
-        write::<OwnerPidRow, Failure>(query, &mut buffer, &mut inodes, stats, |found| {
+        write::<OwnerPidRow, Failure>(query, &mut buffer, &mut inodes, Beside { stats, listed: None }, |found| {
             netlink.dump(&Selection::of(query), extensions, found)
         })
     };
@@ -96,9 +96,13 @@ fn a_filtered_table_has_the_statistics_of_its_rows_alone() {
 fn malformed_attributes_are_an_error_of_the_table() {
     let mut netlink = netlink([rows(&[1])]);
     let (mut buffer, mut inodes, mut stats) = (Buffer::new(), Vec::new(), with_data());
-    let failed = write::<BasicRow, Failure>(&Query::all(), &mut buffer, &mut inodes, Some(&mut stats), |found| {
-        netlink.dump(&Selection::of(&Query::all()), Extensions::NONE, |socket, _| found(socket, &[5, 0, 2, 0]))
-    });
+    let failed = write::<BasicRow, Failure>(
+        &Query::all(),
+        &mut buffer,
+        &mut inodes,
+        Beside { stats: Some(&mut stats), listed: None },
+        |found| netlink.dump(&Selection::of(&Query::all()), Extensions::NONE, |socket, _| found(socket, &[5, 0, 2, 0])),
+    );
     let malformed = |error: &Error| matches!(error, Error::Malformed(Malformed::Attribute { length: 5, bytes: 4, .. }));
     assert!(matches!(&failed, Err(Failure::Permanent(error)) if malformed(error)), "{failed:?}");
     assert_eq!(buffer.class(), None);
@@ -116,9 +120,13 @@ fn the_text_has_queues_and_timers_and_no_cookies() {
         + &line("06", "0002", "00000000:00000000 03:00000014 00000000 0 0").replace(" 7 1 0", " 0 1 0");
     let (mut buffer, mut inodes, mut stats) = (Buffer::new(), Vec::new(), Stats::new().request(StatsKinds::all()));
     let mut reader = TextReader::default();
-    write::<BasicRow, Error>(&Query::all(), &mut buffer, &mut inodes, Some(&mut stats), |found| {
-        reader.read(text.as_bytes(), |socket| found(socket, &[]))
-    })
+    write::<BasicRow, Error>(
+        &Query::all(),
+        &mut buffer,
+        &mut inodes,
+        Beside { stats: Some(&mut stats), listed: None },
+        |found| reader.read(text.as_bytes(), |socket| found(socket, &[])),
+    )
     .unwrap();
     let table = buffer.table::<BasicRow>().unwrap();
     let of = |row: usize| stats.of(&table[row]);

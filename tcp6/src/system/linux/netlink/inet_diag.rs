@@ -167,6 +167,24 @@ impl Dump {
     }
 }
 
+/// Passes the sockets of a multicast datagram to `found`.
+///
+/// # Errors
+///
+/// [`Malformed`] for a datagram that is not a sequence of messages, and any error of `found`.
+pub(in crate::system::linux) fn read_events(
+    datagram: &[u8],
+    mut found: impl FnMut(InetDiagMsg<'_>) -> Result<()>,
+) -> Result<()> {
+    for message in messages(datagram) {
+        let (header, payload) = split_header(message?);
+        if header.kind == SOCK_DIAG_BY_FAMILY {
+            InetDiagMsg::new(payload)?.map_or(Ok(()), &mut found)?;
+        }
+    }
+    Ok(())
+}
+
 /// The header of a netlink message (`nlmsghdr`), without its length.
 #[derive(Clone, Copy, Debug)]
 struct Header {

@@ -62,6 +62,11 @@ impl SockDiag {
     pub(in crate::system::linux) fn socket(&self) -> BorrowedFd<'_> {
         self.conn.transport.as_fd()
     }
+
+    /// The number of the network namespace whose sockets are dumped. `None` before Linux 5.14.
+    pub(in crate::system::linux) fn namespace(&self) -> Option<u64> {
+        self.conn.transport.namespace()
+    }
 }
 
 impl<T: Transport> SockDiag<T> {

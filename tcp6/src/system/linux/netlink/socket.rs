@@ -12,6 +12,7 @@ use rustix::net::sockopt::{set_socket_recv_buffer_size, set_socket_recv_buffer_s
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, getsockname, recvfrom, send};
 
 use super::inet_diag::MAX_BATCH;
+use super::sockopt;
 use super::transport::{Received, Transport};
 
 /// The bytes reserved in the receive buffer for one reply to a look-up.
@@ -46,6 +47,11 @@ impl KernelSocket {
         Ok((KernelSocket { socket, opened: Instant::now() }, port))
     }
 
+    /// The number of the network namespace of the socket. `None` before Linux 5.14.
+    pub(super) fn namespace(&self) -> Option<u64> {
+        sockopt::namespace(&self.socket).ok()
+    }
+
     #[cfg(test)]
     pub(in crate::system::linux) fn receive_buffer(&self) -> usize {
         socket_recv_buffer_size(&self.socket).unwrap()
@@ -64,7 +70,7 @@ impl AsFd for KernelSocket {
     }
 }
 
-fn sock_diag() -> Result<OwnedFd, Errno> {
+pub(super) fn sock_diag() -> Result<OwnedFd, Errno> {
     socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(SOCK_DIAG))
 }
 

@@ -1,0 +1,75 @@
+//! The sockets of a table, and the ends by which a socket in TIME-WAIT is found.
+
+use crate::row::endpoint::RawEnd;
+use crate::row::order::Ends;
+use crate::stats::timer;
+use crate::system::linux::socket::Socket;
+
+/// Both ends of a socket, with ports and addresses in network byte order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::system::linux) struct SocketEnds {
+    pub(super) addresses: [[u8; 16]; 2],
+    pub(super) scope_ids: [u32; 2],
+    pub(super) ports: [u16; 2],
+}
+
+impl SocketEnds {
+    #[inline]
+    pub(super) fn of(socket: &Socket) -> SocketEnds {
+        let Socket { local, remote, .. } = socket;
+        SocketEnds {
+            addresses: [local.address, remote.address],
+            scope_ids: [local.scope_id, remote.scope_id],
+            // The kernel writes ports of 16 bits.
+            ports: [local.port as u16, remote.port as u16],
+        }
+    }
+
+    /// Whether the remote port is known.
+    ///
+    /// The kernel erases it when a socket is reset, and listeners have none.
+    pub(super) fn has_remote(&self) -> bool {
+        self.ports[1] != 0
+    }
+
+    fn raw(&self) -> [RawEnd; 2] {
+        [0, 1].map(|at| RawEnd {
+            address: self.addresses[at],
+            scope_id: self.scope_ids[at],
+            port: self.ports[at].into(),
+        })
+    }
+
+    pub(super) fn local(&self) -> RawEnd {
+        self.raw()[0]
+    }
+
+    pub(super) fn remote(&self) -> RawEnd {
+        self.raw()[1]
+    }
+
+    /// The ends as rows are compared by.
+    pub(super) fn to_ends(self) -> Ends {
+        Ends::new(self.local(), self.remote())
+    }
+}
+
+/// A socket of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::system::linux) struct Listed {
+    pub(super) cookie: u64,
+    pub(super) ends: SocketEnds,
+    /// Whether it is the rest of a closed socket: in TIME-WAIT, or an orphan in FIN-WAIT-2.
+    pub(super) is_minisock: bool,
+}
+
+impl Listed {
+    #[inline]
+    pub(in crate::system::linux) fn of(socket: &Socket) -> Listed {
+        Listed {
+            cookie: socket.cookie,
+            ends: SocketEnds::of(socket),
+            is_minisock: socket.values.timer == timer::TIME_WAIT,
+        }
+    }
+}
