@@ -78,13 +78,22 @@ pub struct Watch {
     pub select: Select,
     pub json: bool,
     pub initial: bool,
+    /// Whether short connections are shown.
+    pub events: bool,
     pub interval: Duration,
     pub count: Option<u64>,
 }
 
 impl Default for Watch {
     fn default() -> Watch {
-        Watch { select: Select::default(), json: false, initial: false, interval: Duration::from_secs(1), count: None }
+        Watch {
+            select: Select::default(),
+            json: false,
+            initial: false,
+            events: true,
+            interval: Duration::from_secs(1),
+            count: None,
+        }
     }
 }
 
@@ -191,6 +200,7 @@ fn watch(parser: &mut Parser) -> Result<Command, Usage> {
         match arg {
             Short('j') | Long("json") => options.json = true,
             Long("initial") => options.initial = true,
+            Long("no-events") => options.events = false,
             Long("interval") => options.interval = interval(parser)?,
             Long("count") => options.count = Some(count(parser)?),
             arg => {
@@ -446,7 +456,8 @@ mod tests {
     #[test]
     fn watch_has_its_own_options() {
         let select = Select { states: Some(StateSet::SYN_RECEIVED), ends: Query::all().port(80), ..Select::default() };
-        let expected = Watch { select, json: true, initial: true, interval: Duration::from_millis(20), count: Some(3) };
+        let interval = Duration::from_millis(20);
+        let expected = Watch { select, json: true, initial: true, events: true, interval, count: Some(3) };
         let line = "watch --json --initial --interval 20 --count 3 --state SYN_RCVD --port 80";
         assert_eq!(parsed(line), Ok(Command::Watch(expected)));
         assert_eq!(parsed("watch"), Ok(Command::Watch(Watch::default())));

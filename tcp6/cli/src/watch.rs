@@ -11,9 +11,9 @@ mod rows;
 mod screen;
 mod view;
 
-use tcp6::{Query, Row, StateSet, System, Watcher};
+use tcp6::{EventOptions, Query, Row, StateSet, System, Watcher};
 
-use crate::args::{Select, Watch};
+use crate::args::Watch;
 use crate::live::require_terminal;
 use crate::message::Failure;
 use crate::netns;
@@ -30,10 +30,19 @@ pub fn run(options: &Watch) -> Result<(), Failure> {
     live::run(options)
 }
 
-fn watcher<R: Row>(select: &Select) -> Result<Watcher<R, System>, Failure> {
-    let system = netns::open_one(select)?;
-    let filter = netns::query(select, &system)?;
+/// A watcher for these options, and the reason why it does not report short connections.
+///
+/// Systems other than Linux never report them, so that there is no reason to tell.
+fn watcher<R: Row>(options: &Watch) -> Result<(Watcher<R, System>, Option<String>), Failure> {
+    let system = netns::open_one(&options.select)?;
+    let filter = netns::query(&options.select, &system)?;
     // A table lists sockets that are only bound on request.
-    let states = StateSet::all() | select.states() & StateSet::BOUND;
-    Ok(Watcher::new(system).with_query(Query::all().states(states)).report(filter))
+    let states = StateSet::all() | options.select.states() & StateSet::BOUND;
+    let mut watcher = Watcher::new(system).with_query(Query::all().states(states)).report(filter);
+    let subscribed = if options.events && cfg!(target_os = "linux") { watcher.subscribe(&EVENTS) } else { Ok(()) };
+    let reason = subscribed.err().map(|error| format!("short connections are not shown: {error}"));
+    Ok((watcher, reason))
 }
+
+/// A thread receives the events, because the receive buffer is small without privileges.
+const EVENTS: EventOptions = EventOptions::new().thread(true);

@@ -31,6 +31,7 @@ mod statistics;
 mod subscription;
 #[cfg(target_os = "linux")]
 mod system;
+#[cfg(target_os = "linux")]
 mod table_reader;
 #[cfg(target_os = "linux")]
 mod text_table;

@@ -1,4 +1,4 @@
-//! `tcp6 watch --json`: prints one change per line.
+//! `tcp6 watch --json`: prints one change or short connection per line.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,10 @@ use crate::wait::wait;
 
 pub fn run(options: &Watch) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
-    let mut watcher = super::watcher::<OwnerPidRow>(&options.select)?;
+    let (mut watcher, no_events) = super::watcher::<OwnerPidRow>(options)?;
+    if let Some(reason) = no_events {
+        report(&reason);
+    }
     if options.initial {
         watcher = watcher.report_initial();
     }
@@ -19,6 +22,13 @@ pub fn run(options: &Watch) -> Result<(), Failure> {
     loop {
         match watcher.poll() {
             Ok(changes) => {
+                if changes.missed() > 0 {
+                    report(&format!("{} events were lost: short connections may be missing", changes.missed()));
+                }
+                for brief in changes.brief() {
+                    json::write_line(&mut out, brief)?;
+                    out.flush()?;
+                }
                 for change in changes {
                     json::write_line(&mut out, &change)?;
                     out.flush()?;

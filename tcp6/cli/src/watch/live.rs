@@ -24,17 +24,23 @@ struct Live {
 
 pub fn run(options: &Watch) -> Result<(), Failure> {
     // Before the alternate screen is shown, so that an error is printed on the normal screen.
-    let mut watcher = watcher::<Shown>(&options.select)?.report_initial();
+    let (watcher, no_events) = watcher::<Shown>(options)?;
+    let mut watcher = watcher.report_initial();
     let baseline = watcher.poll()?.map(Change::row);
     let mut processes = Processes::new();
-    let view = View::new(options.select.states(), baseline, names(&mut processes), Instant::now());
+    let mut view = View::new(options.select.states(), baseline, names(&mut processes), Instant::now());
+    view.set_no_events(no_events);
     live::run(Live { watcher, processes, view, screen: Screen::default() }, options.interval)
 }
 
 impl live::View for Live {
     fn poll(&mut self, now: Instant) {
         match self.watcher.poll() {
-            Ok(changes) => self.view.update(changes, names(&mut self.processes), now),
+            Ok(changes) => {
+                let (brief, missed) = (changes.brief(), changes.missed());
+                self.view.update(changes, names(&mut self.processes), now);
+                self.view.add_brief(brief, missed, now);
+            }
             Err(error) => self.view.fail(&error),
         }
     }

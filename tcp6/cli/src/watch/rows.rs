@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tcp6::{Change, Owner, State, StateCounts, StateSet};
+use tcp6::{Brief, Change, Owner, State, StateCounts, StateSet};
 
 use super::Shown;
 use crate::columns::width;
@@ -11,11 +11,16 @@ use crate::owner::{Name, Named};
 /// How long a changed row is marked and a removed row is still shown.
 pub const LINGER: Duration = Duration::from_secs(3);
 
+/// The number of short connections that are shown at once. The tally counts all.
+pub const MAX_BRIEF: usize = 100;
+
 /// The last change of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mark {
     Added,
     Removed,
+    /// A connection that was opened and closed between two polls.
+    Brief,
     /// The state and the owner before the change.
     Changed {
         state: State,
@@ -42,6 +47,11 @@ impl Entry {
         self.last.as_ref().filter(|(_, at)| now < *at + LINGER).map(|(mark, _)| mark)
     }
 
+    /// Whether it is a connection that was opened and closed between two polls.
+    pub fn is_brief(&self) -> bool {
+        matches!(self.last, Some((Mark::Brief, _)))
+    }
+
     /// The time of the last change. `None` if the row has not changed since the first poll.
     pub fn since(&self) -> Option<Instant> {
         self.last.as_ref().map(|(_, at)| *at)
@@ -50,6 +60,9 @@ impl Entry {
     /// The state and, while a change is marked, the previous state.
     pub fn state_text(&self, now: Instant) -> Text {
         let state = self.row.state();
+        if self.is_brief() {
+            return Text { full: "brief".to_owned(), short: None };
+        }
         match self.mark(now) {
             Some(Mark::Changed { state: before, .. }) if *before != state => {
                 Text { full: format!("{before} -> {state}"), short: Some(format!("-> {state}")) }
@@ -61,6 +74,9 @@ impl Entry {
     /// The owner and, while a change is marked, the previous owner.
     pub fn owner_text(&self, now: Instant) -> Text {
         let owner = &self.owner;
+        if self.is_brief() {
+            return Text { full: "-".to_owned(), short: None };
+        }
         match self.mark(now) {
             Some(Mark::Changed { owner: before, .. }) if before.owner() != owner.owner() => {
                 // Prefers the side that names a process.
@@ -120,6 +136,7 @@ pub struct Tally {
     pub added: usize,
     pub removed: usize,
     pub changed: usize,
+    pub brief: usize,
 }
 
 /// The entries of the view.
@@ -213,6 +230,24 @@ impl Rows {
         tally
     }
 
+    /// Adds short connections, up to [`MAX_BRIEF`] entries. Returns their number.
+    pub fn add_brief<'a>(&mut self, brief: impl IntoIterator<Item = &'a Brief>, now: Instant) -> usize {
+        let mut room = MAX_BRIEF.saturating_sub(self.entries.iter().filter(|entry| entry.is_brief()).count());
+        let mut count = 0;
+        for brief in brief {
+            count += 1;
+            if room > 0 {
+                room -= 1;
+                let row = Shown::new(State::Closed, brief.local(), Some(brief.remote()));
+                let owner = Named::new(row.owner(), |_| None);
+                let last = Some((Mark::Brief, now));
+                self.entries.push(Entry { row, owner, last, expires: Some(now + LINGER) });
+            }
+        }
+        self.entries.sort_by_key(|entry| entry.row);
+        count
+    }
+
     /// Drops expired entries.
     ///
     /// Returns whether an entry or a mark has disappeared since the last call.
@@ -272,7 +307,7 @@ pub(super) mod tests {
         assert_eq!(seen(&rows, start), [(old, None)]);
 
         let tally = rows.update([Change::Added(&new), Change::Removed(&old)], names, start);
-        assert_eq!(tally, Tally { added: 1, removed: 1, changed: 0 });
+        assert_eq!(tally, Tally { added: 1, removed: 1, ..Tally::default() });
         assert_eq!(seen(&rows, start), [(new, Some(Mark::Added)), (old, Some(Mark::Removed))]);
         assert_eq!(rows.counts().total(), 1);
 
@@ -346,6 +381,24 @@ pub(super) mod tests {
         let mut rows = Rows::new(StateSet::TIME_WAIT, [], names);
         rows.update([Change::Changed { before: &before, after: &after }], names, start);
         assert_eq!(rows.entries()[0].owner_text(start).full, "1234 nginx -> nobody");
+    }
+
+    #[test]
+    fn short_connections_are_shown_for_a_while_and_not_counted() {
+        let start = Instant::now();
+        let end = |port: usize| format!("[::1]:{port}").parse().unwrap();
+        let brief: Vec<Brief> = (0..MAX_BRIEF + 20).map(|port| Brief::new(end(port), end(443), None)).collect();
+        let row = listener(80);
+        let mut rows = Rows::new(StateSet::all(), [&row], names);
+        assert_eq!(rows.add_brief(&brief[..1], start), 1);
+        let entry = &rows.entries()[0];
+        assert!(entry.is_brief() && entry.mark(start) == Some(&Mark::Brief));
+        assert_eq!((&*entry.state_text(start).full, &*entry.owner_text(start).full), ("brief", "-"));
+        assert_eq!(rows.counts().total(), 1);
+        assert_eq!(rows.add_brief(&brief, start), MAX_BRIEF + 20);
+        assert_eq!(rows.entries().len(), 1 + MAX_BRIEF);
+        assert!(rows.fade(start + LINGER));
+        assert_eq!(rows.entries().len(), 1);
     }
 
     #[test]

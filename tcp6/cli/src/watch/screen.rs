@@ -11,7 +11,7 @@ use super::layout::Widths;
 use super::rows::{Entry, Mark, Tally};
 use super::view::{Sort, View};
 use crate::columns::{pad, truncate_endpoint, width};
-use crate::live::lines::{empty, heading, notes, push_filter};
+use crate::live::lines::{empty, heading, notes, push_filter, wrap};
 use crate::terminal::{Color, Line, Style};
 
 /// The bars of the counts, by height in eighths of a line.
@@ -40,6 +40,10 @@ impl Screen {
 
         let help = view.has_help().then_some(&HELP[..]);
         let mut notes = notes(view.failure(), help, columns);
+        if let Some(note) = view.events_note() {
+            let lines = wrap(note.split(' '), " ", columns);
+            notes.splice(0..0, lines.into_iter().map(|text| Line::new(text, Style::DIM)));
+        }
         let heading = 1;
         notes.truncate(rows.saturating_sub(lines.len() + heading));
         view.fit(rows.saturating_sub(lines.len() + heading + notes.len()));
@@ -65,6 +69,7 @@ impl Screen {
                 Some(Mark::Added) => Style::color(Color::Green),
                 Some(Mark::Removed) => Style::color(Color::Red),
                 Some(Mark::Changed { .. }) => Style::color(Color::Yellow),
+                Some(Mark::Brief) => Style::color(Color::Cyan),
                 None => Style::PLAIN,
             };
             cells.line(widths, columns, style)
@@ -93,6 +98,8 @@ impl Cells {
                 Some(Mark::Added) => "+",
                 Some(Mark::Removed) => "-",
                 Some(Mark::Changed { .. }) => "~",
+                // Added and removed.
+                Some(Mark::Brief) => "±",
                 None => "",
             },
             state: entry.state_text(now),
@@ -149,7 +156,7 @@ fn headings(view: &View) -> Cells {
 }
 
 fn title(view: &View) -> Line {
-    let Tally { added, removed, changed } = view.tally();
+    let Tally { added, removed, changed, brief } = view.tally();
     let lines = view.lines();
     let mut title = Line::new(format!("{} rows", view.total()), Style::BOLD);
     let mut push = |text: String, style: Style| {
@@ -159,6 +166,9 @@ fn title(view: &View) -> Line {
     push(format!("+{added}"), Style::color(Color::Green));
     push(format!("-{removed}"), Style::color(Color::Red));
     push(format!("~{changed}"), Style::color(Color::Yellow));
+    if brief > 0 {
+        push(format!("±{brief}"), Style::color(Color::Cyan));
+    }
     if view.paused().is_some() {
         push(" PAUSED ".to_owned(), Style::REVERSED);
     }

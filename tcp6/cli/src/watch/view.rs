@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::time::Instant;
 
-use tcp6::{Change, State, StateCounts, StateSet};
+use tcp6::{Brief, Change, State, StateCounts, StateSet};
 
 use super::Shown;
 use super::keys::{Action, Own};
@@ -56,6 +56,10 @@ pub struct View {
     history: VecDeque<StateCounts>,
     tally: Tally,
     failure: Option<String>,
+    /// Why short connections are not shown.
+    no_events: Option<String>,
+    /// The number of lost events since the start.
+    missed: u64,
     paused: Option<Instant>,
     help: bool,
 }
@@ -81,6 +85,8 @@ impl View {
             history: VecDeque::new(),
             tally: Tally::default(),
             failure: None,
+            no_events: None,
+            missed: 0,
             paused: None,
             help: false,
         };
@@ -100,6 +106,27 @@ impl View {
         self.tally = self.rows.update(changes, names, now);
         self.remember();
         self.arrange(now);
+    }
+
+    /// Shows the short connections of a poll, to be called after [`update`](View::update).
+    pub fn add_brief<'a>(&mut self, brief: impl IntoIterator<Item = &'a Brief>, missed: u64, now: Instant) {
+        self.missed = self.missed.saturating_add(missed);
+        self.tally.brief = self.rows.add_brief(brief, now);
+        if self.tally.brief > 0 {
+            self.arrange(now);
+        }
+    }
+
+    /// Sets the reason why short connections are not shown.
+    pub fn set_no_events(&mut self, reason: Option<String>) {
+        self.no_events = reason;
+    }
+
+    /// Why short connections are not shown, or how many may be missing.
+    pub fn events_note(&self) -> Option<String> {
+        let missed =
+            (self.missed > 0).then(|| format!("{} events lost: short connections may be missing", self.missed));
+        self.no_events.clone().or(missed)
     }
 
     /// Records the error of a poll. The rows are kept.
@@ -161,7 +188,8 @@ impl View {
         shown.extend((0..entries.len()).filter(|&index| passes(&entries[index])));
         // The sorts are stable, so ties stay in the order of the entries: by local endpoint.
         match self.sort {
-            Sort::State => shown.sort_by_key(|&index| entries[index].row.state()),
+            // Short connections have no state and come last.
+            Sort::State => shown.sort_by_key(|&index| (entries[index].is_brief(), entries[index].row.state())),
             Sort::Local => {}
             Sort::Remote => shown.sort_by_key(|&index| entries[index].row.remote()),
             Sort::Owner => shown.sort_by_key(|&index| entries[index].owner().sort_key()),

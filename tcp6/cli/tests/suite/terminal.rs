@@ -202,3 +202,46 @@ fn list_fits_the_width_of_the_terminal() {
         assert!(text.contains(&format!("[::1]:{}", own.port())), "{columns}:\n{text}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn short_connections_are_marked_at_every_width() {
+    for columns in [40, 80, 200] {
+        let own = Loopback::open();
+        // Tall enough for the rows in TIME-WAIT above the short connections.
+        let mut session = view(columns, 60, &["--interval", "200", "--port", &own.port()]);
+        // Some of them are not open during a poll. The clients leave no row in TIME-WAIT.
+        for _ in 0..30 {
+            let client = std::net::TcpStream::connect(own.listening()).unwrap();
+            let (server, _) = own.listener.accept().unwrap();
+            drop(server);
+            drop(client);
+            std::thread::sleep(std::time::Duration::from_millis(15));
+        }
+        session.until("short connections", |screen| {
+            let text = screen.contents();
+            let is_marked = |line: &str| line.starts_with("± brief") && line.contains(&own.port());
+            text.lines().any(is_marked)
+        });
+        // They disappear, and are not counted.
+        session.until("no short connections", |screen| !screen.contents().contains("brief"));
+        session.type_keys("q");
+        assert_eq!(session.wait().code(), Some(0));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn short_connections_can_be_switched_off() {
+    let own = Loopback::open();
+    let mut session = view(80, 24, &["--no-events", "--interval", "100", "--port", &own.port()]);
+    for _ in 0..10 {
+        let client = std::net::TcpStream::connect(own.listening()).unwrap();
+        drop(own.listener.accept().unwrap());
+        drop(client);
+    }
+    let last = std::net::TcpStream::connect(own.listening()).unwrap();
+    let port = last.local_addr().unwrap().port().to_string();
+    session.until("a later connection", |screen| screen.contents().contains(&port));
+    assert!(!session.screen().contains("brief"), "{}", session.screen());
+}

@@ -63,13 +63,7 @@ impl TableReader {
     /// Fills the buffer, and `beside` with what it has storage for.
     ///
     /// If that fails, `beside` may have a part.
-    pub(super) fn fill(
-        &mut self,
-        class: Class,
-        query: &Query,
-        buffer: &mut Buffer,
-        beside: Beside<'_>,
-    ) -> Result<()> {
+    pub(super) fn fill(&mut self, class: Class, query: &Query, buffer: &mut Buffer, beside: Beside<'_>) -> Result<()> {
         by_class!(class, R => if R::CLASS.has_owners() {
             self.fill_with_owners::<R>(query, buffer, beside)
         } else {
