@@ -32,6 +32,7 @@ pub fn record(folder: &Path) -> Result<()> {
     for seed in 1..=HISTORIES {
         write("netlink", &format!("history-{seed}"), &history(seed))?;
     }
+    write("events", "closed", &frames::join(events()?.iter().map(Vec::as_slice)))?;
     write("proc_text", "tcp6", &fs::read("/proc/thread-self/net/tcp6")?)?;
     let [snmp, netstat] = ["snmp", "netstat"].map(|name| fs::read(format!("/proc/thread-self/net/{name}")));
     write("stats_text", "linux", &[snmp?, netstat?].join(&0))?;
@@ -130,6 +131,30 @@ impl Sockets {
         streams.push(TcpStream::connect((Ipv4Addr::LOCALHOST, dual.local_addr()?.port()))?);
         Ok(Sockets { _listeners: vec![listener, dual], _streams: streams })
     }
+}
+
+/// The datagrams of the destroy events of a socket, of a listener, and of both sides of a
+/// connection.
+fn events() -> Result<Vec<Vec<u8>>> {
+    /// The bit of `SKNLGRP_INET6_TCP_DESTROY`.
+    const GROUP: u32 = 1 << (3 - 1);
+    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
+    bind(&socket, &SocketAddrNetlink::new(0, GROUP))?;
+    drop(Socket::new(Domain::IPV6, Type::STREAM, None)?);
+    let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?;
+    let client = TcpStream::connect(listener.local_addr()?)?;
+    let mut server = listener.accept()?.0;
+    drop(client);
+    server.read_to_end(&mut Vec::new())?;
+    drop((server, listener));
+    (0..4)
+        .map(|_| {
+            let mut datagram = vec![0; 4096];
+            let (_, length) = recv(&socket, &mut datagram[..], RecvFlags::empty())?;
+            datagram.truncate(length);
+            Ok(datagram)
+        })
+        .collect()
 }
 
 /// The datagrams of the kernel's reply to a dump request with these kinds of statistics.
