@@ -78,6 +78,7 @@ fn thresholds(runs: &Runs) -> Vec<Threshold> {
     let groups = [
         live(linux),
         queries(linux),
+        events(linux),
         stats(linux),
         statistics(linux),
         owners(linux),
@@ -137,6 +138,30 @@ fn stats(linux: &Results) -> Vec<Threshold> {
         ]
     };
     [at(18_000), at(108_000)].into_iter().flatten().collect()
+}
+
+/// Thresholds for a watcher with destroy events.
+fn events(linux: &Results) -> Vec<Threshold> {
+    let time = |size, function| Some(linux.time("events", size, function)?.nanoseconds);
+    let quiet = |size| {
+        let without = time(size, "without").zip(time(size, "without again")).map(|(one, again)| (one + again) / 2.0);
+        let ratio = time(size, "nothing to drain").zip(without).map(|(with, without)| with / without);
+        let name = format!("poll with events, {} rows, nothing to drain / without events", number(size));
+        Threshold::new(name, AtMost(1.05), ratio)
+    };
+    // Both sides of 4,000 connections.
+    let per_event = time(2_000, "4,000 connections").zip(time(2_000, "nothing to drain"));
+    let per_event = per_event.map(|(churn, quiet)| (churn - quiet) / 8_000.0 / 1_000.0);
+    vec![
+        quiet(18_000),
+        quiet(108_000),
+        Threshold::new("poll with events, us per event", AtMost(3.0), per_event),
+        Threshold::new(
+            "poll with events, nothing to drain: allocations",
+            Exactly(0.0),
+            count(linux, "events", 18_000, "nothing to drain", "allocations"),
+        ),
+    ]
 }
 
 /// Thresholds for owners.

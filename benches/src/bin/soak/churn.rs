@@ -33,7 +33,7 @@ const PORTS: u16 = 1_024;
 const FIRST_PORT: u16 = 10_000;
 
 /// A child exits this long after the end of the soak, even if its standard input stays open.
-const GRACE: Duration = Duration::from_secs(30);
+pub const GRACE: Duration = Duration::from_secs(30);
 
 /// The running children.
 pub struct Churn(Vec<Child>);
@@ -131,19 +131,19 @@ fn open_and_close(ports: &mut Ports, rate: u64, time: Duration) -> io::Result<u6
 }
 
 /// The client ports of a child, used in turn.
-struct Ports {
+pub struct Ports {
     first: u16,
     next: u16,
 }
 
 impl Ports {
-    fn of_child(child: u64) -> Ports {
+    pub fn of_child(child: u64) -> Ports {
         // Cannot overflow: there are at most 16 children.
         Ports { first: FIRST_PORT + PORTS * u16::try_from(child).unwrap_or(0), next: 0 }
     }
 
     /// Connects from the next port that is free.
-    fn connect(&mut self, to: SocketAddr) -> io::Result<TcpStream> {
+    pub fn connect(&mut self, to: SocketAddr) -> io::Result<TcpStream> {
         let mut attempts = 0..PORTS;
         loop {
             let from = SocketAddr::from((Ipv6Addr::LOCALHOST, self.first + self.next));

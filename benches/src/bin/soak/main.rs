@@ -12,8 +12,11 @@
 //!
 //! The tables of Wine do not meet these conditions for any reader. `--lenient` counts their faults instead.
 //!
+//! With `--events`, a watcher with events must report each side of each connection once, added or brief.
+//!
 //! All sockets use the loopback address. The soak exits by itself.
 
+mod brief;
 mod churn;
 mod cookies;
 mod health;
@@ -26,7 +29,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use tcp6::{BasicRow, OffloadRow, OwnerModuleRow, OwnerPidRow};
+use tcp6::{BasicRow, EventOptions, OffloadRow, OwnerModuleRow, OwnerPidRow};
 
 use churn::Churn;
 use health::Health;
@@ -53,13 +56,35 @@ struct Options {
     /// For Wine: it reads its table from a text file that the kernel writes piece by piece while sockets change.
     #[arg(long)]
     lenient: bool,
+    /// Watch short connections instead: each must be reported once (Linux).
+    #[arg(long)]
+    events: bool,
+    /// With --events: receive the events in a thread.
+    #[arg(long)]
+    thread: bool,
+    /// With --events: milliseconds between two polls.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    interval: u64,
+    /// With --events: the size of the receive buffer to request, in bytes.
+    #[arg(long)]
+    receive_buffer: Option<usize>,
+}
+
+impl Options {
+    /// How the watcher of short connections receives events.
+    fn of_events(&self) -> EventOptions {
+        let options = EventOptions::new().thread(self.thread);
+        self.receive_buffer.map_or(options.clone(), |bytes| options.receive_buffer(bytes))
+    }
 }
 
 fn main() -> ExitCode {
-    if churn::child() {
+    if churn::child() || brief::child() {
         return ExitCode::SUCCESS;
     }
-    match soak(&Options::parse()) {
+    let options = Options::parse();
+    let problems = if options.events { brief::soak(&options) } else { soak(&options) };
+    match problems {
         Ok(problems) if problems.is_empty() => {
             println!("no problems found");
             ExitCode::SUCCESS

@@ -1,0 +1,236 @@
+//! The soak with `--events`: each of thousands of short connections is reported once.
+//!
+//! Children open connections and close them some milliseconds later: half in order, so that the server stays in
+//! TIME-WAIT until its ends are used again, and half with unread data, which resets them without erasing their ends. At
+//! its end a child prints how many connections it has opened with each pair of ports. Meanwhile a watcher counts how
+//! often each side of a connection is added, in another state than SYN-RECEIVED, or reported as brief.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt::Write as _;
+use std::io::{self, Read, Write as _};
+use std::net::{Ipv6Addr, SocketAddrV6, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tcp6::{Change, OwnerModuleRow, State, System, Watcher};
+
+use crate::Options;
+use crate::churn::{GRACE, Ports};
+
+/// The environment variable with the arguments of a child: its index, connections per second, and
+/// seconds.
+const CHILD_ARGS: &str = "TCP6_SOAK_BRIEF";
+
+/// The time between the opening of a connection and its close.
+const LIFE: Duration = Duration::from_millis(4);
+
+/// The client and the server port of a connection.
+type Pair = (u16, u16);
+
+/// Runs as a child. Returns false at once if this process is not a child.
+pub fn child() -> bool {
+    let Ok(args) = std::env::var(CHILD_ARGS) else { return false };
+    let numbers: Vec<u64> = args.split(' ').filter_map(|number| number.parse().ok()).collect();
+    let [child, rate, seconds] = numbers[..] else { panic!("invalid {CHILD_ARGS}: {args:?}") };
+    let opened = open_and_close(&mut Ports::of_child(child), rate, Duration::from_secs(seconds));
+    let mut text = String::new();
+    for ((client, server), count) in opened.expect("connect over loopback") {
+        writeln!(text, "{client} {server} {count}").expect("write to a String");
+    }
+    io::stdout().write_all(text.as_bytes()).expect("print the connections");
+    true
+}
+
+fn open_and_close(ports: &mut Ports, rate: u64, time: Duration) -> io::Result<HashMap<Pair, u64>> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    thread::spawn({
+        let stopped = Arc::clone(&stopped);
+        move || {
+            let _ = io::stdin().read(&mut [0]);
+            stopped.store(true, Ordering::Relaxed);
+        }
+    });
+    let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
+    let mut open = VecDeque::new();
+    let mut opened: HashMap<Pair, u64> = HashMap::new();
+    let mut count = 0;
+    let start = Instant::now();
+    let close = |(client, mut server, _): (TcpStream, TcpStream, Instant), in_order: bool| -> io::Result<()> {
+        if in_order {
+            drop(server);
+            let mut client = client;
+            client.read_to_end(&mut Vec::new())?;
+        } else {
+            server.write_all(b"x")?;
+            client.peek(&mut [0])?;
+            drop(client);
+        }
+        Ok(())
+    };
+    let mut closed = 0;
+    while !stopped.load(Ordering::Relaxed) && start.elapsed() < time {
+        while open.front().is_some_and(|(_, _, since): &(_, _, Instant)| since.elapsed() >= LIFE) {
+            close(open.pop_front().expect("not empty"), closed % 2 == 0)?;
+            closed += 1;
+        }
+        let due = (start.elapsed().as_secs_f64() * rate as f64) as u64;
+        if count >= due {
+            thread::sleep(Duration::from_millis(1));
+            continue;
+        }
+        let client = ports.connect(address)?;
+        let server = listener.accept()?.0;
+        *opened.entry((client.local_addr()?.port(), address.port())).or_default() += 1;
+        open.push_back((client, server, Instant::now()));
+        count += 1;
+    }
+    for (index, connection) in open.into_iter().enumerate() {
+        close(connection, index % 2 == 0)?;
+    }
+    Ok(opened)
+}
+
+/// Whether a row is a request for a connection.
+///
+/// A request that the kernel is just accepting while it lists it has another cookie than the connection: the request is
+/// then removed, and the connection is added or brief.
+fn is_request(row: &OwnerModuleRow) -> bool {
+    row.state() == State::SynReceived
+}
+
+/// What the watcher has reported.
+#[derive(Default)]
+struct Reported {
+    /// By client and server port, for the client and for the server side.
+    sides: HashMap<(Pair, bool), u64>,
+    polls: u64,
+    added: u64,
+    brief: u64,
+    inferred: u64,
+    ignored: u64,
+    missed: u64,
+    in_polls: Duration,
+}
+
+impl Reported {
+    fn poll(&mut self, watcher: &mut Watcher<OwnerModuleRow, System>) -> Result<(), tcp6::Error> {
+        let start = Instant::now();
+        let changes = watcher.poll()?;
+        self.in_polls += start.elapsed();
+        self.polls += 1;
+        self.ignored += changes.ignored();
+        self.missed += changes.missed();
+        for brief in changes.brief() {
+            self.brief += 1;
+            self.inferred += u64::from(changes.inferred_owner(brief).is_some());
+            self.note(brief.local(), brief.remote());
+        }
+        for change in changes.clone() {
+            let is_reported = match change {
+                Change::Added(row) => !is_request(row),
+                Change::Changed { before, after } => is_request(before) && !is_request(after),
+                // The connection closed without being listed in another state.
+                Change::Removed(row) => is_request(row) && changes.final_stats(change).is_some(),
+            };
+            if let (true, Some(remote)) = (is_reported, change.row().remote()) {
+                self.added += 1;
+                self.note(change.row().local(), remote);
+            }
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, local: SocketAddrV6, remote: SocketAddrV6) {
+        // Client ports are below ephemeral ones, which listeners have.
+        let is_client = local.port() < remote.port();
+        let pair = if is_client { (local.port(), remote.port()) } else { (remote.port(), local.port()) };
+        *self.sides.entry((pair, is_client)).or_default() += 1;
+    }
+}
+
+fn start(children: u32, rate: u32, time: Duration) -> io::Result<Vec<Child>> {
+    let program = std::env::current_exe()?;
+    (0..children)
+        .map(|child| {
+            let args = format!("{child} {} {}", rate.div_ceil(children), (time + GRACE).as_secs());
+            Command::new(&program).env(CHILD_ARGS, args).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
+        })
+        .collect()
+}
+
+/// Ends the children and returns the connections that they opened.
+fn stop(children: Vec<Child>) -> Result<HashMap<Pair, u64>, Box<dyn std::error::Error>> {
+    let mut opened = HashMap::new();
+    for mut child in children {
+        drop(child.stdin.take());
+        let output = child.wait_with_output()?;
+        if !output.status.success() {
+            return Err("a child process failed".into());
+        }
+        for line in String::from_utf8(output.stdout)?.lines() {
+            let numbers: Vec<u64> = line.split(' ').map(str::parse).collect::<Result<_, _>>()?;
+            let [client, server, count] = numbers[..] else { return Err("a child printed something else".into()) };
+            opened.insert((client.try_into()?, server.try_into()?), count);
+        }
+    }
+    Ok(opened)
+}
+
+/// Runs the soak. Returns the problems.
+pub fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+    let (time, interval) = (Duration::from_secs(options.seconds), Duration::from_millis(options.interval));
+    let mut watcher = Watcher::<OwnerModuleRow, _>::new(System::new()?);
+    watcher.subscribe(&options.of_events())?;
+    watcher.poll()?;
+    let mut reported = Reported::default();
+    let running = start(options.children, options.rate, time)?;
+    let begin = Instant::now();
+    while begin.elapsed() < time {
+        thread::sleep(interval);
+        reported.poll(&mut watcher)?;
+    }
+    // Pipes hold less than a child prints.
+    let stopping = thread::spawn(move || stop(running).map_err(|error| error.to_string()));
+    while !stopping.is_finished() {
+        thread::sleep(interval);
+        reported.poll(&mut watcher)?;
+    }
+    let opened = stopping.join().expect("the thread does not panic")?;
+    for _ in 0..5 {
+        thread::sleep(interval);
+        reported.poll(&mut watcher)?;
+    }
+
+    let total: u64 = opened.values().sum();
+    let Reported { polls, added, brief, inferred, ignored, missed, in_polls, .. } = reported;
+    let events = (brief + added).max(1);
+    println!("{total} connections opened and closed, {:.0} per second", total as f64 / begin.elapsed().as_secs_f64());
+    println!("{polls} polls: {added} sides added, {brief} brief, {ignored} events ignored, {missed} missed");
+    println!(
+        "{:.2} us of polls per side; the owner of {inferred} of {brief} brief sides is inferred",
+        in_polls.as_secs_f64() * 1e6 / events as f64
+    );
+    let mut problems = Vec::new();
+    let (mut too_few, mut too_many) = (0, 0);
+    for (pair, count) in &opened {
+        for is_client in [true, false] {
+            let found = reported.sides.get(&(*pair, is_client)).copied().unwrap_or(0);
+            too_few += count.saturating_sub(found);
+            too_many += found.saturating_sub(*count);
+        }
+    }
+    if too_few > missed {
+        problems.push(format!("{too_few} of {} sides were not reported, and {missed} events missed", 2 * total));
+    }
+    if too_many > 0 {
+        problems.push(format!("{too_many} of {} sides were reported twice", 2 * total));
+    }
+    if total == 0 {
+        problems.push("no connections were opened".to_owned());
+    }
+    Ok(problems)
+}
