@@ -4,6 +4,7 @@
 //! left.
 
 mod bound;
+mod events;
 mod listing;
 mod names;
 mod random;

@@ -9,12 +9,14 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::io::{self, Read, Write as _};
 use std::net::{Ipv6Addr, SocketAddrV6, TcpListener, TcpStream};
+use std::num::NonZeroU64;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use tcp6::os::linux::{BriefExt, OwnerModuleRowExt};
 use tcp6::{Change, OwnerModuleRow, State, System, Watcher};
 
 use crate::Options;
@@ -26,6 +28,9 @@ const CHILD_ARGS: &str = "TCP6_SOAK_BRIEF";
 
 /// The time between the opening of a connection and its close.
 const LIFE: Duration = Duration::from_millis(4);
+
+/// The number of wrong sides whose reports are printed.
+const MAX_SHOWN: u32 = 10;
 
 /// The client and the server port of a connection.
 type Pair = (u16, u16);
@@ -102,12 +107,25 @@ fn is_request(row: &OwnerModuleRow) -> bool {
     row.state() == State::SynReceived
 }
 
+/// One report of a side of a connection.
+#[derive(Clone, Copy, Debug)]
+struct Report {
+    /// The number of the poll.
+    #[allow(dead_code, reason = "printed")]
+    poll: u32,
+    #[allow(dead_code, reason = "printed")]
+    cookie: Option<NonZeroU64>,
+    /// The state of the row; CLOSED if the connection is brief.
+    #[allow(dead_code, reason = "printed")]
+    state: State,
+}
+
 /// What the watcher has reported.
 #[derive(Default)]
 struct Reported {
     /// By client and server port, for the client and for the server side.
-    sides: HashMap<(Pair, bool), u64>,
-    polls: u64,
+    sides: HashMap<(Pair, bool), Vec<Report>>,
+    polls: u32,
     added: u64,
     brief: u64,
     inferred: u64,
@@ -127,7 +145,7 @@ impl Reported {
         for brief in changes.brief() {
             self.brief += 1;
             self.inferred += u64::from(changes.inferred_owner(brief).is_some());
-            self.note(brief.local(), brief.remote());
+            self.note(brief.local(), brief.remote(), brief.cookie(), State::Closed);
         }
         for change in changes.clone() {
             let is_reported = match change {
@@ -138,17 +156,19 @@ impl Reported {
             };
             if let (true, Some(remote)) = (is_reported, change.row().remote()) {
                 self.added += 1;
-                self.note(change.row().local(), remote);
+                let row = change.row();
+                self.note(row.local(), remote, row.socket_info().and_then(|info| info.cookie), row.state());
             }
         }
         Ok(())
     }
 
-    fn note(&mut self, local: SocketAddrV6, remote: SocketAddrV6) {
+    fn note(&mut self, local: SocketAddrV6, remote: SocketAddrV6, cookie: Option<NonZeroU64>, state: State) {
         // Client ports are below ephemeral ones, which listeners have.
         let is_client = local.port() < remote.port();
         let pair = if is_client { (local.port(), remote.port()) } else { (remote.port(), local.port()) };
-        *self.sides.entry((pair, is_client)).or_default() += 1;
+        let report = Report { poll: self.polls, cookie, state };
+        self.sides.entry((pair, is_client)).or_default().push(report);
     }
 }
 
@@ -206,7 +226,7 @@ pub fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>
     }
 
     let total: u64 = opened.values().sum();
-    let Reported { polls, added, brief, inferred, ignored, missed, in_polls, .. } = reported;
+    let Reported { polls, added, brief, inferred, ignored, missed, in_polls, ref sides } = reported;
     let events = (brief + added).max(1);
     println!("{total} connections opened and closed, {:.0} per second", total as f64 / begin.elapsed().as_secs_f64());
     println!("{polls} polls: {added} sides added, {brief} brief, {ignored} events ignored, {missed} missed");
@@ -215,12 +235,17 @@ pub fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>
         in_polls.as_secs_f64() * 1e6 / events as f64
     );
     let mut problems = Vec::new();
-    let (mut too_few, mut too_many) = (0, 0);
+    let (mut too_few, mut too_many, mut shown) = (0, 0, 0);
     for (pair, count) in &opened {
         for is_client in [true, false] {
-            let found = reported.sides.get(&(*pair, is_client)).copied().unwrap_or(0);
+            let reports = sides.get(&(*pair, is_client)).map_or(&[][..], Vec::as_slice);
+            let found = reports.len() as u64;
             too_few += count.saturating_sub(found);
             too_many += found.saturating_sub(*count);
+            if found != *count && shown < MAX_SHOWN {
+                shown += 1;
+                println!("{pair:?}, client: {is_client}, opened {count} times, reported {found} times: {reports:?}");
+            }
         }
     }
     if too_few > missed {

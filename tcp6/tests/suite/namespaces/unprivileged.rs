@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use tcp6::os::linux::{OwnerModuleRowExt, SystemExt, namespaces};
-use tcp6::{Buffer, Error, OwnerModuleRow, Query, StateSet, System};
+use tcp6::{Buffer, Error, OwnerModuleRow, Query, StateSet, System, Watcher};
 
 use super::{Sleeper, Space, is_root, listeners};
 
@@ -63,6 +63,8 @@ fn as_nobody() {
     // The text has no bound sockets, which is not an empty table.
     let bound = other.table::<OwnerModuleRow>(&Query::all().states(StateSet::BOUND), &mut buffer);
     assert!(matches!(bound, Err(Error::NotSupported)), "{bound:?}");
+    let events = Watcher::<OwnerModuleRow, _>::new(other).with_events();
+    assert!(matches!(events, Err(Error::NotSupported)), "the text has no cookies");
 
     let all = namespaces().unwrap();
     assert!(all.refused > 0, "root processes cannot be traced");
