@@ -66,9 +66,10 @@ impl TcpInfo {
         &self.bytes[..self.len.into()]
     }
 
-    /// The same struct with the other byte order in each field. Unknown fields are not changed.
+    /// The same struct with the other byte order in each field. Unknown and incomplete fields are not changed.
     pub(crate) fn swap_bytes(mut self) -> TcpInfo {
-        for (_, at, size) in FIELDS {
+        let len = usize::from(self.len);
+        for (_, at, size) in FIELDS.iter().filter(|(_, at, size)| at + size <= len) {
             self.bytes[*at..at + size].reverse();
         }
         self

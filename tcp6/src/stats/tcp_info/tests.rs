@@ -269,3 +269,15 @@ fn bit_fields_are_those_of_c() {
     assert_eq!((info.ecn_mode(), info.accecn_opt_seen(), info.accecn_fail_mode()), (Some(1), Some(2), Some(5)));
     assert_eq!(size_of_val(info.raw()), MAX_LEN);
 }
+
+#[test]
+fn the_other_byte_order_keeps_incomplete_fields() {
+    let bytes: Vec<u8> = (1..=280u16).map(|byte| byte as u8).collect();
+    for length in 0..=280 {
+        let other = TcpInfo::from_bytes(&bytes[..length]).swap_bytes();
+        let ends = FIELDS.iter().map(|(_, at, size)| at + size).filter(|end| *end <= length);
+        let complete = ends.max().unwrap_or(0);
+        assert_eq!(other.raw()[complete..], bytes[complete..length], "{length} bytes");
+        assert_eq!(TcpInfo::from_bytes(other.raw()).swap_bytes().raw(), &bytes[..length]);
+    }
+}

@@ -96,12 +96,14 @@ fn a_filtered_table_has_the_statistics_of_its_rows_alone() {
 fn malformed_attributes_are_an_error_of_the_table() {
     let mut netlink = netlink([rows(&[1])]);
     let (mut buffer, mut inodes, mut stats) = (Buffer::new(), Vec::new(), with_data());
+    // A length of 5, and the type.
+    let attribute = [5u16, 2].map(u16::to_ne_bytes).concat();
     let failed = write::<BasicRow, Failure>(
         &Query::all(),
         &mut buffer,
         &mut inodes,
         Beside { stats: Some(&mut stats), listed: None },
-        |found| netlink.dump(&Selection::of(&Query::all()), Extensions::NONE, |socket, _| found(socket, &[5, 0, 2, 0])),
+        |found| netlink.dump(&Selection::of(&Query::all()), Extensions::NONE, |socket, _| found(socket, &attribute)),
     );
     let malformed = |error: &Error| matches!(error, Error::Malformed(Malformed::Attribute { length: 5, bytes: 4, .. }));
     assert!(matches!(&failed, Err(Failure::Permanent(error)) if malformed(error)), "{failed:?}");
