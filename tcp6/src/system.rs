@@ -162,7 +162,7 @@ impl System {
     /// * [`Error::NotSupported`](crate::Error::NotSupported) on systems other than Windows and Linux, and on a Linux
     ///   with neither sock_diag nor IPv6.
     pub fn new() -> Result<System> {
-        Ok(System::over(Backend::new()?))
+        Backend::new().map(System::over)
     }
 
     fn over(backend: Backend) -> System {

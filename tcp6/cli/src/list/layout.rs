@@ -70,9 +70,10 @@ pub fn text(rows: &[Printed<'_>], shown: Shown, max_width: Option<usize>) -> Str
     }
 
     let mut text = String::new();
-    for line in &lines {
+    for (at, line) in lines.iter().enumerate() {
+        let is_heading = at == 0;
         let truncated = |column: usize| match column {
-            LOCAL | REMOTE => truncate_endpoint(&line[column], widths[column]),
+            LOCAL | REMOTE if !is_heading => truncate_endpoint(&line[column], widths[column]),
             STATE => line[column].clone(),
             _ => truncate(&line[column], widths[column]),
         };
@@ -175,6 +176,8 @@ mod tests {
             assert_eq!(max_width >= 125, text.contains("[2001:db8:1234:5678:9abc:def0:1234:9999]:443"), "{text}");
             if max_width >= 40 {
                 assert!(table[2].contains(":50123 ") && table[2].contains("]:443"), "{text}");
+                // A heading is no endpoint, whose end would be kept.
+                assert!(table[0].contains("  Rem"), "{text}");
             }
             if max_width >= 60 {
                 assert!(table[1].contains("1234567 "), "{text}");

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddrV6;
 
-use tcp6::{Row, StatsCollection, StatsKinds, System};
+use tcp6::{StatsCollection, StatsKinds, System};
 
 use crate::owner::Owned;
 

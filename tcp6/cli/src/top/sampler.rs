@@ -73,8 +73,10 @@ impl Sampler {
             self.collecting.update(&mut self.system, &table, KINDS);
             no_counters.and(self.collecting.failure())
         };
+        #[cfg(not(windows))]
+        let no_counters = no_counters.map(str::to_owned);
         let taken_at = table.taken_at();
         mem::swap(earlier, later);
-        Ok(Sample { taken_at, connections, no_counters: no_counters.map(Into::into) })
+        Ok(Sample { taken_at, connections, no_counters })
     }
 }

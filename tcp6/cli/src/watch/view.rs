@@ -188,8 +188,16 @@ impl View {
         shown.extend((0..entries.len()).filter(|&index| passes(&entries[index])));
         // The sorts are stable, so ties stay in the order of the entries: by local endpoint.
         match self.sort {
-            // Short connections have no state and come last.
-            Sort::State => shown.sort_by_key(|&index| (entries[index].is_brief(), entries[index].row.state())),
+            Sort::State => shown.sort_by_key(|&index| {
+                let state = entries[index].row.state();
+                // Short connections have no state. The rows in TIME-WAIT can be thousands.
+                let rank = match (entries[index].is_brief(), state) {
+                    (true, _) => 1,
+                    (false, State::TimeWait) => 2,
+                    _ => 0,
+                };
+                (rank, state)
+            }),
             Sort::Local => {}
             Sort::Remote => shown.sort_by_key(|&index| entries[index].row.remote()),
             Sort::Owner => shown.sort_by_key(|&index| entries[index].owner().sort_key()),
