@@ -5,7 +5,7 @@
 //! its end a child prints how many connections it has opened with each pair of ports. Meanwhile a watcher counts how
 //! often each side of a connection is added, in another state than SYN-RECEIVED, or reported as brief.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Write as _;
 use std::io::{self, Read, Write as _};
 use std::net::{Ipv6Addr, SocketAddrV6, TcpListener, TcpStream};
@@ -107,6 +107,15 @@ fn is_request(row: &OwnerModuleRow) -> bool {
     row.state() == State::SynReceived
 }
 
+/// Whether the next state of a row is TIME-WAIT.
+///
+/// The timewait socket of a connection has its cookie. If the kernel lists a connection for the first time at the moment
+/// at which it makes the timewait socket, this gets a cookie of its own: the connection is then removed, and a row in
+/// TIME-WAIT is added.
+fn is_closing(row: &OwnerModuleRow) -> bool {
+    matches!(row.state(), State::FinWait1 | State::FinWait2 | State::Closing)
+}
+
 /// One report of a side of a connection.
 #[derive(Clone, Copy, Debug)]
 struct Report {
@@ -129,6 +138,8 @@ struct Reported {
     added: u64,
     brief: u64,
     inferred: u64,
+    /// Rows in TIME-WAIT with another cookie than their connection: see [`is_closing`].
+    renamed: u64,
     ignored: u64,
     missed: u64,
     in_polls: Duration,
@@ -147,8 +158,19 @@ impl Reported {
             self.inferred += u64::from(changes.inferred_owner(brief).is_some());
             self.note(brief.local(), brief.remote(), brief.cookie(), State::Closed);
         }
+        let removed = changes.clone().filter_map(|change| match change {
+            Change::Removed(row) if is_closing(row) => Some((row.local(), row.remote())),
+            _ => None,
+        });
+        let closing: HashSet<_> = removed.collect();
         for change in changes.clone() {
             let is_reported = match change {
+                Change::Added(row)
+                    if row.state() == State::TimeWait && closing.contains(&(row.local(), row.remote())) =>
+                {
+                    self.renamed += 1;
+                    false
+                }
                 Change::Added(row) => !is_request(row),
                 Change::Changed { before, after } => is_request(before) && !is_request(after),
                 // The connection closed without being listed in another state.
@@ -226,10 +248,11 @@ pub fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>
     }
 
     let total: u64 = opened.values().sum();
-    let Reported { polls, added, brief, inferred, ignored, missed, in_polls, ref sides } = reported;
+    let Reported { polls, added, brief, inferred, renamed, ignored, missed, in_polls, ref sides } = reported;
     let events = (brief + added).max(1);
     println!("{total} connections opened and closed, {:.0} per second", total as f64 / begin.elapsed().as_secs_f64());
     println!("{polls} polls: {added} sides added, {brief} brief, {ignored} events ignored, {missed} missed");
+    println!("{renamed} timewait sockets had another cookie than the connection");
     println!(
         "{:.2} us of polls per side; the owner of {inferred} of {brief} brief sides is inferred",
         in_polls.as_secs_f64() * 1e6 / events as f64
@@ -244,7 +267,9 @@ pub fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>
             too_many += found.saturating_sub(*count);
             if found != *count && shown < MAX_SHOWN {
                 shown += 1;
-                println!("{pair:?}, client: {is_client}, opened {count} times, reported {found} times: {reports:?}");
+                // The two reports with the fewest polls in between.
+                let nearest = reports.windows(2).min_by_key(|two| two[1].poll - two[0].poll);
+                println!("{pair:?}, client: {is_client}, opened {count} times, reported {found} times: {nearest:?}");
             }
         }
     }
