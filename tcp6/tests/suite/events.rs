@@ -66,6 +66,7 @@ fn in_a_namespace() {
     sockets_that_were_never_connected_are_ignored();
     listed_sockets_close_once();
     an_active_close_leaves_one_report_for_each_side();
+    an_orphan_in_fin_wait_2_is_reported_once();
     refused_and_reset_connections();
     unread_data_and_unaccepted_connections();
     a_client_with_ipv4_has_one_socket();
@@ -274,6 +275,26 @@ fn an_active_close_leaves_one_report_for_each_side() {
     // Two of the three servers are brief. The row in TIME-WAIT was replaced.
     assert_eq!(seen.brief_ends(), sorted(vec![of_client, of_client, of_client, of_server, of_server]));
     assert_eq!((seen.added().len(), seen.removed().len()), (1, 1));
+}
+
+/// A process closes a connection between two tables, and the peer does not. The kernel has replaced the socket, and sent
+/// its event.
+fn an_orphan_in_fin_wait_2_is_reported_once() {
+    let listener = listener();
+    let mut watched = Watched::<OwnerModuleRow>::new();
+    let (client, server) = connect(&listener);
+    let (of_client, of_server) = (ends(&client), ends(&server));
+    drop(server);
+    assert_eq!((&client).read(&mut [0]).unwrap(), 0);
+    let seen = watched.until("a half-closed connection", 2);
+    let mut added: Vec<_> = seen.added().iter().map(|row| (row.state(), row.local(), row.remote().unwrap())).collect();
+    added.sort_unstable();
+    let expected = [(State::CloseWait, of_client.0, of_client.1), (State::FinWait2, of_server.0, of_server.1)];
+    assert_eq!(added, sorted(expected.to_vec()));
+    drop(client);
+    let seen = watched.until("the end", 2);
+    assert_eq!((seen.removed().len(), seen.brief.len()), (1, 0), "{seen:#?}");
+    assert!(matches!(seen.changes[..], [_, _]), "the orphan is in TIME-WAIT");
 }
 
 /// Opens a connection from the ends of an earlier one, whose server is in TIME-WAIT, and closes it

@@ -348,7 +348,9 @@ fn datagram(cookie: u64, info: &[u8]) -> Vec<u8> {
     message[4..8].copy_from_slice(&[0, 80, 0x01, 0xBB]);
     message[23] = 1;
     message[39] = 1;
-    message[44..52].copy_from_slice(&cookie.to_ne_bytes());
+    // Two words, the lower one first.
+    message[44..48].copy_from_slice(&(cookie as u32).to_ne_bytes());
+    message[48..52].copy_from_slice(&((cookie >> 32) as u32).to_ne_bytes());
     let mut attribute = |kind: u16, payload: &[u8]| {
         bytes.extend(((4 + payload.len()) as u16).to_ne_bytes());
         bytes.extend(kind.to_ne_bytes());
