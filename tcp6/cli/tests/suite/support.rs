@@ -58,10 +58,19 @@ pub struct Loopback {
 
 impl Loopback {
     pub fn open() -> Loopback {
-        let listener = listener();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let server = inheritance::accept(&listener).unwrap();
-        Loopback { listener, client, server }
+        // Kept open, so that the next attempt gets other ports.
+        let mut rejected = Vec::new();
+        loop {
+            let listener = listener();
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let server = inheritance::accept(&listener).unwrap();
+            let own = Loopback { listener, client, server };
+            // A connection to another port may have the port of the client, too.
+            if count_rows(own.calling().port()) == 2 {
+                return own;
+            }
+            rejected.push(own);
+        }
     }
 
     pub fn listening(&self) -> SocketAddrV6 {
@@ -82,17 +91,21 @@ impl Loopback {
 ///
 /// Old connections may be in TIME-WAIT on a reused port.
 fn listener() -> TcpListener {
-    let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
     // Kept open, so that the next attempt gets another port.
     let mut rejected = Vec::new();
     loop {
         let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
-        let query = Query::all().port(listener.local_addr().unwrap().port());
-        if system.table::<BasicRow>(&query, &mut buffer).unwrap().len() == 1 {
+        if count_rows(listener.local_addr().unwrap().port()) == 1 {
             return listener;
         }
         rejected.push(listener);
     }
+}
+
+/// The number of rows with this port at either end.
+fn count_rows(port: u16) -> usize {
+    let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
+    system.table::<BasicRow>(&Query::all().port(port), &mut buffer).unwrap().len()
 }
 
 pub fn v6(address: SocketAddr) -> SocketAddrV6 {
