@@ -32,7 +32,7 @@ pub fn run(options: &Watch) -> Result<(), Failure> {
 
 /// A watcher for these options, and the reason why it does not report short connections.
 ///
-/// Systems other than Linux never report them, so that there is no reason to tell.
+/// On other systems than Linux there are no events, and no reason is given.
 fn watcher<R: Row>(options: &Watch) -> Result<(Watcher<R, System>, Option<String>), Failure> {
     let system = netns::open_one(&options.select)?;
     let filter = netns::query(&options.select, &system)?;

@@ -13,6 +13,8 @@ pub(crate) const RECEIVE_BUFFER: usize = 32 << 20;
 ///
 /// The limits follow from the size of an event. In the repository, `cargo run --release -p benches --bin soak -- --events
 /// --interval MILLISECONDS --receive-buffer BYTES` counts the events that are lost; `--thread` receives them in a thread.
+/// With 212,992 bytes and `--rate 1000`, it counts none with an interval of 100 ms, nearly half of them with 300 ms, and
+/// none with a thread and 1 s.
 ///
 /// | reader | receive buffer | events that fit | connections over loopback per second without loss |
 /// |---|---|--:|---|

@@ -11,8 +11,7 @@ use std::io::{self, Read, Write as _};
 use std::net::{Ipv6Addr, SocketAddrV6, TcpListener, TcpStream};
 use std::num::NonZeroU64;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,7 +19,7 @@ use tcp6::os::linux::{BriefExt, OwnerModuleRowExt};
 use tcp6::{Change, OwnerModuleRow, State, System, Watcher};
 
 use crate::Options;
-use crate::churn::{GRACE, Ports};
+use crate::churn::{GRACE, Ports, stopped_by_parent};
 
 /// The environment variable with the arguments of a child: its index, connections per second, and
 /// seconds.
@@ -50,14 +49,7 @@ pub fn child() -> bool {
 }
 
 fn open_and_close(ports: &mut Ports, rate: u64, time: Duration) -> io::Result<HashMap<Pair, u64>> {
-    let stopped = Arc::new(AtomicBool::new(false));
-    thread::spawn({
-        let stopped = Arc::clone(&stopped);
-        move || {
-            let _ = io::stdin().read(&mut [0]);
-            stopped.store(true, Ordering::Relaxed);
-        }
-    });
+    let stopped = stopped_by_parent();
     let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
     let mut open = VecDeque::new();

@@ -87,11 +87,8 @@ pub fn child() -> bool {
     true
 }
 
-/// Opens and closes `rate` connections per second until the time is over or standard input is
-/// closed.
-///
-/// Returns the number of connections that were opened.
-fn open_and_close(ports: &mut Ports, rate: u64, time: Duration) -> io::Result<u64> {
+/// Becomes true when standard input is closed, which happens however the parent exits.
+pub fn stopped_by_parent() -> Arc<AtomicBool> {
     let stopped = Arc::new(AtomicBool::new(false));
     thread::spawn({
         let stopped = Arc::clone(&stopped);
@@ -100,6 +97,15 @@ fn open_and_close(ports: &mut Ports, rate: u64, time: Duration) -> io::Result<u6
             stopped.store(true, Ordering::Relaxed);
         }
     });
+    stopped
+}
+
+/// Opens and closes `rate` connections per second until the time is over or standard input is
+/// closed.
+///
+/// Returns the number of connections that were opened.
+fn open_and_close(ports: &mut Ports, rate: u64, time: Duration) -> io::Result<u64> {
+    let stopped = stopped_by_parent();
     let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
     let mut open = VecDeque::new();
