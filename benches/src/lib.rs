@@ -17,6 +17,8 @@ pub mod live;
 #[path = "../../tcp6/tests/suite/load.rs"]
 pub mod load;
 pub mod metrics;
+#[cfg(target_os = "linux")]
+pub mod namespace;
 pub mod pointer;
 pub mod random;
 pub mod replayed;

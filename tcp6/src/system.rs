@@ -88,10 +88,16 @@ use crate::system::windows::System as Backend;
 /// So a later table takes a bounded time on every machine, starts no thread, and allocates nothing unless the number of
 /// processes or descriptors has grown. [`set_exact_owners`](System::set_exact_owners) removes the bound.
 ///
-/// Systems that were opened from one another, for several network namespaces, share what they have read. All
-/// descriptors are read once, for the first table of the first of them. Every table still reads CPU times and has the
-/// bounds above, because its sockets can be younger than the last table of another one. A table waits while another
-/// thread resolves the owners of a table of such a system.
+/// All systems of a process share what they have read, so that descriptors are read once:
+///
+/// * The first table of a later `System` reads the descriptors of processes that have started or run since the last
+///   table of another one, without these bounds. A system that was opened from another one, for another network
+///   namespace, has the bounds from its first table on.
+/// * Every table reads CPU times, because its sockets can be younger than the last table of another system.
+/// * A table waits while another thread resolves the owners of another table.
+/// * What is known is dropped with the last `System`.
+/// * Systems created in a thread with another `/proc`, or with another effective user, share among themselves. A system
+///   created in a forked child shares nothing with those of its parent.
 ///
 /// Before Linux 6.2 the kernel does not report the number of descriptors of a process. The first table then takes about
 /// 20 % longer. If `/proc` is that of another pid namespace, or a sandbox refuses CPU times, every process counts as one that

@@ -58,17 +58,15 @@ impl OwnerModuleRowExt for OwnerModuleRow {
 ///
 /// # Network namespaces
 ///
-/// A `System` has one table, that of one namespace. For several namespaces, open one for each, all from the first:
-/// [`namespaces`] has an example. They share what is known of processes ([Owners on
-/// Linux](System#owners-on-linux)), because the inodes of sockets are one sequence for the machine. The other things
-/// count per namespace: addresses, scope ids and interfaces can be equal in several.
+/// A `System` has one table, that of one namespace. For several namespaces, open one for each: [`namespaces`] has an
+/// example. They share what is known of processes ([Owners on Linux](System#owners-on-linux)), because the inodes of
+/// sockets are one sequence for the machine. The other things count per namespace: addresses, scope ids and interfaces
+/// can be equal in several.
 ///
 /// A `System` keeps its namespace alive, even if no process is left in it.
 #[cfg(target_os = "linux")]
 pub trait SystemExt {
     /// Opens a system for the network namespace of this descriptor.
-    ///
-    /// It shares what `self` knows of processes.
     ///
     /// The descriptor is that of a file such as `/run/netns/blue` or `/proc/1234/ns/net`. It can be closed afterwards.
     /// A thread is started that enters the namespace, opens the socket there, and ends, in about 100 us. If the calling
@@ -99,8 +97,6 @@ pub trait SystemExt {
     fn in_namespace(&self, namespace: impl AsFd) -> Result<System>;
 
     /// Opens a system for the network namespace of this process.
-    ///
-    /// It shares what `self` knows of processes.
     ///
     /// If entering the namespace is refused, it reads `/proc/PID/net/tcp6`, which every user may read. It is slower,
     /// and has no scope ids, interfaces, cookies and most statistics: [`is_text`](SystemExt::is_text).

@@ -24,6 +24,8 @@ mod pid_stat;
 mod proc_net;
 #[cfg(target_os = "linux")]
 mod processes;
+#[cfg(target_os = "linux")]
+mod shared_owners;
 mod socket;
 #[cfg(target_os = "linux")]
 mod statistics;

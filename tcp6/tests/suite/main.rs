@@ -32,6 +32,8 @@ mod queries;
 mod scripted_capture;
 #[cfg(target_os = "linux")]
 mod seccomp;
+#[cfg(target_os = "linux")]
+mod sharing;
 mod source;
 #[cfg(target_os = "linux")]
 mod ss;

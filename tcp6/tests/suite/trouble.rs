@@ -108,28 +108,30 @@ fn new_fails_without_descriptors_and_open_systems_continue() {
 
 fn no_descriptors() {
     let own = Loopback::open();
-    let owner = |system: &mut System| {
+    let mut system = System::new().unwrap();
+    let mut owner = || {
         let mut buffer = Buffer::new();
         let table = system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
         table.iter().find(|row| row.is_listener() && row.local() == own.listening()).unwrap().owner()
     };
     let this = Owner::Process(std::process::id());
-    let (mut fresh, mut used) = (System::new().unwrap(), System::new().unwrap());
-    assert_eq!(owner(&mut used), this);
-    let limit = Rlimit { current: Some(3), maximum: Some(1024) };
-    setrlimit(Resource::Nofile, limit).unwrap();
+    let some = Rlimit { current: Some(1024), maximum: Some(1024) };
+    let none = Rlimit { current: Some(3), ..some };
+    // A `System` that is open still reads tables. Listing processes takes descriptors.
+    setrlimit(Resource::Nofile, none).unwrap();
     let error = System::new().unwrap_err();
     assert_eq!(error.raw_os_error(), Some(24), "EMFILE: {error}");
-    // A `System` that is open still reads tables and keeps known owners. Finding other owners takes descriptors.
-    assert_eq!(owner(&mut used), this);
-    assert_eq!(owner(&mut fresh), Owner::Unresolved);
-    // With free descriptors, the owners are found again.
-    setrlimit(Resource::Nofile, Rlimit { current: Some(1024), ..limit }).unwrap();
-    assert_eq!(owner(&mut used), this);
-    assert_eq!(owner(&mut fresh), this);
+    assert_eq!(owner(), Owner::Unresolved);
+    setrlimit(Resource::Nofile, some).unwrap();
+    assert_eq!(owner(), this);
+    // Known owners are kept.
+    setrlimit(Resource::Nofile, none).unwrap();
+    assert_eq!(owner(), this);
+    setrlimit(Resource::Nofile, some).unwrap();
+    assert_eq!(owner(), this);
     // One descriptor is free, which is enough for the socket but not for /proc.
     let free = File::open("/dev/null").unwrap().as_raw_fd() as u64;
-    setrlimit(Resource::Nofile, Rlimit { current: Some(free + 1), ..limit }).unwrap();
+    setrlimit(Resource::Nofile, Rlimit { current: Some(free + 1), ..some }).unwrap();
     let error = System::new().unwrap_err();
     assert_eq!(error.raw_os_error(), Some(24), "EMFILE: {error}");
 }

@@ -182,6 +182,11 @@ fn owners(linux: &Results) -> Vec<Threshold> {
             threshold("first / the kernel's part", AtMost(1.15), first("bare dump beside descriptors")),
             threshold("again, nothing changed / BasicRow", AtMost(1.15), after("again")),
             threshold("again, 100 new sockets / BasicRow", AtMost(1.5), after("again, 100 new")),
+            threshold(
+                "first tables of two namespaces / first table of one",
+                AtMost(1.1),
+                linux.ratio("owners", size, "first, two namespaces", "first"),
+            ),
             threshold("again: allocations", Exactly(0.0), count(linux, "owners", size, "again", "allocations")),
         ]
     };

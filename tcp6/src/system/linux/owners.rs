@@ -40,6 +40,9 @@
 //! Exceptions:
 //!
 //! * The first refresh reads all descriptors of new processes before step 2, without a bound.
+//! * The first refresh of a later [`System`](crate::System) reads all pending descriptors before step 2, without a
+//!   bound, because the last refresh of another one can be long ago. It also retries unreadable processes, because the
+//!   rights of this process may have changed.
 //! * For an [exact](Demand::set_exact) table, reading all descriptors of all processes replaces steps 2 to 4.
 //! * Every [`RETRY_INTERVAL`] refreshes, unreadable processes are read again even if they have not run, and sockets
 //!   that step 6 has not found are searched for again.
@@ -56,8 +59,9 @@
 //! # Several tables
 //!
 //! The inodes of sockets are one sequence for the whole machine, so that the [`Owners`] of one process serve the tables
-//! of several network namespaces. What belongs to a table is in its [`Demand`]: a complete table lists all sockets of
-//! its namespace and none of the others, so that only the sockets of its own previous table can be missing in it.
+//! of all its systems, also of several network namespaces. What belongs to the tables of one system is in its
+//! [`Demand`]: a complete table lists all sockets of its namespace and none of the others, so that only the sockets of
+//! its own previous table can be missing in it.
 //!
 //! Every refresh takes all of the steps above, with a budget of its own, because the sockets that it has listed can be
 //! younger than the previous refresh of another table. Descriptors that were read for one table are known to all: of
@@ -101,7 +105,7 @@ pub(super) use self::fd_source::FdSource;
 use self::full_scan::FullScan;
 use self::index::Index;
 #[cfg(target_os = "linux")]
-pub(super) use self::procfs::Proc;
+pub(super) use self::procfs::{Proc, View};
 use self::roster::Roster;
 use self::schedule::Schedule;
 use self::tracked::{ScanState, Tracked};
@@ -187,10 +191,10 @@ impl<S: FdSource> Owners<S> {
     /// [`Error::OutOfMemory`](crate::error::Error::OutOfMemory).
     pub(super) fn resolve(&mut self, demand: &mut Demand, table: &[SocketInode], is_complete: bool) -> Result<()> {
         self.refreshes = self.refreshes.wrapping_add(1);
-        if self.refreshes % RETRY_INTERVAL == 0 {
+        demand.begin();
+        if demand.is_first() || self.refreshes % RETRY_INTERVAL == 0 {
             self.roster.processes.iter_mut().filter(|process| process.is_unreadable()).for_each(Tracked::mark_pending);
         }
-        demand.begin();
         self.roster.update(&self.source, if self.has_resolved { 1 } else { FIRST_SAMPLES });
         if demand.is_exact() {
             self.roster.processes.iter_mut().for_each(Tracked::mark_pending);
@@ -198,6 +202,8 @@ impl<S: FdSource> Owners<S> {
         } else {
             if !self.has_resolved {
                 self.read_new();
+            } else if demand.is_first() {
+                self.full_scan.run(&mut self.roster, &self.source, |_| true);
             }
             self.read_pending(demand, table, is_complete)?;
         }

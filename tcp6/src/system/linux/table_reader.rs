@@ -1,11 +1,11 @@
 //! Reads tables: lists the sockets and resolves their owners.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::listing::{Beside, Listing};
-use super::owners::{Demand, Owners, Proc, SocketInode};
-use crate::error::{Error, Result};
+use super::owners::{Demand, SocketInode};
+use super::shared_owners::SharedOwners;
+use crate::error::Result;
 use crate::row::Row;
 use crate::row::class::Class;
 use crate::row::class::by_class;
@@ -18,37 +18,33 @@ use crate::table::query::Query;
 #[derive(Debug)]
 pub(super) struct TableReader {
     listing: Listing,
-    /// Shared by the readers of several network namespaces.
-    owners: Arc<Mutex<Owners<Proc>>>,
+    owners: SharedOwners,
     demand: Demand,
-}
-
-/// Locks the owners.
-///
-/// After a panic of another thread they are as usable as after any interrupted read.
-fn lock(owners: &Mutex<Owners<Proc>>) -> MutexGuard<'_, Owners<Proc>> {
-    owners.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The number of processes, and that of the unreadable ones, when owners were resolved last.
+    processes: (usize, usize),
 }
 
 impl TableReader {
     pub(super) fn new(listing: Listing) -> Result<TableReader> {
-        let proc = Proc::open().map_err(|errno| Error::os("/proc", errno))?;
-        let owners = Arc::new(Mutex::new(Owners::new(proc)));
-        Ok(TableReader { listing, owners, demand: Demand::default() })
+        Ok(TableReader::over(listing, SharedOwners::open()?, Demand::new()))
     }
 
-    /// A reader of another listing, which shares the owners with this one.
+    /// A reader of another listing, which shares the owners with this one, and continues where it is.
     pub(super) fn sharing(&self, listing: Listing) -> TableReader {
-        TableReader { listing, owners: Arc::clone(&self.owners), demand: Demand::default() }
+        TableReader::over(listing, self.owners.clone(), Demand::continued())
+    }
+
+    fn over(listing: Listing, owners: SharedOwners, demand: Demand) -> TableReader {
+        TableReader { listing, owners, demand, processes: (0, 0) }
     }
 
     pub(super) fn listing(&self) -> &Listing {
         &self.listing
     }
 
-    /// The number of processes at the last resolution of owners, and that of the unreadable ones.
+    /// The number of processes, and that of the unreadable ones, when owners were resolved last.
     pub(super) fn processes(&self) -> (usize, usize) {
-        lock(&self.owners).processes()
+        self.processes
     }
 
     pub(super) fn set_exact_owners(&mut self, exact: bool) {
@@ -57,7 +53,7 @@ impl TableReader {
 
     pub(super) fn holders(&self, inode: u32) -> impl Iterator<Item = u32> {
         // The iterator cannot keep the lock.
-        lock(&self.owners).holders(inode).collect::<Vec<u32>>().into_iter()
+        self.owners.lock().holders(inode).collect::<Vec<u32>>().into_iter()
     }
 
     /// Fills the buffer, and `beside` with what it has storage for.
@@ -79,28 +75,30 @@ impl TableReader {
         let Some(socket) = found else { return Ok(Some(None)) };
         let mut row = socket.to_row::<R>();
         if R::CLASS.has_owners() {
-            let mut owners = lock(&self.owners);
+            let mut owners = self.owners.lock();
             owners.resolve(&mut self.demand, &[SocketInode { inode: socket.inode, uid: socket.uid }], false)?;
+            self.processes = owners.processes();
             row.set_owner(owners.of(socket.inode));
         }
         Ok(Some(Some(row)))
     }
 
     fn fill_with_owners<R: Row>(&mut self, query: &Query, buffer: &mut Buffer, beside: Beside<'_>) -> Result<()> {
-        let TableReader { listing, owners, demand } = self;
-        if lock(owners).is_new() {
+        let TableReader { listing, owners, demand, processes } = self;
+        if owners.lock().is_new() {
             // Reading descriptors takes most of the first pass, and most of it does not depend on the table.
             thread::scope(|scope| {
                 // If no thread can be created, `resolve` reads all descriptors.
-                let _ = thread::Builder::new().spawn_scoped(scope, || lock(owners).read_ahead());
+                let _ = thread::Builder::new().spawn_scoped(scope, || owners.lock().read_ahead());
                 listing.fill::<R>(query, buffer, beside)
             })?;
         } else {
             listing.fill::<R>(query, buffer, beside)?;
         }
         let sockets = listing.socket_inodes();
-        let mut owners = lock(owners);
+        let mut owners = owners.lock();
         owners.resolve(demand, sockets, query.is_unfiltered())?;
+        *processes = owners.processes();
         let rows = buffer.rows_mut::<R>()?;
         rows.iter_mut().zip(sockets).for_each(|(row, socket)| row.set_owner(owners.of(socket.inode)));
         Ok(())

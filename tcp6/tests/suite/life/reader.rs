@@ -8,18 +8,22 @@ use tcp6::{BasicRow, Buffer, Class, Error, OffloadRow, OwnerModuleRow, OwnerPidR
 
 use super::seen::Seen;
 use super::watch::Watched;
+use crate::sharing::apart;
+use crate::trouble::is_root;
 
 /// How a table is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadMode {
     /// A long-lived system of this class, which reads all states.
     Kept,
-    /// A long-lived system of this class, which always reads the same subset of states. It shares owners with `Kept`.
+    /// A long-lived system of this class, which always reads the same subset of states.
     KeptSubset,
     /// A long-lived system for all classes, which reads the states of the request.
     Shared,
-    /// A new system for each table.
+    /// A new system for each table. Like those above, it shares owners with all others.
     Fresh,
+    /// A new system for each table, which shares nothing, as the first of a process. `Fresh` without root.
+    Apart,
     /// The copy that is maintained from the changes of a watcher for all states.
     Watched,
     /// The same for a watcher with a subset of states.
@@ -27,11 +31,12 @@ pub enum ReadMode {
 }
 
 impl ReadMode {
-    pub const ALL: [ReadMode; 6] = [
+    pub const ALL: [ReadMode; 7] = [
         ReadMode::Kept,
         ReadMode::KeptSubset,
         ReadMode::Shared,
         ReadMode::Fresh,
+        ReadMode::Apart,
         ReadMode::Watched,
         ReadMode::WatchedSubset,
     ];
@@ -83,7 +88,7 @@ struct ClassReader<R> {
 impl<R: Row> ClassReader<R> {
     fn new(subset: StateSet) -> Result<ClassReader<R>, Error> {
         let kept = System::new()?;
-        // Shares the owners with `kept`, as the systems of several network namespaces do.
+        // As the systems of several network namespaces are opened.
         let own = File::open("/proc/thread-self/ns/net").expect("/proc is mounted");
         Ok(ClassReader {
             kept_subset: kept.in_namespace(own)?,
@@ -116,7 +121,8 @@ impl<R: Row> TableReader for ClassReader<R> {
                 reading.table::<R>(&mut self.kept_subset, &mut self.buffer, inodes)?;
             }
             ReadMode::Shared => reading.table::<R>(shared, &mut self.buffer, inodes)?,
-            ReadMode::Fresh => reading.table::<R>(&mut System::new()?, &mut self.buffer, inodes)?,
+            ReadMode::Apart if is_root() => reading.table::<R>(&mut apart(), &mut self.buffer, inodes)?,
+            ReadMode::Fresh | ReadMode::Apart => reading.table::<R>(&mut System::new()?, &mut self.buffer, inodes)?,
             ReadMode::Watched => {
                 reading.states = StateSet::all();
                 (reading.rows, reading.problems) = self.watched.poll()?;

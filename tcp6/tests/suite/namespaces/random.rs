@@ -1,4 +1,4 @@
-//! Random acts in several namespaces. Systems that share owners are compared with systems that do not, and with `ss`.
+//! Random acts in several namespaces, with systems that share owners and systems that do not.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -8,6 +8,7 @@ use tcp6::os::linux::SystemExt;
 use tcp6::{Owner, System};
 
 use super::{Sleeper, Space, is_root, listeners, this_process};
+use crate::sharing::apart;
 use crate::support::by_itself;
 
 const SPACES: usize = 3;
@@ -60,7 +61,7 @@ fn systems_that_share_owners_agree_with_those_that_do_not() {
         let spaces: Vec<Space> = (0..SPACES).map(|_| Space::new()).collect();
         let base = System::new().unwrap();
         let mut shared: Vec<System> = spaces.iter().map(|space| base.in_namespace(space).unwrap()).collect();
-        let mut alone: Vec<System> = spaces.iter().map(|space| space.within(|| System::new().unwrap())).collect();
+        let mut alone: Vec<System> = spaces.iter().map(|space| space.within(apart)).collect();
         let mut truth: Vec<BTreeMap<u16, Held>> = (0..SPACES).map(|_| BTreeMap::new()).collect();
         let seed = std::process::id().into();
         let mut random = Random(seed);

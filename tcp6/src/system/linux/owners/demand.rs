@@ -38,9 +38,21 @@ pub(in crate::system::linux) struct Demand {
     /// The number of tables.
     refreshes: u32,
     is_exact: bool,
+    /// Whether the table is the first of a new system.
+    is_first: bool,
 }
 
 impl Demand {
+    /// That of a new system, whose first table depends on no earlier one.
+    pub(in crate::system::linux) fn new() -> Demand {
+        Demand { is_first: true, ..Demand::default() }
+    }
+
+    /// That of a system which continues with the descriptors that another one has read.
+    pub(in crate::system::linux) fn continued() -> Demand {
+        Demand::default()
+    }
+
     /// Sets whether all descriptors of all processes are read for each table.
     pub(in crate::system::linux) fn set_exact(&mut self, exact: bool) {
         self.is_exact = exact;
@@ -50,10 +62,16 @@ impl Demand {
         self.is_exact
     }
 
+    /// Whether the table is the first of a new system.
+    pub(super) fn is_first(&self) -> bool {
+        self.is_first
+    }
+
     /// Begins another table.
     ///
     /// Every [`RETRY_INTERVAL`] tables, sockets for which a search has found no owner are searched for again.
     pub(super) fn begin(&mut self) {
+        self.is_first &= self.refreshes == 0;
         self.refreshes = self.refreshes.wrapping_add(1);
         if self.refreshes % RETRY_INTERVAL == 0 {
             self.searched.clear();

@@ -12,14 +12,31 @@ use std::io;
 use std::str;
 
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
-use rustix::fs::{AtFlags, Mode, OFlags, PROC_SUPER_MAGIC, fstatfs, openat, readlinkat_raw, statat};
+use rustix::fs::{AtFlags, Mode, OFlags, PROC_SUPER_MAGIC, fstat, fstatfs, openat, readlinkat_raw, statat};
 use rustix::io::{Errno, pread, read};
+use rustix::process::geteuid;
 
 use self::dir::{Path, each_name, number};
 use self::fd_dir::{Rest, count_up, link, list_from};
 use super::fd_source::{Access, Activity, CpuTime, FdRange, FdSource, FdSummary, Link, Scan};
 use super::syscalls;
 use crate::system::linux::pid_stat;
+
+/// Which processes are seen, with which rights, and what the kernel reports of them.
+///
+/// What is read with one view holds for another that is equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::system::linux) struct View {
+    /// The device of `/proc`, which each mount with a pid namespace or options of its own has.
+    device: Option<u64>,
+    /// The pid of this process in `/proc`.
+    pub(in crate::system::linux) own_pid: Option<u32>,
+    /// The effective user of the thread.
+    uid: u32,
+    has_counts: bool,
+    has_cpu_times: bool,
+    has_loadavg: bool,
+}
 
 /// The processes that `/proc` shows to this process.
 #[derive(Debug)]
@@ -74,6 +91,18 @@ impl Proc {
             };
         }
         Ok(proc)
+    }
+
+    /// What the calling thread sees of processes.
+    pub(in crate::system::linux) fn view(&self) -> View {
+        View {
+            device: self.root().and_then(fstat).ok().map(|root| root.st_dev),
+            own_pid: self.own_pid,
+            uid: geteuid().as_raw(),
+            has_counts: self.has_counts,
+            has_cpu_times: self.has_cpu_times,
+            has_loadavg: self.loadavg.is_some(),
+        }
     }
 
     fn root(&self) -> Result<&OwnedFd, Errno> {

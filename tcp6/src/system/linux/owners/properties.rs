@@ -210,7 +210,7 @@ proptest! {
         events in proptest::collection::vec((event(), 0..4u32), 1..60),
     ) {
         let mut machine = Machine::new(script);
-        let mut demands = [Demand::default(), Demand::default()];
+        let mut demands = [Demand::new(), Demand::continued()];
         let mut next_inode = 0;
         before.iter().for_each(|event| machine.apply(event, &mut next_inode));
         machine.read_ahead();

@@ -223,7 +223,7 @@ impl DerefMut for Machine {
 
 impl Machine {
     pub(super) fn new(script: Script) -> Machine {
-        Machine { owners: Owners::new(script), demand: Demand::default() }
+        Machine { owners: Owners::new(script), demand: Demand::new() }
     }
 
     /// Starts a process with three files and with these sockets, from descriptor 3 on.

@@ -6,4 +6,5 @@ mod namespaces;
 mod processes;
 mod read_ahead;
 mod sharing;
+mod systems;
 mod unreadable;

@@ -19,7 +19,7 @@ fn refresh(machine: &mut Machine, demand: &mut Demand, inodes: &[u32]) -> (Vec<O
 fn descriptors_read_for_one_table_are_not_read_for_the_other() {
     let (mut machine, inodes) = busy_machine(20_000);
     let (a, b) = inodes.split_at(10_000);
-    let (mut demand_a, mut demand_b) = (Demand::default(), Demand::default());
+    let (mut demand_a, mut demand_b) = (Demand::new(), Demand::continued());
     let (owners, work) = refresh(&mut machine, &mut demand_a, a);
     assert!(owners.iter().all(|owner| *owner == pid(1)) && work.links >= 20_000, "{work:?}");
     let (owners, work) = refresh(&mut machine, &mut demand_b, b);
@@ -31,7 +31,7 @@ fn descriptors_read_for_one_table_are_not_read_for_the_other() {
 fn a_socket_opened_after_the_table_of_one_namespace_is_found_by_that_of_the_other() {
     let mut machine = machine();
     machine.start(10, &[1, 2]);
-    let (mut demand_a, mut demand_b) = (Demand::default(), Demand::default());
+    let (mut demand_a, mut demand_b) = (Demand::new(), Demand::continued());
     for inode in (3..100).step_by(2) {
         assert_eq!(refresh(&mut machine, &mut demand_a, &[1]).0, [pid(10)]);
         machine.open(10, Link::Socket(inode));
@@ -49,7 +49,7 @@ fn a_socket_opened_after_the_table_of_one_namespace_is_found_by_that_of_the_othe
 #[test]
 fn sockets_of_the_other_namespace_do_not_count_as_closed() {
     let (mut machine, mut inodes) = busy_machine(40_000);
-    let (mut demand_a, mut demand_b) = (Demand::default(), Demand::default());
+    let (mut demand_a, mut demand_b) = (Demand::new(), Demand::continued());
     let b = inodes.split_off(20_000);
     for round in 0..10 {
         assert!(refresh(&mut machine, &mut demand_a, &inodes).0.iter().all(|owner| *owner == pid(1)), "{round}");
@@ -70,7 +70,7 @@ fn sockets_of_the_other_namespace_do_not_count_as_closed() {
 
 #[test]
 fn sockets_without_an_owner_are_searched_for_again_after_16_tables_of_their_namespace() {
-    let mut demands = [Demand::default(), Demand::default()];
+    let mut demands = [Demand::new(), Demand::continued()];
     let searches = |demand: &mut Demand| {
         demand.begin();
         demand.note_unresolved(&sockets(&[7]), &Index::default()).unwrap();
