@@ -9,7 +9,7 @@ use tcp6::{Owner, System};
 
 use super::{Sleeper, Space, is_root, listeners, this_process};
 use crate::sharing::apart;
-use crate::support::by_itself;
+use crate::support::{by_itself, eventually};
 
 const SPACES: usize = 3;
 const STEPS: usize = 400;
@@ -52,6 +52,18 @@ fn with_inheritor(space: &Space, listener: &TcpListener) -> Sleeper {
     })
 }
 
+/// The ports of the listeners in the namespace, from the text of the kernel.
+fn ports(space: &Space) -> Vec<u16> {
+    let text = space.within(|| std::fs::read_to_string("/proc/thread-self/net/tcp6").unwrap());
+    let port = |line: &str| {
+        let (_, port) = line.split_whitespace().nth(1)?.split_once(':')?;
+        u16::from_str_radix(port, 16).ok()
+    };
+    let mut ports: Vec<u16> = text.lines().skip(1).map(|line| port(line).unwrap()).collect();
+    ports.sort_unstable();
+    ports
+}
+
 #[test]
 fn systems_that_share_owners_agree_with_those_that_do_not() {
     by_itself("namespaces::random::systems_that_share_owners_agree_with_those_that_do_not", || {
@@ -88,6 +100,8 @@ fn systems_that_share_owners_agree_with_those_that_do_not() {
                     truth[at].insert(port, held);
                 }
             }
+            // Another process that reads the link of a descriptor keeps its file open for a moment.
+            eventually("what was closed is gone", || ports(&spaces[at]).iter().eq(truth[at].keys()));
             // Some of the systems are read, in any order.
             for _ in 0..random.below(4) {
                 let at = random.below(SPACES);
