@@ -11,14 +11,15 @@ pub(crate) const RECEIVE_BUFFER: usize = 32 << 20;
 /// takes 1,280 bytes of the buffer (Linux 6.18), and a connection over the loopback address makes two events. If the
 /// buffer is full, the kernel drops events and counts them: [`Changes::missed`](crate::Changes::missed).
 ///
-/// The limits follow from the size of an event. In the repository, `cargo run --release -p benches --bin soak -- --events
-/// --interval MILLISECONDS --receive-buffer BYTES` counts the events that are lost; `--thread` receives them in a thread.
-/// With 212,992 bytes and `--rate 1000`, it counts none with an interval of 100 ms, nearly half of them with 300 ms, and
-/// none with a thread and 1 s.
+/// The repository counts the events that fit with `cargo test -p tcp6 --test suite events -- --nocapture` (as root), and
+/// those that are lost with `cargo run --release -p benches --bin soak -- --events --interval MILLISECONDS
+/// --receive-buffer BYTES`; `--thread` receives them in a thread. With 212,992 bytes and `--rate 1000`, it counts none with
+/// an interval of 100 ms, nearly half of them with 300 ms, and none with a thread and 1 s.
 ///
 /// | reader | receive buffer | events that fit | connections over loopback per second without loss |
 /// |---|---|--:|---|
-/// | polls | 32 MiB requested, 64 MiB granted (CAP_NET_ADMIN) | 52,000 | 26,000 divided by the interval of polls in seconds |
+/// | polls | 32 MiB requested, 64 MiB granted (CAP_NET_ADMIN) | 52,428 | 26,214 divided by the interval of polls in seconds |
+/// | polls | 4 MiB requested, 8 MiB granted (CAP_NET_ADMIN) | 6,553 | 3,276 divided by the interval of polls in seconds |
 /// | polls | 208 KiB requested, 416 KiB granted (`net.core.rmem_max` by default) | 332 | 166 divided by the interval of polls in seconds |
 /// | thread | any | 65,536 more in memory | as many as the machine opens, up to 32,768 per poll |
 #[derive(Clone, Debug, PartialEq, Eq)]
