@@ -4,12 +4,14 @@ use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, unmount};
 use rustix::thread::UnshareFlags;
 use tcp6::os::linux::{Namespace, SystemExt, namespaces};
-use tcp6::{Query, System};
+use tcp6::{Buffer, OwnerPidRow, Query, System};
 
 use super::{Space, is_root, listeners, unshare};
 
@@ -155,26 +157,54 @@ fn a_namespace_that_is_gone_is_not_another_one() {
         reused.paths.clear();
         reused.inode = by_process.inode;
         is_gone(&reused);
-        let mut buffer = tcp6::Buffer::new();
+        let mut buffer = Buffer::new();
         let mut system = listed(&other.file).unwrap().system(&base).unwrap();
         assert_eq!(system.table::<tcp6::BasicRow>(&Query::all(), &mut buffer).unwrap().len(), 0);
     });
 }
 
-#[test]
-fn processes_that_vanish_while_they_are_listed_are_no_error() {
-    let end = std::sync::atomic::AtomicBool::new(false);
+/// Lists and reads namespaces that vanish, because their processes end, and returns how many were read.
+///
+/// `unshare` has the options that create a namespace.
+pub fn read_while_they_vanish(base: &System, unshare: &[&str]) -> usize {
+    let end = AtomicBool::new(false);
+    let (mut read, mut buffer) = (0, Buffer::new());
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                while !end.load(std::sync::atomic::Ordering::Relaxed) {
-                    let _ = Command::new("true").status();
+                while !end.load(Ordering::Relaxed) {
+                    let _ = Command::new("unshare").args(unshare).args(["sleep", "0.01"]).status();
                 }
             });
         }
-        for _ in 0..200 {
-            assert!(namespaces().unwrap().list[0].is_own);
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(2) {
+            let listed = namespaces().unwrap();
+            assert!(listed.list[0].is_own);
+            for namespace in listed.list.iter().filter(|namespace| !namespace.is_own) {
+                let mut system = match namespace.system(base) {
+                    Ok(system) => system,
+                    Err(error) => {
+                        assert_eq!(error.raw_os_error(), Some(2), "{error}");
+                        continue;
+                    }
+                };
+                // The system keeps the namespace.
+                for _ in 0..3 {
+                    system.table::<OwnerPidRow>(&Query::all(), &mut buffer).unwrap();
+                    system.statistics().unwrap();
+                }
+                read += 1;
+            }
         }
-        end.store(true, std::sync::atomic::Ordering::Relaxed);
+        end.store(true, Ordering::Relaxed);
     });
+    read
+}
+
+#[test]
+fn namespaces_that_vanish_are_read_or_gone() {
+    let options = if is_root() { "--net" } else { "-Urn" };
+    let read = read_while_they_vanish(&System::new().unwrap(), &[options]);
+    assert!(read > 10 || !is_root(), "{read}");
 }

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use tcp6::os::linux::{OwnerModuleRowExt, SystemExt, namespaces};
 use tcp6::{Buffer, Error, OwnerModuleRow, Query, StateSet, System, Watcher};
 
+use super::listing::read_while_they_vanish;
 use super::{Sleeper, Space, is_root, listeners};
 
 /// The environment variable with the pid of a process in another namespace.
@@ -99,4 +100,6 @@ fn in_a_user_namespace(base: &System) {
     for error in [namespace.system(base).unwrap_err(), base.in_namespace_of(pid).unwrap_err()] {
         assert_eq!(error.raw_os_error(), Some(2), "{error}");
     }
+    let read = read_while_they_vanish(base, &["-Urn"]);
+    assert!(read > 10, "{read}");
 }
