@@ -115,10 +115,10 @@ use crate::row::owner::Owner;
 /// The number of refreshes between two retries of unresolved sockets and unreadable processes.
 const RETRY_INTERVAL: u32 = 16;
 
-/// The maximum number of samples of the machine's activity before the first table, about 1 us each.
+/// The maximum number of samples of the machine's activity before the first table of a system, about 1 us each.
 ///
-/// Threads that have read descriptors may still be exiting. While they run, CPU times are not exact, and all idle
-/// processes would be read again.
+/// Threads that have read descriptors for it, or for another system, may still be exiting. While they run, CPU times are
+/// not exact, and all idle processes would be read again.
 const FIRST_SAMPLES: u32 = 100;
 
 /// Finds the owners of sockets and remembers the descriptors of all processes.
@@ -192,17 +192,17 @@ impl<S: FdSource> Owners<S> {
     pub(super) fn resolve(&mut self, demand: &mut Demand, table: &[SocketInode], is_complete: bool) -> Result<()> {
         self.refreshes = self.refreshes.wrapping_add(1);
         demand.begin();
-        if demand.is_first() || self.refreshes % RETRY_INTERVAL == 0 {
+        if demand.is_first_of_all() || self.refreshes % RETRY_INTERVAL == 0 {
             self.roster.processes.iter_mut().filter(|process| process.is_unreadable()).for_each(Tracked::mark_pending);
         }
-        self.roster.update(&self.source, if self.has_resolved { 1 } else { FIRST_SAMPLES });
+        self.roster.update(&self.source, if demand.is_first() { FIRST_SAMPLES } else { 1 });
         if demand.is_exact() {
             self.roster.processes.iter_mut().for_each(Tracked::mark_pending);
             self.full_scan.run(&mut self.roster, &self.source, |_| true);
         } else {
             if !self.has_resolved {
                 self.read_new();
-            } else if demand.is_first() {
+            } else if demand.is_first_of_all() {
                 self.full_scan.run(&mut self.roster, &self.source, |_| true);
             }
             self.read_pending(demand, table, is_complete)?;

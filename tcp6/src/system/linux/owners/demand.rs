@@ -36,21 +36,23 @@ pub(in crate::system::linux) struct Demand {
     /// The users of the sockets in `unresolved`, each once.
     uids: Vec<u32>,
     /// The number of tables.
-    refreshes: u32,
+    refreshes: u64,
     is_exact: bool,
-    /// Whether the table is the first of a new system.
+    /// Whether the table is the first one.
     is_first: bool,
+    /// Whether another system had tables before.
+    is_continued: bool,
 }
 
 impl Demand {
     /// That of a new system, whose first table depends on no earlier one.
     pub(in crate::system::linux) fn new() -> Demand {
-        Demand { is_first: true, ..Demand::default() }
+        Demand::default()
     }
 
     /// That of a system which continues with the descriptors that another one has read.
     pub(in crate::system::linux) fn continued() -> Demand {
-        Demand::default()
+        Demand { is_continued: true, ..Demand::default() }
     }
 
     /// Sets whether all descriptors of all processes are read for each table.
@@ -62,18 +64,23 @@ impl Demand {
         self.is_exact
     }
 
-    /// Whether the table is the first of a new system.
+    /// Whether the table is the first one.
     pub(super) fn is_first(&self) -> bool {
         self.is_first
+    }
+
+    /// Whether the table is the first one and depends on no earlier one.
+    pub(super) fn is_first_of_all(&self) -> bool {
+        self.is_first && !self.is_continued
     }
 
     /// Begins another table.
     ///
     /// Every [`RETRY_INTERVAL`] tables, sockets for which a search has found no owner are searched for again.
     pub(super) fn begin(&mut self) {
-        self.is_first &= self.refreshes == 0;
-        self.refreshes = self.refreshes.wrapping_add(1);
-        if self.refreshes % RETRY_INTERVAL == 0 {
+        self.is_first = self.refreshes == 0;
+        self.refreshes += 1;
+        if self.refreshes % u64::from(RETRY_INTERVAL) == 0 {
             self.searched.clear();
         }
     }

@@ -26,6 +26,8 @@ pub(super) struct Script {
     pub(super) compares_tables: bool,
     /// Whether no other thread runs when CPU times are read.
     pub(super) is_quiet: bool,
+    /// The number of samples of the activity until no other thread runs.
+    pub(super) busy_samples: AtomicUsize,
     /// Whether the reading process has no free descriptor, so that reads fail.
     pub(super) has_no_descriptors: bool,
     /// The number of times that the kernel has dropped the inodes of its directories.
@@ -53,6 +55,7 @@ impl Default for Script {
             has_activity: true,
             compares_tables: true,
             is_quiet: true,
+            busy_samples: AtomicUsize::new(0),
             has_no_descriptors: false,
             dropped_inodes: 0,
             listed: AtomicUsize::new(0),
@@ -110,7 +113,8 @@ impl FdSource for Script {
         if !self.has_activity {
             return Activity::default();
         }
-        Activity { last_pid: Some(self.last_pid), is_quiet: self.is_quiet }
+        let is_busy = self.busy_samples.fetch_update(Relaxed, Relaxed, |samples| samples.checked_sub(1)).is_ok();
+        Activity { last_pid: Some(self.last_pid), is_quiet: self.is_quiet && !is_busy }
     }
 
     fn pids(&self, into: &mut Vec<u32>) -> io::Result<()> {

@@ -74,3 +74,23 @@ fn without_cpu_times_the_first_table_of_a_system_is_exact() {
     let owners = refresh(&mut machine, &mut Demand::new(), &inodes);
     assert!(owners.iter().all(|owner| *owner == pid(1)));
 }
+
+/// Threads that have read descriptors for the table of another system are still exiting.
+#[test]
+fn the_first_table_of_each_system_waits_for_a_quiet_moment() {
+    for is_new in [true, false] {
+        let (mut machine, inodes) = busy_machine(1_000);
+        machine.source.busy_samples.store(50, Relaxed);
+        machine.refresh(&inodes);
+        let mut demand = if is_new { Demand::new() } else { Demand::continued() };
+        let mut reads = || {
+            machine.source.busy_samples.store(50, Relaxed);
+            machine.source.links.store(0, Relaxed);
+            refresh(&mut machine, &mut demand, &inodes);
+            machine.source.links.load(Relaxed) as u64
+        };
+        assert!(reads() <= MAX_IDLE_DESCRIPTORS, "{is_new}");
+        // Later tables do not wait: idle processes are read again.
+        assert!(reads() >= 1_000, "{is_new}");
+    }
+}
