@@ -94,7 +94,8 @@
 //! # Threads
 //!
 //! All types are `Send` and `Sync`; types that are generic over a source or a file, such as [`Watcher`], are if it is.
-//! Reading a table takes `&mut System`, so give each thread that polls its own [`System`]. Share a [`Table`] or a [`Snapshot`] by
+//! Reading a table takes `&mut System`, so give each thread that polls its own [`System`] ([on
+//! Linux](System#owners-on-linux) they share what they read of processes). Share a [`Table`] or a [`Snapshot`] by
 //! reference.
 //!
 //! On Linux a [`System`] shows the network namespace of the thread that created it, whichever thread uses it.

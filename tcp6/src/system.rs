@@ -60,7 +60,7 @@ use crate::system::windows::System as Backend;
 ///
 /// On Linux a `System` shows the network namespace of the thread that created it, whichever thread uses it.
 /// `os::linux::SystemExt::in_namespace` opens one for another namespace. After a fork, create another `System` in the
-/// child, because both processes would read from one socket.
+/// child, because both processes would read from one socket, and a lock can be that of a thread of the parent.
 ///
 /// # Owners on Linux
 ///
@@ -85,19 +85,21 @@ use crate::system::windows::System as Backend;
 /// another one of them, changes by that process are found in turn: within n / 24 tables, if the idle processes have n
 /// descriptors, counting 4 extra per process.
 ///
-/// So a later table takes a bounded time on every machine, starts no thread, and allocates nothing unless the number of
+/// So a later table does a bounded amount of work on every machine, starts no thread, and allocates nothing unless the number of
 /// processes or descriptors has grown. [`set_exact_owners`](System::set_exact_owners) removes the bound.
 ///
 /// All systems of a process share what they have read, so that descriptors are read once:
 ///
-/// * The first table of a later `System` reads the descriptors of processes that have started or run since the last
-///   table of another one, without these bounds. A system that was opened from another one, for another network
-///   namespace, has the bounds from its first table on.
+/// * The first table of a later `System` reads all descriptors of processes that have started or run since the last
+///   table of another one, without these bounds. The exception for the last 10 ms applies to it as well. A system that was
+///   opened from another one, for another network namespace, has the bounds from its first table on.
 /// * Every table reads CPU times, because its sockets can be younger than the last table of another system.
-/// * A table waits while another thread resolves the owners of another table.
-/// * What is known is dropped with the last `System`.
-/// * Systems created in a thread with another `/proc`, or with another effective user, share among themselves. A system
-///   created in a forked child shares nothing with those of its parent.
+/// * While a thread resolves the owners of a table, the tables of other threads wait for it. Only first tables, and those
+///   with [exact owners](System::set_exact_owners), take long.
+/// * The last `System` that is dropped drops what is known.
+/// * A `System` that was created in a thread with another `/proc`, user, group or set of capabilities shares nothing with
+///   the others. A thread that uses a `System` needs the rights of the thread that created it.
+/// * A `System` that was created in a forked child shares nothing with those of the parent.
 ///
 /// Before Linux 6.2 the kernel does not report the number of descriptors of a process. The first table then takes about
 /// 20 % longer. If `/proc` is that of another pid namespace, or a sandbox refuses CPU times, every process counts as one that
@@ -414,14 +416,14 @@ impl System {
     /// Sets whether each table on Linux reads all descriptors of all processes.
     ///
     /// If it is off, which is the default, the owners of a table are exact if the processes that are new or have run
-    /// since the last table have at most 4,096 descriptors together, counting 4 extra per process. Idle processes do not
-    /// count. If they have n, an owner may be out of date or [unresolved](crate::Owner::Unresolved) for up to n / 1,024
-    /// tables, and n / 4,096 if nothing else uses the budget. [Owners on Linux](System#owners-on-linux) describes this bound, and an exception for changes within 10
-    /// ms.
+    /// since the last table have at most 4,096 descriptors together, counting 4 extra per process. Idle processes do
+    /// not count. If they have n, an owner may be out of date or [unresolved](crate::Owner::Unresolved) for up to n /
+    /// 1,024 tables, and n / 4,096 if nothing else uses the budget. [Owners on Linux](System#owners-on-linux) describes
+    /// this bound, and an exception for changes within 10 ms.
     ///
     /// If it is on, each table of a class with owners reads all descriptors, in up to four threads if there are more
-    /// than 4,096. That takes about 2.5 us of CPU time per descriptor. On Windows it has no effect, because the system
-    /// reports owners with the rows.
+    /// than 4,096. That takes about 2.5 us of CPU time per descriptor, for which tables of other threads wait. On
+    /// Windows it has no effect, because the system reports owners with the rows.
     pub fn set_exact_owners(&mut self, exact: bool) {
         #[cfg(target_os = "linux")]
         self.backend.set_exact_owners(exact);

@@ -74,7 +74,7 @@ pub fn ends(live: &mut Live<'_>) {
 pub fn owners(live: &mut Live<'_>) {
     let mut buffer = Buffer::new();
     let mut group = live.compare("peers/owners");
-    // A new system knows what another one has read, so that there is no other.
+    // A new system knows what another one has read. Therefore no other system may exist here.
     time(&mut group, "tcp6, first", || rows::<OwnerPidRow>(&mut System::new().ok()?, &mut buffer));
     time_kernel(&mut group);
     let mut system = System::new().expect("open a system");

@@ -124,11 +124,9 @@ pub trait SystemExt {
 
     /// The processes that hold the socket with this inode, by ascending pid.
     ///
-    /// The first one is the owner in rows.
-    ///
     /// A socket has several holders if a server forks or if the socket was passed to another process. The result is
-    /// that of the last table of a class with owners, also of other systems that share the processes; nothing is read.
-    /// Each call searches all sockets of all processes, and allocates a list of the pids.
+    /// that of the last table with owners of any system of this process; nothing is read. The first one is the owner in
+    /// the rows of that table. Each call searches all sockets of all processes, and allocates a list of the pids.
     ///
     /// After a table of some states only, a process that already existed and has received the socket since then may be
     /// missing until the next table of all states.

@@ -1,4 +1,4 @@
-//! The systems of a process share what they have read of processes, unless they see other ones.
+//! The systems of a process share what they have read of processes, unless they see different processes.
 //!
 //! The witness is a process without free descriptors: it cannot read `/proc`, so that an owner is known only if it has
 //! been read before.
@@ -12,6 +12,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use rustix::fs::stat;
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
 use rustix::process::{Resource, Rlimit, Signal, Uid, getrlimit, set_parent_process_death_signal, setrlimit};
@@ -31,7 +32,9 @@ pub fn apart() -> System {
     let open = || {
         unshare(UnshareFlags::NEWNS);
         mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC).unwrap();
+        let before = stat("/proc").unwrap().st_dev;
         mount("proc", "/proc", "proc", MountFlags::empty(), None).unwrap();
+        assert_ne!(stat("/proc").unwrap().st_dev, before, "before Linux 5.8, all mounts of /proc have one device");
         System::new().unwrap()
     };
     thread::spawn(open).join().unwrap()
@@ -152,7 +155,6 @@ fn a_forked_child_has_tables_of_its_own() {
         owner(&mut kept, &held);
         thread::scope(|scope| {
             let churn = || {
-                // Takes locks much of the time.
                 while !end.load(Ordering::Relaxed) {
                     System::new().unwrap();
                 }

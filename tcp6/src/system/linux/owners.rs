@@ -39,12 +39,11 @@
 //!
 //! Exceptions:
 //!
-//! * The first refresh reads all descriptors of new processes before step 2, without a bound.
-//! * The first refresh of a later [`System`](crate::System) reads all pending descriptors before step 2, without a
-//!   bound, because the last refresh of another one can be long ago. It also retries unreadable processes, because the
-//!   rights of this process may have changed.
+//! * The first refresh of a new [`System`](crate::System) reads all pending descriptors before step 2, without a bound,
+//!   because the last refresh of another one can be long ago. It reads most of them ahead, during the dump. It also
+//!   lists processes and retries unreadable ones in any case.
 //! * For an [exact](Demand::set_exact) table, reading all descriptors of all processes replaces steps 2 to 4.
-//! * Every [`RETRY_INTERVAL`] refreshes, unreadable processes are read again even if they have not run, and sockets
+//! * Every [`RETRY_INTERVAL`] tables of a system, unreadable processes are read again even if they have not run, and sockets
 //!   that step 6 has not found are searched for again.
 //! * If CPU times cannot be used, because `/proc` shows another pid namespace or a sandbox refuses them, every process
 //!   counts as one that has run.
@@ -112,13 +111,13 @@ use self::tracked::{ScanState, Tracked};
 use crate::error::Result;
 use crate::row::owner::Owner;
 
-/// The number of refreshes between two retries of unresolved sockets and unreadable processes.
-const RETRY_INTERVAL: u32 = 16;
+/// The number of tables of a system between two retries of unresolved sockets and unreadable processes.
+const RETRY_INTERVAL: u64 = 16;
 
 /// The maximum number of samples of the machine's activity before the first table of a system, about 1 us each.
 ///
-/// Threads that have read descriptors for it, or for another system, may still be exiting. While they run, CPU times are
-/// not exact, and all idle processes would be read again.
+/// Threads that have read descriptors for this table, or for that of another system, may still be exiting. While they run,
+/// CPU times are not exact, and all idle processes would be read again.
 const FIRST_SAMPLES: u32 = 100;
 
 /// Finds the owners of sockets and remembers the descriptors of all processes.
@@ -129,7 +128,6 @@ pub(super) struct Owners<S> {
     index: Index,
     schedule: Schedule,
     full_scan: FullScan,
-    refreshes: u32,
     has_resolved: bool,
 }
 
@@ -141,7 +139,6 @@ impl<S: FdSource> Owners<S> {
             index: Index::default(),
             schedule: Schedule::default(),
             full_scan: FullScan::default(),
-            refreshes: 0,
             has_resolved: false,
         }
     }
@@ -170,40 +167,60 @@ impl<S: FdSource> Owners<S> {
         !self.has_resolved
     }
 
-    /// Reads all descriptors before the first table is known.
+    /// Reads all pending descriptors before the first table of a system is known.
     ///
     /// [`resolve`](Self::resolve) finds later changes.
-    pub(super) fn read_ahead(&mut self) {
+    pub(super) fn read_ahead(&mut self, demand: &mut Demand) {
+        self.begin_first(demand);
         self.roster.update(&self.source, 1);
         // Without CPU times all processes would be read again.
-        if self.roster.processes.iter().any(Tracked::has_cpu_time) {
-            self.read_new();
+        let has_cpu_times = self.roster.processes.iter().any(Tracked::has_cpu_time);
+        if has_cpu_times {
+            self.full_scan.run(&mut self.roster, &self.source, |_| true);
         }
+        demand.note_read_ahead(has_cpu_times);
+    }
+
+    /// Prepares the first table of a new system, which depends on no earlier one.
+    ///
+    /// The last table of another system can be long ago: the kernel may have assigned the same last pid again, and this
+    /// process may have other rights.
+    fn begin_first(&mut self, demand: &Demand) {
+        if demand.is_unbounded() {
+            self.roster.forget_last_pid();
+            self.retry_unreadable();
+        }
+    }
+
+    fn retry_unreadable(&mut self) {
+        self.roster.processes.iter_mut().filter(|process| process.is_unreadable()).for_each(Tracked::mark_pending);
     }
 
     /// Finds the owners of the sockets in a table.
     ///
-    /// `demand` is that of the earlier tables of the same namespace. `is_complete` states that the table is not
-    /// filtered, so that a socket that it lacks has been closed.
+    /// `demand` is that of the earlier tables of the same system. `is_complete` states that the table is not filtered,
+    /// so that a socket that it lacks has been closed.
     ///
     /// # Errors
     ///
     /// [`Error::OutOfMemory`](crate::error::Error::OutOfMemory).
     pub(super) fn resolve(&mut self, demand: &mut Demand, table: &[SocketInode], is_complete: bool) -> Result<()> {
-        self.refreshes = self.refreshes.wrapping_add(1);
-        demand.begin();
-        if demand.is_first_of_all() || self.refreshes % RETRY_INTERVAL == 0 {
-            self.roster.processes.iter_mut().filter(|process| process.is_unreadable()).for_each(Tracked::mark_pending);
+        if demand.begin() {
+            self.retry_unreadable();
+        }
+        if !demand.has_read_ahead() {
+            self.begin_first(demand);
         }
         self.roster.update(&self.source, if demand.is_first() { FIRST_SAMPLES } else { 1 });
         if demand.is_exact() {
             self.roster.processes.iter_mut().for_each(Tracked::mark_pending);
             self.full_scan.run(&mut self.roster, &self.source, |_| true);
         } else {
-            if !self.has_resolved {
-                self.read_new();
-            } else if demand.is_first_of_all() {
-                self.full_scan.run(&mut self.roster, &self.source, |_| true);
+            if demand.is_unbounded() || !self.has_resolved {
+                // What has changed since a read-ahead is read with the bounds of a later table.
+                let has_read_ahead = demand.has_read_ahead();
+                let is_due = |process: &Tracked| !has_read_ahead || process.state == ScanState::New;
+                self.full_scan.run(&mut self.roster, &self.source, is_due);
             }
             self.read_pending(demand, table, is_complete)?;
         }
@@ -213,12 +230,11 @@ impl<S: FdSource> Owners<S> {
         if demand.has_unresolved() {
             self.search(demand)?;
         }
-        if is_complete { demand.note_previous(table) } else { Ok(()) }
-    }
-
-    /// Reads all descriptors of new processes.
-    fn read_new(&mut self) {
-        self.full_scan.run(&mut self.roster, &self.source, |process| process.state == ScanState::New);
+        if is_complete {
+            demand.note_previous(table)?;
+        }
+        demand.end();
+        Ok(())
     }
 
     /// Reads pending descriptors within the budget.

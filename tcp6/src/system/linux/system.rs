@@ -47,7 +47,7 @@ impl System {
         let open = || Ok((Listing::new()?, StatisticsReader::open()?));
         let (listing, statistics) = namespace::enter(namespace, id, open)?;
         let entered = namespace.try_clone_to_owned().map_err(|error| Error::os("network namespace", error))?;
-        let tables = self.tables.sharing(listing);
+        let tables = self.tables.sharing(listing)?;
         Ok(System { tables, statistics, subscription: None, entered: Some(entered) })
     }
 
@@ -75,7 +75,7 @@ impl System {
         let statistics = StatisticsReader::open_in(process)?;
         // A process can enter another namespace.
         process.verify(expected)?;
-        let tables = self.tables.sharing(Listing::of_text(text));
+        let tables = self.tables.sharing(Listing::of_text(text))?;
         Ok(System { tables, statistics, subscription: None, entered: None })
     }
 

@@ -29,9 +29,11 @@ impl TableReader {
         Ok(TableReader::over(listing, SharedOwners::open()?, Demand::new()))
     }
 
-    /// A reader of another listing, which shares the owners with this one, and continues where it is.
-    pub(super) fn sharing(&self, listing: Listing) -> TableReader {
-        TableReader::over(listing, self.owners.clone(), Demand::continued())
+    /// A reader of another listing, which shares the owners with this one.
+    ///
+    /// Its first table has the bounds of a later one.
+    pub(super) fn sharing(&self, listing: Listing) -> Result<TableReader> {
+        Ok(TableReader::over(listing, self.owners.in_this_process()?, Demand::continued()))
     }
 
     fn over(listing: Listing, owners: SharedOwners, demand: Demand) -> TableReader {
@@ -85,11 +87,11 @@ impl TableReader {
 
     fn fill_with_owners<R: Row>(&mut self, query: &Query, buffer: &mut Buffer, beside: Beside<'_>) -> Result<()> {
         let TableReader { listing, owners, demand, processes } = self;
-        if owners.lock().is_new() {
+        if demand.is_first() && (demand.is_unbounded() || owners.lock().is_new()) {
             // Reading descriptors takes most of the first pass, and most of it does not depend on the table.
             thread::scope(|scope| {
                 // If no thread can be created, `resolve` reads all descriptors.
-                let _ = thread::Builder::new().spawn_scoped(scope, || owners.lock().read_ahead());
+                let _ = thread::Builder::new().spawn_scoped(scope, || owners.lock().read_ahead(demand));
                 listing.fill::<R>(query, buffer, beside)
             })?;
         } else {

@@ -38,21 +38,23 @@ pub(in crate::system::linux) struct Demand {
     /// The number of tables.
     refreshes: u64,
     is_exact: bool,
-    /// Whether the table is the first one.
+    /// Whether no table has been resolved yet.
     is_first: bool,
-    /// Whether another system had tables before.
+    /// Whether the first table has the bounds of a later one.
     is_continued: bool,
+    /// Whether descriptors were read during the dump of the table.
+    has_read_ahead: bool,
 }
 
 impl Demand {
-    /// That of a new system, whose first table depends on no earlier one.
+    /// That of a new system: its first table reads all descriptors that may have changed.
     pub(in crate::system::linux) fn new() -> Demand {
-        Demand::default()
+        Demand { is_first: true, ..Demand::default() }
     }
 
-    /// That of a system which continues with the descriptors that another one has read.
+    /// That of a system that was opened from another one: its first table has the bounds of a later one.
     pub(in crate::system::linux) fn continued() -> Demand {
-        Demand { is_continued: true, ..Demand::default() }
+        Demand { is_continued: true, ..Demand::new() }
     }
 
     /// Sets whether all descriptors of all processes are read for each table.
@@ -64,25 +66,42 @@ impl Demand {
         self.is_exact
     }
 
-    /// Whether the table is the first one.
-    pub(super) fn is_first(&self) -> bool {
+    /// Whether no table has been resolved yet.
+    pub(in crate::system::linux) fn is_first(&self) -> bool {
         self.is_first
     }
 
-    /// Whether the table is the first one and depends on no earlier one.
-    pub(super) fn is_first_of_all(&self) -> bool {
+    /// Whether the table reads all descriptors that may have changed.
+    pub(in crate::system::linux) fn is_unbounded(&self) -> bool {
         self.is_first && !self.is_continued
     }
 
-    /// Begins another table.
+    /// Notes whether descriptors were read during the dump of the table.
+    pub(super) fn note_read_ahead(&mut self, has_read_ahead: bool) {
+        self.has_read_ahead = has_read_ahead;
+    }
+
+    pub(super) fn has_read_ahead(&self) -> bool {
+        self.has_read_ahead
+    }
+
+    /// Begins another table. Returns whether failures of earlier ones are retried, which every [`RETRY_INTERVAL`]
+    /// tables are.
     ///
-    /// Every [`RETRY_INTERVAL`] tables, sockets for which a search has found no owner are searched for again.
-    pub(super) fn begin(&mut self) {
-        self.is_first = self.refreshes == 0;
+    /// Sockets for which a search has found no owner are then searched for again.
+    pub(super) fn begin(&mut self) -> bool {
         self.refreshes += 1;
-        if self.refreshes % u64::from(RETRY_INTERVAL) == 0 {
+        let retries = self.refreshes % RETRY_INTERVAL == 0;
+        if retries {
             self.searched.clear();
         }
+        retries
+    }
+
+    /// Ends a table that was resolved.
+    pub(super) fn end(&mut self) {
+        self.is_first = false;
+        self.has_read_ahead = false;
     }
 
     /// Notes which sockets of the table exist and which sockets of the previous one have been

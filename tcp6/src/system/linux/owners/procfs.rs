@@ -14,7 +14,8 @@ use std::str;
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode, OFlags, PROC_SUPER_MAGIC, fstat, fstatfs, openat, readlinkat_raw, statat};
 use rustix::io::{Errno, pread, read};
-use rustix::process::geteuid;
+use rustix::process::{getegid, geteuid};
+use rustix::thread::{CapabilitySet, capabilities};
 
 use self::dir::{Path, each_name, number};
 use self::fd_dir::{Rest, count_up, link, list_from};
@@ -27,12 +28,13 @@ use crate::system::linux::pid_stat;
 /// What is read with one view holds for another that is equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::system::linux) struct View {
-    /// The device of `/proc`, which each mount with a pid namespace or options of its own has.
+    /// The device of `/proc`. Each pid namespace, and since Linux 5.8 each mount, has its own.
     device: Option<u64>,
-    /// The pid of this process in `/proc`.
-    pub(in crate::system::linux) own_pid: Option<u32>,
-    /// The effective user of the thread.
-    uid: u32,
+    own_pid: Option<u32>,
+    /// The effective user and group of the thread.
+    ids: (u32, u32),
+    /// The effective capabilities of the thread. `None` if a sandbox refuses to report them.
+    capabilities: Option<CapabilitySet>,
     has_counts: bool,
     has_cpu_times: bool,
     has_loadavg: bool,
@@ -98,11 +100,17 @@ impl Proc {
         View {
             device: self.root().and_then(fstat).ok().map(|root| root.st_dev),
             own_pid: self.own_pid,
-            uid: geteuid().as_raw(),
+            ids: (geteuid().as_raw(), getegid().as_raw()),
+            capabilities: capabilities(None).ok().map(|sets| sets.effective),
             has_counts: self.has_counts,
             has_cpu_times: self.has_cpu_times,
             has_loadavg: self.loadavg.is_some(),
         }
+    }
+
+    /// The time at which this process started. `None` if `/proc` does not show it.
+    pub(in crate::system::linux) fn own_start_time(&self) -> Option<u64> {
+        self.start_time(self.own_pid?)
     }
 
     fn root(&self) -> Result<&OwnedFd, Errno> {
@@ -159,6 +167,24 @@ impl Proc {
     fn stat(&self, thread: u32) -> Result<rustix::fs::Stat, Errno> {
         let path = Path::new(format_args!("{thread}/fd"));
         statat(self.root()?, path.as_c_str(), AtFlags::empty())
+    }
+}
+
+#[cfg(test)]
+impl View {
+    /// This view, and one that differs from it in each field.
+    pub(in crate::system::linux) fn variants(self) -> Vec<View> {
+        vec![
+            self,
+            View { device: self.device.map(|device| device + 1), ..self },
+            View { own_pid: self.own_pid.map(|pid| pid + 1), ..self },
+            View { ids: (self.ids.0 + 1, self.ids.1), ..self },
+            View { ids: (self.ids.0, self.ids.1 + 1), ..self },
+            View { capabilities: self.capabilities.map(|set| set ^ CapabilitySet::SYS_PTRACE), ..self },
+            View { has_counts: !self.has_counts, ..self },
+            View { has_cpu_times: !self.has_cpu_times, ..self },
+            View { has_loadavg: !self.has_loadavg, ..self },
+        ]
     }
 }
 

@@ -45,6 +45,11 @@ impl Roster {
         self.has_exact_times &= self.has_cpu_times();
     }
 
+    /// Lets the next update list processes in any case.
+    pub(super) fn forget_last_pid(&mut self) {
+        self.last_pid = None;
+    }
+
     /// Whether the kernel reports the CPU time of every process.
     fn has_cpu_times(&self) -> bool {
         self.processes.iter().all(Tracked::has_cpu_time)

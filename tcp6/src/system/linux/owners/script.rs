@@ -343,6 +343,11 @@ impl Machine {
         self.refresh_table(inodes, true)
     }
 
+    /// Reads ahead for the first table.
+    pub(super) fn read_ahead(&mut self) {
+        self.owners.read_ahead(&mut self.demand);
+    }
+
     fn refresh_table(&mut self, inodes: &[u32], is_complete: bool) -> Vec<Owner> {
         self.owners.resolve(&mut self.demand, &sockets(inodes), is_complete).unwrap();
         inodes.iter().map(|inode| self.of(*inode)).collect()

@@ -75,6 +75,60 @@ fn without_cpu_times_the_first_table_of_a_system_is_exact() {
     assert!(owners.iter().all(|owner| *owner == pid(1)));
 }
 
+/// The dump of another system has failed after its read-ahead, long ago.
+#[test]
+fn the_first_table_of_a_system_does_not_depend_on_a_failed_one() {
+    for reads_ahead in [true, false] {
+        let (mut machine, mut inodes) = busy_machine(50_000);
+        machine.read_ahead();
+        machine.replace(1, &inodes.iter().map(|inode| (*inode, inode + 1_000_000)).collect());
+        inodes.iter_mut().for_each(|inode| *inode += 1_000_000);
+        let mut demand = Demand::new();
+        if reads_ahead {
+            machine.owners.read_ahead(&mut demand);
+        }
+        let owners = refresh(&mut machine, &mut demand, &inodes);
+        assert!(owners.iter().all(|owner| *owner == pid(1)), "{reads_ahead}");
+    }
+}
+
+/// As many processes have started since the last table of another system as there are pids.
+#[test]
+fn the_first_table_of_a_system_lists_processes() {
+    for reads_ahead in [true, false] {
+        let mut machine = machine();
+        machine.start(10, &[1]);
+        machine.refresh(&[1]);
+        let last_pid = machine.source.last_pid;
+        machine.start(20, &[2]);
+        machine.source.last_pid = last_pid;
+        assert_eq!(machine.refresh(&[2]), [Owner::Unresolved]);
+        let mut demand = Demand::new();
+        if reads_ahead {
+            machine.owners.read_ahead(&mut demand);
+        }
+        assert_eq!(refresh(&mut machine, &mut demand, &[2]), [pid(20)]);
+    }
+}
+
+/// Each system may be used with other rights: what one of them cannot read is retried by both.
+#[test]
+fn each_system_retries_unreadable_processes() {
+    let mut machine = machine();
+    machine.start(10, &[1]);
+    let (mut ours, mut theirs) = (Demand::new(), Demand::continued());
+    assert_eq!(refresh(&mut machine, &mut ours, &[1]), [pid(10)]);
+    let mut retried = 0;
+    for _ in 0..64 {
+        machine.process(10).refuses = true;
+        machine.run(10);
+        refresh(&mut machine, &mut theirs, &[1]);
+        machine.process(10).refuses = false;
+        retried += usize::from(refresh(&mut machine, &mut ours, &[1]) == [pid(10)]);
+    }
+    assert_eq!(retried, 4);
+}
+
 /// Threads that have read descriptors for the table of another system are still exiting.
 #[test]
 fn the_first_table_of_each_system_waits_for_a_quiet_moment() {
