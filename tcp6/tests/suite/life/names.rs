@@ -20,6 +20,9 @@ pub fn problems(processes: &mut Processes, pids: &BTreeSet<u32>) -> Vec<String> 
         let name = file.filter(|file| name.len() == 15 && file.as_bytes().starts_with(name.as_bytes())).unwrap_or(name);
         let known = batch.get(*pid);
         let known_name = known.map(|process| process.name());
+        if known.is_none() && has_ended(*pid) {
+            continue;
+        }
         let known_path = known.and_then(|process| process.path()).map(Path::to_path_buf);
         if known_name != Some(name) || (path.is_some() && known_path != path) {
             problems.push(format!(
@@ -28,4 +31,13 @@ pub fn problems(processes: &mut Processes, pids: &BTreeSet<u32>) -> Vec<String> 
         }
     }
     problems
+}
+
+/// Whether a process is gone, or a zombie: `/proc` has its name until its parent waits for it.
+///
+/// A process whose first thread has exited is in the same state, and has other threads.
+fn has_ended(pid: u32) -> bool {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{pid}/status")) else { return true };
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    field("State:").is_some_and(|state| state.starts_with(['Z', 'X'])) && matches!(field("Threads:"), Some("0" | "1"))
 }
