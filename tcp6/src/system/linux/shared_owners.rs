@@ -147,16 +147,28 @@ mod tests {
     }
 
     #[test]
+    fn owners_of_the_parent_are_replaced_in_a_forked_process() {
+        let own = SharedOwners::open().unwrap();
+        let inherited = SharedOwners { pid: own.pid + 1, ..SharedOwners::new(Proc::open().unwrap()) };
+        assert!(is_same(&own, &inherited.in_this_process().unwrap()));
+    }
+
+    #[test]
     fn a_forked_process_takes_no_lock_of_its_parent() {
         let slots = [const { Slot::free() }; 4];
         let own = process_key(&Proc::open().unwrap()).unwrap();
-        assert_eq!(process_key(&Proc::open().unwrap()), Some(own));
+        let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+        // Field 22 is the start time; the second one is the name, which can contain spaces.
+        let start_time: u64 = stat.rsplit(')').next().unwrap().split(' ').nth(20).unwrap().parse().unwrap();
+        assert_eq!((own >> START_TIME_BITS, own % (1 << START_TIME_BITS)), (process::id().into(), start_time));
         let slot = Slot::of_process(&slots, Some(own)).unwrap();
         let _held = slot.known.lock();
         // Another pid, or the same pid and another time of start.
         for child in [own + (1 << START_TIME_BITS), own + 1] {
+            let of_child = Slot::of_process(&slots, Some(child)).unwrap();
+            assert!(!core::ptr::eq(slot, of_child));
             let proc = Proc::open().unwrap();
-            Slot::of_process(&slots, Some(child)).unwrap().share(proc.view(), proc);
+            of_child.share(proc.view(), proc);
         }
         assert!(core::ptr::eq(slot, Slot::of_process(&slots, Some(own)).unwrap()));
         assert!(Slot::of_process(&slots, None).is_none());

@@ -101,7 +101,6 @@ impl Demand {
     /// Ends a table that was resolved.
     pub(super) fn end(&mut self) {
         self.is_first = false;
-        self.has_read_ahead = false;
     }
 
     /// Notes which sockets of the table exist and which sockets of the previous one have been
