@@ -51,10 +51,12 @@ impl SharedOwners {
 /// The number of bits of the time at which a process started, in a [`process_key`]. The kernel counts ticks since boot.
 const START_TIME_BITS: u32 = 42;
 
-/// A number that differs between a process, its ancestors and its descendants. `None` if `/proc` does not show this process.
+/// A number that differs between a process, its ancestors and its descendants.
 ///
-/// The pid alone does not: each process can be number 1 of a pid namespace of its own, and the pid of a process that
-/// has ended is assigned again. A pid has up to 22 bits.
+/// `None` if `/proc` does not show this process.
+///
+/// The pid alone does not differ: each process can be number 1 of a pid namespace of its own, and the kernel assigns the
+/// pid of an ended process again. A pid has up to 22 bits.
 fn process_key(proc: &Proc) -> Option<u64> {
     let start_time = proc.own_start_time()? & ((1 << START_TIME_BITS) - 1);
     Some(u64::from(process::id()) << START_TIME_BITS | start_time)

@@ -85,10 +85,9 @@ impl Demand {
         self.has_read_ahead
     }
 
-    /// Begins another table. Returns whether failures of earlier ones are retried, which every [`RETRY_INTERVAL`]
-    /// tables are.
+    /// Begins another table. Returns whether it retries what earlier tables could not read.
     ///
-    /// Sockets for which a search has found no owner are then searched for again.
+    /// Every [`RETRY_INTERVAL`] tables it does, and searches again for sockets without an owner.
     pub(super) fn begin(&mut self) -> bool {
         self.refreshes += 1;
         let retries = self.refreshes % RETRY_INTERVAL == 0;
