@@ -1,22 +1,13 @@
 //! Connections that close normally, read by a `System` and a `Watcher` that also read them while they were open.
 
-use std::io::Read;
-use std::net::TcpStream;
-
 use tcp6::os::linux::{OwnerModuleRowExt, SystemExt};
 use tcp6::{
     BasicRow, Buffer, Change, OffloadRow, Owner, OwnerModuleRow, OwnerPidRow, Query, Row, State, System, Watcher,
 };
 
-use crate::support::{by_itself, connect, eventually, listener};
+use crate::support::{by_itself, close, connect, eventually, listener};
 
 const CONNECTIONS: usize = 40;
-
-/// Closes `first`, and closes `second` after it has read the end of the stream.
-fn close(first: TcpStream, mut second: TcpStream) {
-    drop(first);
-    assert_eq!(second.read(&mut [0]).unwrap(), 0);
-}
 
 /// Waits until a new `System` lists exactly these states on this port, with these counts.
 fn wait_for_states(port: u16, expected: &[(State, usize)]) {

@@ -19,7 +19,7 @@ use tcp6::{
 };
 
 use crate::life::namespace::in_namespaces;
-use crate::support::{connect, eventually, listener, reset, v6};
+use crate::support::{close, connect, eventually, listener, reset, stop, v6, wait_until_closed};
 
 /// Runs all tests of [`in_a_namespace`] in a namespace, as this user.
 fn run(user: Option<u32>) {
@@ -173,15 +173,9 @@ impl<R: Row> Watched<R> {
     }
 }
 
-/// Waits until the kernel has sent the events of destroyed sockets.
+/// Waits until dropped sockets are closed, and the kernel has sent their events.
 fn settle() {
     thread::sleep(Duration::from_millis(50));
-}
-
-/// Closes `first`, and closes `second` after it has read the end of the stream.
-fn close(first: TcpStream, mut second: TcpStream) {
-    drop(first);
-    assert_eq!(second.read(&mut [0]).unwrap(), 0);
 }
 
 fn ends(stream: &TcpStream) -> (SocketAddrV6, SocketAddrV6) {

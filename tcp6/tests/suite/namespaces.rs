@@ -22,7 +22,7 @@ use tcp6::os::linux::SystemExt;
 use tcp6::{BasicRow, Buffer, Owner, OwnerPidRow, Query, State, System};
 
 use crate::sharing::apart;
-use crate::support::{by_itself, connect, v6};
+use crate::support::{by_itself, connect, stop, v6};
 
 /// Whether the tests can create namespaces.
 pub fn is_root() -> bool {
@@ -129,7 +129,7 @@ fn equal_ends_in_two_namespaces_are_rows_of_two_tables() {
     assert!(systems.iter().all(|system| !system.is_text()));
     let all = [vec![(ends, this_process())], vec![(ends, this_process())], vec![]];
     assert_eq!(systems.iter_mut().map(listeners).collect::<Vec<_>>(), all);
-    drop(servers.remove(0));
+    stop(servers.remove(0));
     // One of two systems, read in a thread that is in another namespace.
     let mut first = systems.remove(0);
     let (first, seen) = spaces[1].within(move || {
@@ -139,7 +139,7 @@ fn equal_ends_in_two_namespaces_are_rows_of_two_tables() {
     systems.insert(0, first);
     assert_eq!(seen, []);
     assert_eq!(systems.iter_mut().map(listeners).collect::<Vec<_>>(), [vec![], all[1].clone(), vec![]]);
-    drop(servers);
+    servers.into_iter().for_each(stop);
     assert!(systems.iter_mut().all(|system| listeners(system).is_empty()));
 }
 
@@ -246,7 +246,7 @@ fn a_system_keeps_its_namespace_alive() {
     drop(space);
     // The socket belongs to the namespace, and so do those that connect to it.
     assert_eq!(listeners(&mut system).len(), 1);
-    drop(listener);
+    stop(listener);
     assert_eq!(listeners(&mut system), []);
     let mut buffer = Buffer::new();
     assert_eq!(system.table::<BasicRow>(&Query::all(), &mut buffer).unwrap().len(), 0);

@@ -56,7 +56,9 @@ mod linux {
     use super::owners_of;
     use crate::agreement::{Observation, assert_agrees};
     use crate::ss;
-    use crate::support::{Loopback, alone_with_the_table, by_itself, connect, eventually, listener, v6};
+    use crate::support::{
+        Loopback, alone_with_the_table, by_itself, close, connect, eventually, listener, v6, wait_until_closed,
+    };
 
     /// A child of this program that holds sockets until this is dropped.
     struct Holder {
@@ -160,6 +162,7 @@ mod linux {
         drop(listener);
         assert_eq!(owners(), [Owner::Process(first.pid())]);
         drop(first);
+        wait_until_closed(local);
         assert_eq!(owners(), []);
     }
 
@@ -183,6 +186,7 @@ mod linux {
         drop(one);
         assert_eq!(owners(at_one), [Owner::Process(pid)]);
         drop(first);
+        wait_until_closed(at_one);
         for _ in 0..100 {
             if let Err(error) = std::fs::write(LAST_PID, (pid - 1).to_string()) {
                 return eprintln!("skipped: {LAST_PID}: {error}");
@@ -221,11 +225,11 @@ mod linux {
         let workers: Vec<Holder> =
             (0..3).map(|_| Holder::run(&format!("listen {shared}"), UnixStream::pair().unwrap(), |_| {})).collect();
         // An orphan whose peer stays open, a connection in TIME-WAIT, and a connection that is not accepted.
-        let (orphan, _peer) = connect(&own.listener);
+        let (orphan, mut peer) = connect(&own.listener);
         drop(orphan);
+        assert_eq!(peer.read(&mut [0]).unwrap(), 0);
         let (client, server) = connect(&own.listener);
-        client.shutdown(Shutdown::Both).unwrap();
-        drop((client, server));
+        close(client, server);
         let _unaccepted = std::net::TcpStream::connect(own.listener.local_addr().unwrap()).unwrap();
 
         let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());

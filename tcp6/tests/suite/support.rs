@@ -1,6 +1,6 @@
 //! Code shared by the tests: sockets, and look-ups of their rows.
 
-use std::io;
+use std::io::{self, Read};
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, TcpStream};
 use std::path::PathBuf;
 #[cfg(target_os = "linux")]
@@ -60,6 +60,35 @@ pub fn listener() -> TcpListener {
 pub fn connect(listener: &TcpListener) -> (TcpStream, TcpStream) {
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     (client, inheritance::accept(listener).unwrap())
+}
+
+/// Closes a connection normally: `first` enters TIME-WAIT, `second` leaves the table.
+///
+/// A socket may stay open for a moment after its drop: a child that another thread starts holds a copy of each
+/// descriptor until it calls exec, and a reader of `/proc/PID/fd` holds the file. The end of the stream shows that
+/// `first` is closed.
+pub fn close<S: Read>(first: S, mut second: S) {
+    drop(first);
+    assert_eq!(second.read(&mut [0]).unwrap(), 0);
+}
+
+/// Stops listening at once, even if the listener stays open for a moment, as in [`close`].
+#[cfg(target_os = "linux")]
+pub fn stop(listener: impl std::os::fd::AsFd) {
+    SockRef::from(&listener).shutdown(std::net::Shutdown::Both).unwrap();
+}
+
+/// Waits until the kernel lists no socket with this local port, which may take a moment after a close, as in [`close`].
+///
+/// Reads the text of the kernel, which opens no other socket.
+#[cfg(target_os = "linux")]
+pub fn wait_until_closed(local: SocketAddrV6) {
+    let end = format!(":{:04X}", local.port());
+    let has_end = |line: &str| line.split_whitespace().nth(1).unwrap().ends_with(&end);
+    eventually("the socket is closed", || {
+        let text = std::fs::read_to_string("/proc/thread-self/net/tcp6").unwrap();
+        !text.lines().skip(1).any(has_end)
+    });
 }
 
 /// Closes a connection with a reset, so that neither side stays in TIME-WAIT.

@@ -11,7 +11,7 @@ use tcp6::{
 };
 
 use crate::load::{self, Load};
-use crate::support::{alone_with_the_table, connect, eventually, listener, reset, same_end, v6};
+use crate::support::{alone_with_the_table, close, connect, eventually, listener, reset, same_end, v6};
 
 fn row(state: State, port: u16) -> BasicRow {
     let remote = (state != State::Listen).then(|| "[::1]:50000".parse().unwrap());
@@ -226,10 +226,7 @@ fn reports_opened_closed_and_half_closed_connections() {
     }
     half_closing.iter().for_each(|(client, _)| client.shutdown(Shutdown::Write).unwrap());
     // The client closes first and stays in TIME-WAIT. The server then closes and is removed.
-    for (client, mut server) in closing {
-        drop(client);
-        assert_eq!(server.read(&mut [0]).unwrap(), 0);
-    }
+    closing.into_iter().for_each(|(client, server)| close(client, server));
 
     // Waits until the kernel has processed all segments. One poll then reports all changes.
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());

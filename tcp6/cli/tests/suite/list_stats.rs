@@ -9,7 +9,7 @@ use tcp6::ConnectionStats;
 
 use crate::list::rows;
 use crate::pty::Session;
-use crate::support::{Loopback, eventually, is_endpoint, output, stdout};
+use crate::support::{Loopback, close, eventually, is_endpoint, output, stdout};
 
 /// A connection whose server has 1,000 unread bytes, after it read 5,000, and a listener with a waiting connection.
 fn with_queues() -> (Loopback, TcpStream) {
@@ -105,8 +105,7 @@ fn sockets_without_statistics_have_none() {
     let own = Loopback::open();
     let (port, listening, calling) = (own.port(), own.listening(), own.calling());
     // The side that closes first enters TIME-WAIT.
-    drop(own.client);
-    drop(own.server);
+    close(own.client, own.server);
     eventually("TIME-WAIT", || rows(&["--port", &port]).iter().any(|row| row["state"] == "TIME-WAIT"));
     for option in ["--queues", "--stats"] {
         let rows = rows(&["--port", &port, option]);

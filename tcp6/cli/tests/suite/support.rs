@@ -1,6 +1,6 @@
 //! Runs the command and opens sockets for it to list.
 
-use std::io;
+use std::io::{self, Read};
 use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -85,6 +85,16 @@ impl Loopback {
     pub fn port(&self) -> String {
         self.listening().port().to_string()
     }
+}
+
+/// Closes a connection normally: `first` enters TIME-WAIT, `second` leaves the table.
+///
+/// A socket may stay open for a moment after its drop: a child that another test starts holds a copy of each descriptor
+/// until it calls exec, and a reader of `/proc/PID/fd` holds the file. The end of the stream shows that `first` is
+/// closed.
+pub fn close(first: TcpStream, mut second: TcpStream) {
+    drop(first);
+    assert_eq!(second.read(&mut [0]).unwrap(), 0);
 }
 
 /// Opens a listener on a port that no other row has.

@@ -8,6 +8,8 @@ use rustix::termios::{Action, LocalModes, OptionalActions, Winsize, tcflow, tcge
 
 use crate::pty::{Session, TIMEOUT};
 use crate::support::Loopback;
+#[cfg(target_os = "linux")]
+use crate::support::close;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tcp6");
 
@@ -214,8 +216,7 @@ fn short_connections_are_marked_at_every_width() {
         for _ in 0..30 {
             let client = std::net::TcpStream::connect(own.listening()).unwrap();
             let (server, _) = own.listener.accept().unwrap();
-            drop(server);
-            drop(client);
+            close(server, client);
             std::thread::sleep(std::time::Duration::from_millis(15));
         }
         session.until("short connections", |screen| {
@@ -237,8 +238,8 @@ fn short_connections_can_be_switched_off() {
     let mut session = view(80, 24, &["--no-events", "--interval", "100", "--port", &own.port()]);
     for _ in 0..10 {
         let client = std::net::TcpStream::connect(own.listening()).unwrap();
-        drop(own.listener.accept().unwrap());
-        drop(client);
+        let (server, _) = own.listener.accept().unwrap();
+        close(server, client);
     }
     let last = std::net::TcpStream::connect(own.listening()).unwrap();
     let port = last.local_addr().unwrap().port().to_string();

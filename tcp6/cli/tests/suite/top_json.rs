@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tcp6::ConnectionDelta;
 
-use crate::support::{Guarded, Loopback, eventually, is_endpoint, output, program, started, stdout, v6};
+use crate::support::{Guarded, Loopback, close, eventually, is_endpoint, output, program, started, stdout, v6};
 
 /// A running `tcp6 top --json`. A thread reads its lines.
 struct Running {
@@ -114,8 +114,7 @@ fn processes_are_the_sum_of_their_connections() {
 fn listeners_and_time_wait_are_shown_only_by_request() {
     let own = Loopback::open();
     let port = own.port();
-    drop(own.client);
-    drop(own.server);
+    close(own.client, own.server);
     let lines = |arguments: &[&str]| -> Vec<Value> {
         let arguments = [&["top", "--json", "--interval", "1", "--count", "1", "--port", &port], arguments].concat();
         stdout(&output(&arguments)).lines().map(|line| serde_json::from_str(line).unwrap()).collect()

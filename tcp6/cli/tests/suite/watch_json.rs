@@ -15,7 +15,7 @@ use serde_json::Value;
 use tcp6::{Change, OwnerPidRow};
 
 use crate::inheritance;
-use crate::support::{self, Guarded, Loopback, is_endpoint, program, started, v6};
+use crate::support::{self, Guarded, Loopback, close, is_endpoint, program, started, v6};
 
 fn output(arguments: &[&str]) -> Output {
     support::output(&[&["watch", "--json"], arguments].concat())
@@ -72,7 +72,7 @@ impl Running {
     /// # Panics
     ///
     /// Panics after 20 s without a line; `what` names the condition in the message.
-    fn expect(&self, what: &str, holds: impl Fn(&Value) -> bool) {
+    fn expect(&self, what: &str, mut holds: impl FnMut(&Value) -> bool) {
         loop {
             let line =
                 self.lines.recv_timeout(Duration::from_secs(20)).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -169,16 +169,22 @@ fn prints_short_connections_unless_switched_off() {
         let (server, _) = own.listener.accept().unwrap();
         connections.push(v6(client.local_addr().unwrap()));
         // The server closes first and stays in TIME-WAIT. The client leaves no row.
-        drop(server);
-        drop(client);
+        close(server, client);
         thread::sleep(Duration::from_millis(7));
     }
-    for calling in &connections {
-        with.expect("each client", |change| {
-            let end = if change["change"] == "brief" { &change["local"] } else { &change["row"]["local"] };
-            ["brief", "added"].contains(&change["change"].as_str().unwrap()) && is_endpoint(end, *calling)
-        });
-    }
+    let mut missing = connections;
+    with.expect("each client", |change| {
+        let end = match change["change"].as_str().unwrap() {
+            "brief" => &change["local"],
+            "added" => &change["row"]["local"],
+            _ => return false,
+        };
+        if !is_endpoint(end, listening) {
+            let at = missing.iter().position(|calling| is_endpoint(end, *calling));
+            missing.swap_remove(at.unwrap_or_else(|| panic!("no such client, or reported twice: {change}")));
+        }
+        missing.is_empty()
+    });
     // The last row of the marker is printed after all short connections before it.
     let marker = TcpStream::connect(listening).unwrap();
     let marked = v6(marker.local_addr().unwrap());

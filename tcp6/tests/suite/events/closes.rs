@@ -95,8 +95,10 @@ fn an_active_close_leaves_one_report_for_each_side() {
     assert_eq!(seen.brief_ends(), [of_server]);
     let [(Change::Added(row), Some(stats))] = seen.changes[..] else { panic!("{seen:#?}") };
     assert_eq!((row.local(), row.remote(), row.state()), (of_client.0, Some(of_client.1), State::TimeWait));
-    // The SYN and the FIN count as one byte each.
-    assert_eq!((stats.bytes_sent, stats.bytes_acknowledged, stats.bytes_received), (Some(0), Some(2), Some(1)));
+    // The SYN and the FIN count as one byte each. The FIN of the peer counts unless the peer, as on a busy machine, closes
+    // so late that the kernel has acknowledged the FIN of this side without it.
+    assert_eq!((stats.bytes_sent, stats.bytes_acknowledged), (Some(0), Some(2)));
+    assert!(stats.bytes_received.is_some_and(|bytes| bytes <= 1), "{stats:?}");
     let cookie = seen.brief[0].cookie();
     assert!(cookie.is_some() && row.socket_info().unwrap().cookie != cookie);
 
@@ -190,10 +192,9 @@ fn a_request_ends_without_an_event() {
 
 fn refused_and_reset_connections() {
     let listener = listener();
-    let unused = {
-        let closed = crate::support::listener();
-        v6(closed.local_addr().unwrap())
-    };
+    let closed = crate::support::listener();
+    let unused = v6(closed.local_addr().unwrap());
+    stop(closed);
     let mut watched = Watched::<OwnerModuleRow>::new();
     assert!(TcpStream::connect(unused).is_err());
     let seen = watched.until("refused", 1);
@@ -305,10 +306,10 @@ fn classes_without_an_identity_report_each_connection() {
 /// Opens a connection from the ends of an earlier one, whose server is in TIME-WAIT, and closes it
 /// in the same way.
 fn again(listener: &TcpListener, (client, server): (SocketAddrV6, SocketAddrV6)) {
+    wait_until_closed(client);
     let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
     socket.set_reuse_address(true).unwrap();
-    // Another process that reads the link of a descriptor keeps its file open for a moment.
-    eventually("the earlier client is closed", || socket.bind(&client.into()).is_ok());
+    socket.bind(&client.into()).unwrap();
     socket.connect(&server.into()).unwrap();
     let (accepted, _) = listener.accept().unwrap();
     close(accepted, socket.into());

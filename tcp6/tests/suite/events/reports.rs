@@ -31,7 +31,9 @@ fn statistics_are_final() {
     assert_eq!((stats.unread_bytes, stats.send_queue_bytes, stats.unsent_bytes), (None, None, None));
     assert_eq!(brief.tcp_info().unwrap().bytes_sent(), Some(3000));
     let added = seen.changes[0].1.unwrap();
-    assert_eq!((added.bytes_sent, added.bytes_received), (Some(1000), Some(3001)));
+    assert_eq!(added.bytes_sent, Some(1000));
+    // The FIN of the peer may come too late, as in `an_active_close_leaves_one_report_for_each_side`.
+    assert!(matches!(added.bytes_received, Some(3000 | 3001)), "{added:?}");
 }
 
 fn queries_select_short_connections() {
@@ -74,6 +76,7 @@ fn queries_select_short_connections() {
 
 fn the_owner_of_the_listener_is_inferred() {
     let listener = listener();
+    settle();
     let mut watcher = Watcher::<OwnerPidRow, _>::new(System::new().unwrap()).with_events().unwrap();
     watcher.poll().unwrap();
     let (client, server) = connect(&listener);
@@ -126,6 +129,7 @@ impl Source for Failing {
 
 fn a_failed_poll_keeps_its_events() {
     let listener = listener();
+    settle();
     let source = Failing { system: System::new().unwrap(), fails_before: false, fails_after: false };
     let mut watcher = Watcher::<OwnerModuleRow, _>::new(source).with_events().unwrap();
     watcher.poll().unwrap();
@@ -161,6 +165,7 @@ fn a_failed_poll_keeps_its_events() {
 
 fn owned_changes_have_their_events() {
     let listener = listener();
+    settle();
     let mut watcher = Watcher::<OwnerModuleRow, _>::new(System::new().unwrap()).report_initial().with_events().unwrap();
     assert!(!watcher.poll_owned().unwrap().is_empty());
     let (client, server) = connect(&listener);

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use tcp6::os::linux::SystemExt;
-use tcp6::{BasicRow, System, Watcher};
+use tcp6::{BasicRow, Buffer, Query, State, System, Watcher};
 
 use super::{Space, is_root};
-use crate::support::{connect, eventually, v6};
+use crate::support::{close, connect, eventually, v6};
 
 /// The events come from the namespace of the system, and those of two namespaces are not mixed.
 #[test]
@@ -29,11 +29,15 @@ fn short_connections_of_another_namespace_are_reported() {
                 let (client, server) = connect(&listener);
                 let local = v6(client.local_addr().unwrap());
                 // The server closes first, so that it stays in TIME-WAIT and the client does not.
-                drop(server);
-                std::io::Read::read_to_end(&mut &client, &mut Vec::new()).unwrap();
+                close(server, client);
                 local
             })
             .collect::<Vec<_>>()
+    });
+    let (mut system, mut buffer) = (base.in_namespace(&spaces[0]).unwrap(), Buffer::new());
+    eventually("the clients are closed", || {
+        let table = system.table::<BasicRow>(&Query::all(), &mut buffer).unwrap();
+        table.iter().all(|row| row.state() == State::TimeWait)
     });
     let mut seen = Vec::new();
     eventually("all clients", || {
@@ -43,7 +47,11 @@ fn short_connections_of_another_namespace_are_reported() {
         seen.extend(changes.brief().map(|brief| (brief.local(), brief.remote())));
         seen.len() >= clients.len()
     });
-    assert_eq!(seen, clients.iter().map(|client| (*client, address)).collect::<Vec<_>>());
+    // The events are in the order of the closes, which may differ from that of the calls.
+    seen.sort_unstable();
+    let mut expected: Vec<_> = clients.iter().map(|client| (*client, address)).collect();
+    expected.sort_unstable();
+    assert_eq!(seen, expected);
     let changes = watchers[1].poll().unwrap();
     assert_eq!((changes.brief().len(), changes.ignored(), changes.missed(), changes.count()), (0, 0, 0, 0));
 }

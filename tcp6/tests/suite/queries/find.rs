@@ -8,7 +8,7 @@ use tcp6::{BasicRow, Buffer, Owner, OwnerModuleRow, OwnerPidRow, Query, Row, Sna
 
 use super::in_a_namespace;
 use super::kinds::{Kinds, connect, end, listen, local, socket};
-use crate::support::eventually;
+use crate::support::{eventually, stop};
 
 #[test]
 fn finds_every_socket_of_the_table() {
@@ -72,10 +72,9 @@ fn impostors() {
     assert_eq!(find(client, Some(server)), None, "a socket of AF_INET");
     assert!(find(server, Some(client)).is_some_and(|row| row.local() == server));
     // A port without any socket.
-    let free = {
-        let socket = listen(socket(), Ipv6Addr::LOCALHOST, 0);
-        local(&socket)
-    };
+    let closed = listen(socket(), Ipv6Addr::LOCALHOST, 0);
+    let free = local(&closed);
+    stop(closed);
     assert_eq!((find(free, None), find(free, Some(listener))), (None, None));
 
     // The listener does not replace a connection that ended.

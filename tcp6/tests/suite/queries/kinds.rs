@@ -7,7 +7,7 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tcp6::{BasicRow, Buffer, Query, StateSet, System};
 
-use crate::support::eventually;
+use crate::support::{close, eventually};
 
 /// Open sockets of many kinds, and the ports that they use.
 pub struct Kinds {
@@ -109,8 +109,7 @@ impl Kinds {
         open.extend([client, server]);
         let (client, server) = connect(socket(), &second, Ipv6Addr::LOCALHOST);
         let time_wait = local(&client).port();
-        drop(client);
-        drop(server);
+        close(client, server);
 
         // SYN-SENT: the queue of the listener is full.
         let full = socket();
@@ -177,12 +176,14 @@ impl Kinds {
 
     /// Closes one connection of the plain listener.
     pub fn close_plain(&mut self) {
-        self.plain.1 = None;
+        let (client, server) = self.plain.1.take().unwrap();
+        close(client, server);
     }
 
     /// Closes a connection of another listener.
     pub fn close_other(&mut self) {
-        self.other = None;
+        let (client, server) = self.other.take().unwrap();
+        close(client, server);
     }
 
     /// The IPv4 ends of the connection of an AF_INET socket, as v4-mapped addresses.

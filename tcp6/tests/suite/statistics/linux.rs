@@ -1,6 +1,7 @@
 //! Counters of a network namespace in which nothing else happens. They need root.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::net::{Ipv6Addr, TcpListener, TcpStream};
 use std::process::Command;
 use std::thread;
@@ -8,7 +9,7 @@ use std::thread;
 use tcp6::os::linux::SystemExt;
 use tcp6::{Error, Statistics, System};
 
-use crate::support::connect;
+use crate::support::{connect, reset, stop};
 use crate::trouble::is_root;
 use crate::trouble::namespaces::enter_net_namespace;
 
@@ -53,7 +54,7 @@ fn counters_are_exact() {
         }
         let before = system.statistics().unwrap();
         let address = listener.local_addr().unwrap();
-        drop(listener);
+        stop(listener);
         for _ in 0..4 {
             TcpStream::connect(address).unwrap_err();
         }
@@ -140,8 +141,10 @@ fn counters_equal_those_of_nstat() {
     alone(|| {
         let listener = local_listener();
         let connections: Vec<_> = (0..7).map(|_| connect(&listener)).collect();
-        connections.into_iter().for_each(|(client, _)| crate::support::reset(client));
-        drop(listener);
+        for (client, mut server) in connections {
+            reset(client);
+            assert!(server.read(&mut [0]).is_err(), "the reset has arrived");
+        }
 
         let mut system = System::new().unwrap();
         let Some(theirs) = nstat() else { return eprintln!("skipped: nstat is not installed") };
