@@ -18,7 +18,7 @@ use rustix::process::{getegid, geteuid};
 use rustix::thread::{CapabilitySet, capabilities};
 
 use self::dir::{Path, each_name, number};
-use self::fd_dir::{Rest, count_up, link, list_from};
+use self::fd_dir::{Rest, count_up, link, link_except, list_from};
 use super::fd_source::{Access, Activity, CpuTime, FdRange, FdSource, FdSummary, Link, Scan};
 use super::syscalls;
 use crate::system::linux::pid_stat;
@@ -263,12 +263,12 @@ impl FdSource for Proc {
         let next = dir.and_then(|dir| {
             // In the directory of this process, the descriptor of `dir` exists only during the scan.
             let scanning = (self.own_pid == Some(thread)).then(|| dir.as_raw_fd() as u32);
-            let read = |descriptor: u32, name: &CStr| {
-                if scanning == Some(descriptor) { Ok(Link::None) } else { link(&dir, name) }
-            };
-            match count_up(range, read, found)? {
+            // Two closures, because one that is called in two places is not inlined: see `link`.
+            match count_up(range, |descriptor, name| link_except(scanning, descriptor, &dir, name), found)? {
                 Rest::OverMax(next) => Ok(Some(next)),
-                Rest::ToList { from, max } => list_from(&dir, from, max, read, found),
+                Rest::ToList { from, max } => {
+                    list_from(&dir, from, max, |descriptor, name| link_except(scanning, descriptor, &dir, name), found)
+                }
             }
         });
         match next {
