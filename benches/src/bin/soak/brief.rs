@@ -157,8 +157,11 @@ impl Reported {
         let closing: HashSet<_> = removed.collect();
         for change in changes.clone() {
             let is_reported = match change {
+                // With statistics of its own, it is another connection.
                 Change::Added(row)
-                    if row.state() == State::TimeWait && closing.contains(&(row.local(), row.remote())) =>
+                    if row.state() == State::TimeWait
+                        && closing.contains(&(row.local(), row.remote()))
+                        && changes.final_stats(change).is_none() =>
                 {
                     self.renamed += 1;
                     false

@@ -68,12 +68,17 @@ pub(super) fn mask(states: StateSet) -> u32 {
 }
 
 impl Socket {
+    #[inline]
+    pub(super) fn state(&self) -> State {
+        state(self.state)
+    }
+
     /// Converts the socket to a row.
     ///
     /// Its owner is [`Owner::Unresolved`], or [`Owner::Nobody`] if the socket has no file.
     #[inline]
     pub(super) fn to_row<R: Row>(self) -> R {
-        let state = state(self.state);
+        let state = self.state();
         let remote = if state == State::Listen { RawEnd::default() } else { self.remote };
         let owner = if self.inode == 0 { Owner::Nobody } else { Owner::Unresolved }.as_raw();
         let module = socket_info::pack(self.inode, self.uid, self.cookie, self.interface);

@@ -21,6 +21,11 @@
 //! * If a minisock with its ends is new in the last table, or in the new one, this is the rest of the connection, with
 //!   a cookie of its own. The last event with these ends belongs to it. If another event then arrives that has the
 //!   cookie of the minisock, each is reported in place of the other.
+//!   If the last table lists a closing socket with these ends, the minisock is the rest of that one: the dump gave the
+//!   socket its cookie just when the kernel made the minisock. Then only an event between that of the socket and the dump
+//!   belongs to the minisock. Two cases remain ambiguous within one interval between polls: another connection with
+//!   these ends opens and closes, and its event comes after the dump (reported twice); or the process closes another
+//!   one that its peer had reset (not reported).
 //! * If it came before the dump, it is a brief connection.
 //! * If it came later, its minisock may be in the next table: kept for the next poll.
 //!
@@ -177,7 +182,25 @@ struct Minisock {
     /// Whether the changes do not report it, because rows have no identity and its ends were in the
     /// table before.
     is_hidden: bool,
+    /// The closing socket of the last table of which it is taken for the rest, although it has another cookie.
+    rest_of: Option<Closing>,
     found: Found,
+}
+
+impl Minisock {
+    /// Whether the event at this position, which has its ends, can be its own.
+    fn can_own(&self, position: usize, is_late: bool) -> bool {
+        let is_next = |closing: Closing| !is_late && closing.event.is_some_and(|event| event < position);
+        self.found == Found::No && self.rest_of.is_none_or(is_next)
+    }
+}
+
+/// A closing socket of the last table.
+#[derive(Clone, Copy, Debug)]
+struct Closing {
+    cookie: u64,
+    /// The position of its event.
+    event: Option<usize>,
 }
 
 /// A minisock that an earlier table listed.
@@ -358,15 +381,18 @@ impl Merger {
         for listed in current[*common..].iter().filter(|listed| listed.is_minisock) {
             if fates.get(&listed.cookie).is_some_and(|fate| fate.before == Presence::Missing) {
                 minisocks.try_reserve(1).map_err(|_| out_of_memory(minisocks.len()))?;
-                let minisock = Minisock { cookie: listed.cookie, is_hidden: false, found: Found::No };
+                let cookie = listed.cookie;
+                let minisock = Minisock { cookie, is_hidden: false, rest_of: None, found: Found::No };
                 minisocks.insert(listed.ends, minisock);
             }
         }
-        if !has_identity && !minisocks.is_empty() {
-            for listed in &baseline[*common..] {
-                if let Some(minisock) = minisocks.get_mut(&listed.ends) {
-                    minisock.is_hidden = true;
-                }
+        if minisocks.is_empty() {
+            return Ok(());
+        }
+        for listed in baseline[*common..].iter().filter(|listed| !has_identity || listed.is_closing) {
+            if let Some(minisock) = minisocks.get_mut(&listed.ends) {
+                minisock.is_hidden = !has_identity;
+                minisock.rest_of = listed.is_closing.then_some(Closing { cookie: listed.cookie, event: None });
             }
         }
         Ok(())
@@ -376,7 +402,7 @@ impl Merger {
         let Merger { pending, verdicts, baseline, departed, fates, minisocks, .. } = self;
         let is_first = baseline.is_none();
         verdicts.clear();
-        verdicts.extend(pending.iter().map(|event| {
+        verdicts.extend(pending.iter().enumerate().map(|(position, event)| {
             let fate = fates.get_mut(&event.cookie).expect("look_up has inserted the cookie of each event");
             let verdict = match (fate.before, fate.after) {
                 (_, Presence::Socket) => return Verdict::Keep,
@@ -391,6 +417,13 @@ impl Merger {
                 (Presence::Missing, Presence::Missing) if departed.contains(event.cookie) => Verdict::Departed,
                 (Presence::Missing, Presence::Missing) if is_first || !event.ends.has_remote() => Verdict::Ignored,
                 (Presence::Missing, Presence::Missing) => Verdict::Unknown,
+                (Presence::Socket, Presence::Missing) => {
+                    let rest_of = minisocks.get_mut(&event.ends).and_then(|minisock| minisock.rest_of.as_mut());
+                    if let Some(closing) = rest_of.filter(|closing| closing.cookie == event.cookie) {
+                        closing.event = Some(position);
+                    }
+                    Verdict::Final(event.cookie)
+                }
                 _ => Verdict::Final(event.cookie),
             };
             fate.has_event = true;
@@ -445,7 +478,8 @@ impl Merger {
             if verdicts[position] != Verdict::Unknown {
                 return;
             }
-            let free = minisocks.get_mut(&pending[position].ends).filter(|minisock| minisock.found == Found::No);
+            let minisock = minisocks.get_mut(&pending[position].ends);
+            let free = minisock.filter(|minisock| minisock.can_own(position, position >= *settled));
             verdicts[position] = free.map_or(otherwise, |minisock| {
                 minisock.found = Found::ByEnds;
                 if minisock.is_hidden { Verdict::Brief } else { Verdict::Final(minisock.cookie) }
@@ -474,7 +508,11 @@ impl Merger {
             let is_listed = fates.get(&orphan.cookie).is_some_and(|fate| fate.after != Presence::Missing);
             orphan.is_awaited(is_listed, *now)
         });
-        let new = minisocks.iter().filter(|(_, minisock)| minisock.found != Found::ByCookie);
+        let new = minisocks.iter().filter(|(_, minisock)| match minisock.found {
+            Found::No => minisock.rest_of.is_none(),
+            Found::ByEnds => true,
+            Found::ByCookie => false,
+        });
         if orphans.try_reserve(minisocks.len()).is_ok() {
             orphans.extend(new.map(|(ends, minisock)| Orphan {
                 cookie: minisock.cookie,

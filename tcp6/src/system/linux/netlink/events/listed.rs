@@ -2,6 +2,7 @@
 
 use crate::row::endpoint::RawEnd;
 use crate::row::order::Ends;
+use crate::row::state::State;
 use crate::stats::timer;
 use crate::system::linux::socket::Socket;
 
@@ -61,15 +62,19 @@ pub(in crate::system::linux) struct Listed {
     pub(super) ends: SocketEnds,
     /// Whether it is the rest of a closed socket: in TIME-WAIT, or an orphan in FIN-WAIT-2.
     pub(super) is_minisock: bool,
+    /// Whether the kernel may replace it by a minisock at any moment: in FIN-WAIT-1, FIN-WAIT-2 or CLOSING.
+    pub(super) is_closing: bool,
 }
 
 impl Listed {
     #[inline]
     pub(in crate::system::linux) fn of(socket: &Socket) -> Listed {
+        let is_minisock = socket.values.timer == timer::TIME_WAIT;
         Listed {
             cookie: socket.cookie,
             ends: SocketEnds::of(socket),
-            is_minisock: socket.values.timer == timer::TIME_WAIT,
+            is_minisock,
+            is_closing: !is_minisock && matches!(socket.state(), State::FinWait1 | State::FinWait2 | State::Closing),
         }
     }
 }

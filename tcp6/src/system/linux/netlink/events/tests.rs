@@ -13,11 +13,15 @@ fn ends(local: u16, remote: u16) -> SocketEnds {
 }
 
 fn listed(cookie: u64, local: u16, is_minisock: bool) -> Listed {
-    Listed { cookie, ends: ends(local, 443), is_minisock }
+    Listed { cookie, ends: ends(local, 443), is_minisock, is_closing: false }
 }
 
 fn socket(cookie: u64, local: u16) -> Listed {
     listed(cookie, local, false)
+}
+
+fn closing(cookie: u64, local: u16) -> Listed {
+    Listed { is_closing: true, ..socket(cookie, local) }
 }
 
 fn minisock(cookie: u64, local: u16) -> Listed {
@@ -240,6 +244,34 @@ fn connections_from_before_the_first_table_are_ignored() {
     // The event of a minisock of the first table; an event with the ends of one that has gone.
     let reports = poll(&mut merger, &[event(3, 20), event(4, 30)], &[minisock(8, 20)], &[]);
     assert_eq!(reports, brief(&[(30, 4)]));
+}
+
+/// A dump gives a socket its cookie just when the kernel makes the minisock, which then gets another one.
+#[test]
+fn a_renamed_minisock_awaits_no_event() {
+    for own_event in 0..3 {
+        let own = |poll| if poll == own_event { vec![event(1, 10)] } else { vec![] };
+        let mut merger = Merger::new();
+        poll(&mut merger, &[], &[], &[]);
+        assert_eq!(poll(&mut merger, &[], &[closing(1, 10)], &own(0)), Reports::default());
+        let reports = poll(&mut merger, &own(1), &[minisock(9, 10)], &[]);
+        assert_eq!(reports, if own_event < 2 { finals(&[(1, 1)]) } else { Reports::default() });
+        poll(&mut merger, &own(2), &[minisock(9, 10)], &[]);
+        // Each later connection with the same ends is reported.
+        assert_eq!(poll(&mut merger, &[event(2, 10)], &[], &[]), brief(&[(10, 2)]), "{own_event}");
+        assert_eq!(poll(&mut merger, &[event(3, 10)], &[], &[]), brief(&[(10, 3)]), "{own_event}");
+    }
+    // A later connection closes just after the dump.
+    let mut merger = Merger::new();
+    poll(&mut merger, &[], &[closing(1, 10)], &[]);
+    assert_eq!(poll(&mut merger, &[event(1, 10)], &[minisock(9, 10)], &[event(2, 10)]), finals(&[(1, 1)]));
+    assert_eq!(poll(&mut merger, &[], &[], &[]), brief(&[(10, 2)]));
+    // Another connection was opened and closed since the last table.
+    let mut merger = Merger::new();
+    poll(&mut merger, &[], &[closing(1, 10)], &[]);
+    let reports = poll(&mut merger, &[event(1, 10), event(2, 10)], &[minisock(9, 10)], &[]);
+    assert_eq!(reports, finals(&[(1, 1), (9, 2)]));
+    assert_eq!(poll(&mut merger, &[event(3, 10)], &[], &[]), brief(&[(10, 3)]));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A kernel with connections on a few ends, random polls of it, and the law: each connection is reported once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -29,6 +29,9 @@ enum Step {
     Expire(u16),
     /// Another program lists a socket, which then gets its cookie.
     List(u16),
+    /// A connection begins to close first. A poll that lists it before the next step gives it its cookie just when the
+    /// kernel makes the minisock, which gets another one.
+    BeginClose(u16),
     /// The kernel sends the oldest event.
     Send,
     /// The kernel drops the oldest event.
@@ -44,6 +47,9 @@ enum Step {
 struct Place {
     cookie: Option<u64>,
     is_minisock: bool,
+    is_closing: bool,
+    /// The cookie of the connection, if it is a minisock that gets another one.
+    connection: Option<u64>,
 }
 
 #[derive(Default)]
@@ -55,6 +61,13 @@ struct Kernel {
     unsent: VecDeque<Event>,
     queue: Vec<Event>,
     next_cookie: u64,
+    /// The places whose closing socket a poll has listed since the last accepted table.
+    ///
+    /// Nothing is opened there, or closed after a reset, until the next one: its minisock or event could be taken for that
+    /// of this socket. The documentation of the module states what is then reported.
+    caught: BTreeSet<u16>,
+    /// The cookies of minisocks that differ from those of their connections, and these.
+    renamed: BTreeMap<u64, u64>,
     /// By place: the connections that were opened, and the events that were dropped or erased.
     opened: BTreeMap<u16, u64>,
     lost: BTreeMap<u16, u64>,
@@ -78,14 +91,15 @@ impl Kernel {
     fn apply(&mut self, step: Step) {
         match step {
             Step::Open(place) => {
-                if self.socket(place).is_none() {
-                    self.places.insert(place, Place { cookie: None, is_minisock: false });
+                if self.socket(place).is_none() && !self.caught.contains(&place) {
+                    let open = Place { cookie: None, is_minisock: false, is_closing: false, connection: None };
+                    self.places.insert(place, open);
                     *self.opened.entry(place).or_default() += 1;
                 }
             }
             Step::CloseFirst(place) => {
                 if let Some(socket) = self.socket(place) {
-                    self.places.insert(place, Place { is_minisock: true, ..socket });
+                    self.places.insert(place, Place { is_minisock: true, is_closing: false, ..socket });
                     self.destroy(place, socket.cookie);
                 }
             }
@@ -110,7 +124,10 @@ impl Kernel {
                 }
             }
             Step::CloseReset => {
-                if let Some((place, cookie)) = self.held.pop_front() {
+                if let Some((place, cookie)) =
+                    self.held.front().copied().filter(|(place, _)| !self.caught.contains(place))
+                {
+                    self.held.pop_front();
                     self.destroy(place, cookie);
                 }
             }
@@ -120,6 +137,11 @@ impl Kernel {
                 }
             }
             Step::List(place) => drop(self.list(place)),
+            Step::BeginClose(place) => {
+                if let Some(socket) = self.socket(place) {
+                    self.places.insert(place, Place { is_closing: true, ..socket });
+                }
+            }
             Step::Send => self.queue.extend(self.unsent.pop_front()),
             Step::Drop => {
                 if let Some(event) = self.unsent.pop_front() {
@@ -135,7 +157,25 @@ impl Kernel {
         let found = self.places.get(&place).copied()?;
         let cookie = found.cookie.unwrap_or_else(|| self.cookie());
         self.places.insert(place, Place { cookie: Some(cookie), ..found });
-        Some(Listed { cookie, ends: ends(place, 443), is_minisock: found.is_minisock })
+        let Place { is_minisock, is_closing, connection, .. } = found;
+        self.renamed.extend(connection.map(|connection| (cookie, connection)));
+        Some(Listed { cookie, ends: ends(place, 443), is_minisock, is_closing })
+    }
+
+    /// The socket at a place, as a poll lists it.
+    fn list_in_poll(&mut self, place: u16) -> Option<Listed> {
+        let is_new = self.places.get(&place).is_some_and(|found| found.cookie.is_none());
+        let listed = self.list(place)?;
+        if listed.is_closing {
+            self.caught.insert(place);
+            if is_new {
+                let connection = Some(listed.cookie);
+                self.destroy(place, connection);
+                let minisock = Place { cookie: None, is_minisock: true, is_closing: false, connection };
+                self.places.insert(place, minisock);
+            }
+        }
+        Some(listed)
     }
 }
 
@@ -155,9 +195,9 @@ impl Reported {
         // An event is late for one poll at most.
         let late = kernel.unsent.len();
         merger.begin(|pending| pending.append(&mut kernel.queue));
-        let mut listed: Vec<Listed> = (0..split).filter_map(|place| kernel.list(place)).collect();
+        let mut listed: Vec<Listed> = (0..split).filter_map(|place| kernel.list_in_poll(place)).collect();
         during.iter().for_each(|step| kernel.apply(*step));
-        listed.extend((split..PLACES).filter_map(|place| kernel.list(place)));
+        listed.extend((split..PLACES).filter_map(|place| kernel.list_in_poll(place)));
         merger.table().extend(&listed);
         merger.add_late(|pending| pending.append(&mut kernel.queue));
         events.clear();
@@ -169,11 +209,12 @@ impl Reported {
         kernel.queue.extend(kernel.unsent.drain(..sent));
         if accepts {
             merger.commit();
-            self.count(&listed);
+            self.count(&listed, &kernel.renamed);
+            kernel.caught.retain(|place| listed.iter().any(|row| row.is_closing && row.ends == ends(*place, 443)));
         }
     }
 
-    fn count(&mut self, listed: &[Listed]) {
+    fn count(&mut self, listed: &[Listed], renamed: &BTreeMap<u64, u64>) {
         for brief in self.events.brief() {
             *self.reports.entry(brief.local().port()).or_default() += 1;
         }
@@ -183,7 +224,9 @@ impl Reported {
             let is_new = before.is_none_or(|before| *before != row.cookie);
             // Without an identity, a row that is replaced is not added. A new open connection appears as changed.
             let is_hidden = !self.has_identity && before.is_some() && row.is_minisock;
-            if is_new && !is_hidden {
+            // The changes report the connection as removed, and its minisock as added.
+            let is_renamed = before.is_some() && before == renamed.get(&row.cookie);
+            if is_new && !is_hidden && !is_renamed {
                 *self.reports.entry(place(row)).or_default() += 1;
             }
         }
@@ -202,6 +245,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::CloseReset),
         1 => place.clone().prop_map(Step::Expire),
         1 => place.clone().prop_map(Step::List),
+        1 => place.clone().prop_map(Step::BeginClose),
         6 => Just(Step::Send),
         3 => (0..=PLACES, prop::bool::weighted(0.8)).prop_map(|(split, accepts)| Step::Poll(split, accepts)),
         3 => Just(Step::End),
@@ -227,6 +271,7 @@ fn run(steps: &[Step], has_identity: bool) -> (BTreeMap<u16, u64>, Kernel) {
         rest = &rest[end..];
     }
     (0..PLACES).for_each(|place| kernel.apply(Step::CloseLast(place)));
+    reported.poll(&mut kernel, 0, &[], true);
     while !kernel.held.is_empty() {
         kernel.apply(Step::CloseReset);
     }
