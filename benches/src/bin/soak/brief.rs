@@ -132,6 +132,11 @@ struct Reported {
     inferred: u64,
     /// Rows in TIME-WAIT with another cookie than their connection: see [`is_closing`].
     renamed: u64,
+    /// Requests that were removed without statistics, by side as in `sides`.
+    ///
+    /// Either the connection has another cookie, and is reported in addition: see [`is_request`]. Or it closed before the
+    /// next table, and its event came after that: then this is its only report.
+    requests: HashMap<(Pair, bool), u64>,
     ignored: u64,
     missed: u64,
     in_polls: Duration,
@@ -169,7 +174,14 @@ impl Reported {
                 Change::Added(row) => !is_request(row),
                 Change::Changed { before, after } => is_request(before) && !is_request(after),
                 // The connection closed without being listed in another state.
-                Change::Removed(row) => is_request(row) && changes.final_stats(change).is_some(),
+                Change::Removed(row) if is_request(row) => {
+                    let has_stats = changes.final_stats(change).is_some();
+                    if let (false, Some(remote)) = (has_stats, row.remote()) {
+                        *self.requests.entry(side(row.local(), remote)).or_default() += 1;
+                    }
+                    has_stats
+                }
+                Change::Removed(_) => false,
             };
             if let (true, Some(remote)) = (is_reported, change.row().remote()) {
                 self.added += 1;
@@ -181,12 +193,16 @@ impl Reported {
     }
 
     fn note(&mut self, local: SocketAddrV6, remote: SocketAddrV6, cookie: Option<NonZeroU64>, state: State) {
-        // Client ports are below ephemeral ones, which listeners have.
-        let is_client = local.port() < remote.port();
-        let pair = if is_client { (local.port(), remote.port()) } else { (remote.port(), local.port()) };
         let report = Report { poll: self.polls, cookie, state };
-        self.sides.entry((pair, is_client)).or_default().push(report);
+        self.sides.entry(side(local, remote)).or_default().push(report);
     }
+}
+
+/// The pair of ports, and whether this is the side of the client.
+fn side(local: SocketAddrV6, remote: SocketAddrV6) -> (Pair, bool) {
+    // Client ports are below ephemeral ones, which listeners have.
+    let is_client = local.port() < remote.port();
+    (if is_client { (local.port(), remote.port()) } else { (remote.port(), local.port()) }, is_client)
 }
 
 fn start(children: u32, rate: u32, time: Duration) -> io::Result<Vec<Child>> {
@@ -243,7 +259,8 @@ pub fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>
     }
 
     let total: u64 = opened.values().sum();
-    let Reported { polls, added, brief, inferred, renamed, ignored, missed, in_polls, ref sides } = reported;
+    let Reported { polls, added, brief, inferred, renamed, ignored, missed, in_polls, ref sides, ref requests } =
+        reported;
     let events = (brief + added).max(1);
     println!("{total} connections opened and closed, {:.0} per second", total as f64 / begin.elapsed().as_secs_f64());
     println!("{polls} polls: {added} sides added, {brief} brief, {ignored} events ignored, {missed} missed");
@@ -253,11 +270,14 @@ pub fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>
         in_polls.as_secs_f64() * 1e6 / events as f64
     );
     let mut problems = Vec::new();
-    let (mut too_few, mut too_many, mut shown) = (0, 0, 0);
+    let (mut too_few, mut too_many, mut as_requests, mut shown) = (0, 0, 0, 0);
     for (pair, count) in &opened {
         for is_client in [true, false] {
             let reports = sides.get(&(*pair, is_client)).map_or(&[][..], Vec::as_slice);
-            let found = reports.len() as u64;
+            let mut found = reports.len() as u64;
+            let of_requests = requests.get(&(*pair, is_client)).copied().unwrap_or(0).min(count.saturating_sub(found));
+            as_requests += of_requests;
+            found += of_requests;
             too_few += count.saturating_sub(found);
             too_many += found.saturating_sub(*count);
             if found != *count && shown < MAX_SHOWN {
@@ -268,6 +288,7 @@ pub fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>
             }
         }
     }
+    println!("{as_requests} sides were listed in SYN-RECEIVED only, and removed before their events came");
     if too_few > missed {
         problems.push(format!("{too_few} of {} sides were not reported, and {missed} events missed", 2 * total));
     }
