@@ -21,11 +21,12 @@
 //! * If a minisock with its ends is new in the last table, or in the new one, this is the rest of the connection, with
 //!   a cookie of its own. The last event with these ends belongs to it. If another event then arrives that has the
 //!   cookie of the minisock, each is reported in place of the other.
-//!   If the last table lists a closing socket with these ends, the minisock is the rest of that one: the dump gave the
-//!   socket its cookie just when the kernel made the minisock. Then only an event between that of the socket and the dump
-//!   belongs to the minisock. Two cases remain ambiguous within one interval between polls: another connection with
-//!   these ends opens and closes, and its event comes after the dump (reported twice); or the process closes another
-//!   one that its peer had reset (not reported).
+//! * If the last table lists a closing socket with the ends of a new minisock, the minisock is the rest of that socket: a
+//!   dump can assign the cookie of a socket while the kernel replaces it by a minisock, which then gets another cookie.
+//!   Only an event after that of the socket and before the dump belongs to the minisock. Two cases within one interval
+//!   between polls are ambiguous. If another connection with these ends opens and closes, and its event comes after the
+//!   dump, it is reported twice. If the process closes an earlier connection with these ends, which its peer had reset,
+//!   that connection is not reported.
 //! * If it came before the dump, it is a brief connection.
 //! * If it came later, its minisock may be in the next table: kept for the next poll.
 //!
@@ -182,7 +183,7 @@ struct Minisock {
     /// Whether the changes do not report it, because rows have no identity and its ends were in the
     /// table before.
     is_hidden: bool,
-    /// The closing socket of the last table of which it is taken for the rest, although it has another cookie.
+    /// The closing socket of the last table that this minisock replaces, if that has another cookie.
     rest_of: Option<Closing>,
     found: Found,
 }

@@ -246,7 +246,7 @@ fn connections_from_before_the_first_table_are_ignored() {
     assert_eq!(reports, brief(&[(30, 4)]));
 }
 
-/// A dump gives a socket its cookie just when the kernel makes the minisock, which then gets another one.
+/// A dump assigns the cookie of a socket while the kernel replaces it by a minisock, which then gets another cookie.
 #[test]
 fn a_renamed_minisock_awaits_no_event() {
     for own_event in 0..3 {

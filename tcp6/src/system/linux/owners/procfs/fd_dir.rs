@@ -103,7 +103,7 @@ pub(super) fn link(dir: impl AsFd, name: &CStr) -> Result<Link, Errno> {
     Ok(inode.and_then(|inode| str::from_utf8(inode).ok()?.parse().ok()).map_or(Link::Other, Link::Socket))
 }
 
-/// As [`link`], except that there is no descriptor with the number `excepted`.
+/// Reads a link as [`link`] does, but returns [`Link::None`] for the descriptor `excepted`.
 #[inline(always)]
 pub(super) fn link_except(excepted: Option<u32>, descriptor: u32, dir: impl AsFd, name: &CStr) -> Result<Link, Errno> {
     if excepted == Some(descriptor) { Ok(Link::None) } else { link(dir, name) }
