@@ -16,18 +16,23 @@ use crate::support::{Loopback, eventually, same_end};
 struct Idle(Child);
 
 impl Idle {
-    /// Starts this program, or a copy of it.
+    /// Starts this program, or a copy of it, and waits until it runs.
+    ///
+    /// A child is spawned before its exec is complete: for a moment, its addresses or its name are still others.
     fn start(program: &Path) -> Idle {
         let mut command = Command::new(program);
         command.args(["--ignored", "--exact", "process::a_child_that_waits", "--nocapture"]);
-        command.stdin(Stdio::piped()).stdout(Stdio::null());
-        loop {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = loop {
             match inheritance::spawn(&mut command) {
                 // The copy is still open for writing in a child of another test that has not yet called exec.
                 Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => thread::sleep(Duration::from_millis(1)),
-                child => return Idle(child.unwrap()),
+                child => break Idle(child.unwrap()),
             }
-        }
+        };
+        // The harness of the child prints the number of its tests.
+        child.0.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        child
     }
 
     fn pid(&self) -> u32 {
@@ -189,23 +194,15 @@ mod linux {
         }
     }
 
-    /// Waits until the child has called exec, and returns its process.
-    fn wait_for_exec(child: &Idle, program: &Path) -> Process {
-        let mut process = None;
-        eventually("the child executes its program", || {
-            process = Processes::new().get(child.pid()).cloned();
-            process.as_ref().is_some_and(|process| process.path().is_some_and(|path| path.ends_with(program)))
-        });
-        process.unwrap()
-    }
-
     #[test]
     fn reads_names_with_special_characters() {
         for name in ["a) R 1 (b", "two words", "line\nbreak", "exactly-fifteen", "sixteen-letters-", "x (deleted)"] {
             let program = Copy::of_this_program(name);
             let child = Idle::start(&program.0);
-            let process = wait_for_exec(&child, &program.0);
+            let mut processes = Processes::new();
+            let process = processes.get(child.pid()).unwrap();
             assert_eq!(process.name(), name);
+            assert_eq!(process.path(), Some(&*program.0));
             assert!(!process.path_is_deleted(), "{name}");
         }
     }
@@ -238,7 +235,6 @@ mod linux {
     fn a_deleted_executable_keeps_its_path() {
         let program = Copy::of_this_program("soon-deleted");
         let child = Idle::start(&program.0);
-        wait_for_exec(&child, &program.0);
         fs::remove_file(&program.0).unwrap();
         let mut processes = Processes::new();
         let process = processes.get(child.pid()).unwrap();
