@@ -111,7 +111,7 @@ pub(crate) fn look_ups<'a>(
 }
 
 pub(crate) fn events<'a>(datagrams: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Brief>, u64, u64) {
-    let (mut merger, mut reports) = (Merger::new(), Events::default());
+    let (mut merger, mut reports) = (Merger::default(), Events::default());
     let mut malformed = 0;
     let mut received = Vec::new();
     for datagram in datagrams {

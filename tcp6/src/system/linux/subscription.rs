@@ -85,7 +85,7 @@ impl Subscription {
         Ok(Subscription {
             queue,
             thread,
-            merger: Merger::new(),
+            merger: Merger::default(),
             opened: Instant::now(),
             drops,
             missed: Missed::default(),

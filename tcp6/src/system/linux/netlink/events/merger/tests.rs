@@ -3,7 +3,13 @@ mod model;
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::error::Error;
 use crate::row::order::Ends;
+use crate::stats::tcp_info::TcpInfo;
+use crate::system::linux::netlink::events::departed;
+use crate::system::linux::netlink::events::listed::SocketEnds;
+use crate::system::linux::netlink::events::orphans::{MAX_CLAIMED, MAX_DELAY};
+use crate::system::linux::netlink::events::read;
 
 /// The ends of a connection or listener; remote port 0 is none.
 fn ends(local: u16, remote: u16) -> SocketEnds {
@@ -64,7 +70,7 @@ fn poll_at(
     merger.merge(Poll { now, has_identity, reports: |_: &Brief| true }, &mut events).unwrap();
     events.finish(|_| true);
     let cookie = |brief: &Brief| brief.identity().unwrap().get();
-    let rows = merger.baseline.iter().flatten().chain(table);
+    let rows = merger.tables.baseline.iter().flatten().chain(table);
     let finals = rows.filter_map(|row| {
         let sent = events.final_of(row.ends.to_ends(), NonZeroU64::new(row.cookie))?.bytes_sent;
         Some((row.cookie, sent.unwrap()))
@@ -96,7 +102,7 @@ fn ignored(events: u64) -> Reports {
 
 #[test]
 fn a_listed_connection_closes_with_its_statistics() {
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     let table = [socket(1, 10), socket(2, 20), socket(3, 30)];
     poll(&mut merger, &[], &table, &[]);
     // Gone before the dump; in TIME-WAIT with its event before the dump; gone with its event after the dump.
@@ -108,7 +114,7 @@ fn a_listed_connection_closes_with_its_statistics() {
 
 #[test]
 fn an_event_after_its_row_is_kept() {
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     poll(&mut merger, &[], &[socket(1, 10)], &[]);
     let reports = poll(&mut merger, &[], &[socket(1, 10), socket(2, 20)], &[event(1, 10), event(2, 20)]);
     assert_eq!(reports, Reports::default());
@@ -118,7 +124,7 @@ fn an_event_after_its_row_is_kept() {
 
 #[test]
 fn a_connection_between_two_tables_is_brief() {
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     poll(&mut merger, &[], &[], &[]);
     assert_eq!(poll(&mut merger, &[event(1, 10), event(2, 20)], &[], &[]), brief(&[(10, 1), (20, 2)]));
     // After the dump it is not known whether its minisock will be in the next table.
@@ -130,7 +136,7 @@ fn a_connection_between_two_tables_is_brief() {
 
 #[test]
 fn the_last_of_several_connections_with_the_same_ends_is_in_time_wait() {
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     poll(&mut merger, &[], &[], &[]);
     let reports = poll(&mut merger, &[event(1, 10), event(2, 10), event(3, 10)], &[minisock(9, 10)], &[]);
     assert_eq!(reports, Reports { brief: vec![(10, 1), (10, 2)], ..finals(&[(9, 3)]) });
@@ -139,7 +145,7 @@ fn the_last_of_several_connections_with_the_same_ends_is_in_time_wait() {
 #[test]
 fn a_late_event_of_a_reported_minisock_reports_nothing() {
     for persists in [true, false] {
-        let mut merger = Merger::new();
+        let mut merger = Merger::default();
         poll(&mut merger, &[], &[], &[]);
         assert_eq!(poll(&mut merger, &[], &[minisock(9, 10)], &[]), Reports::default());
         let table: &[Listed] = if persists { &[minisock(9, 10)] } else { &[] };
@@ -150,7 +156,7 @@ fn a_late_event_of_a_reported_minisock_reports_nothing() {
 
 #[test]
 fn late_events_of_successive_minisocks_report_nothing() {
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     poll(&mut merger, &[], &[], &[]);
     poll(&mut merger, &[], &[minisock(8, 10)], &[]);
     poll(&mut merger, &[], &[minisock(9, 10)], &[]);
@@ -162,7 +168,7 @@ fn late_events_of_successive_minisocks_report_nothing() {
 fn the_event_of_a_minisock_is_awaited_for_some_time() {
     for (delay, expected) in [(MAX_DELAY, Reports::default()), (MAX_DELAY + Duration::from_secs(1), brief(&[(10, 1)]))]
     {
-        let mut merger = Merger::new();
+        let mut merger = Merger::default();
         let mut poll = |seconds, early: &[Event], table: &[Listed]| {
             let reports = poll_at(&mut merger, seconds, true, early, table, &[]);
             merger.commit();
@@ -179,7 +185,7 @@ fn the_event_of_a_minisock_is_awaited_for_some_time() {
 
 #[test]
 fn an_event_after_the_dump_belongs_to_an_earlier_minisock() {
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     poll(&mut merger, &[], &[], &[]);
     poll(&mut merger, &[], &[minisock(8, 10)], &[]);
     assert_eq!(poll(&mut merger, &[], &[minisock(2, 10)], &[event(1, 10)]), Reports::default());
@@ -188,7 +194,7 @@ fn an_event_after_the_dump_belongs_to_an_earlier_minisock() {
 
 #[test]
 fn a_late_event_of_a_removed_connection_reports_nothing() {
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     poll(&mut merger, &[], &[socket(1, 10)], &[]);
     assert_eq!(poll(&mut merger, &[], &[], &[]), Reports::default());
     assert_eq!(poll(&mut merger, &[], &[], &[]), Reports::default());
@@ -198,7 +204,7 @@ fn a_late_event_of_a_removed_connection_reports_nothing() {
 
 #[test]
 fn a_late_event_of_a_replaced_minisock_reports_nothing() {
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     poll(&mut merger, &[], &[socket(1, 10)], &[]);
     poll(&mut merger, &[], &[minisock(1, 10)], &[]);
     poll(&mut merger, &[], &[socket(2, 10)], &[]);
@@ -208,7 +214,7 @@ fn a_late_event_of_a_replaced_minisock_reports_nothing() {
 #[test]
 fn a_late_event_with_the_cookie_of_a_minisock_is_of_no_other_connection() {
     for persists in [true, false] {
-        let mut merger = Merger::new();
+        let mut merger = Merger::default();
         poll(&mut merger, &[], &[], &[]);
         assert_eq!(poll(&mut merger, &[], &[minisock(1, 10)], &[]), Reports::default());
         if persists {
@@ -223,7 +229,7 @@ fn a_late_event_with_the_cookie_of_a_minisock_is_of_no_other_connection() {
 
 #[test]
 fn an_event_that_was_taken_for_that_of_a_minisock_is_made_up_for() {
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     poll(&mut merger, &[], &[], &[]);
     // The event of the minisock, which has its cookie, arrives after the dump.
     assert_eq!(poll(&mut merger, &[event(1, 10)], &[minisock(2, 10)], &[]), finals(&[(2, 1)]));
@@ -238,7 +244,7 @@ fn an_event_that_was_taken_for_that_of_a_minisock_is_made_up_for() {
 
 #[test]
 fn connections_from_before_the_first_table_are_ignored() {
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     let table = [minisock(8, 20), minisock(9, 30)];
     assert_eq!(poll(&mut merger, &[event(1, 10)], &table, &[event(2, 50)]), ignored(2));
     // The event of a minisock of the first table; an event with the ends of one that has gone.
@@ -251,7 +257,7 @@ fn connections_from_before_the_first_table_are_ignored() {
 fn a_renamed_minisock_awaits_no_event() {
     for own_event in 0..3 {
         let own = |poll| if poll == own_event { vec![event(1, 10)] } else { vec![] };
-        let mut merger = Merger::new();
+        let mut merger = Merger::default();
         poll(&mut merger, &[], &[], &[]);
         assert_eq!(poll(&mut merger, &[], &[closing(1, 10)], &own(0)), Reports::default());
         let reports = poll(&mut merger, &own(1), &[minisock(9, 10)], &[]);
@@ -262,12 +268,12 @@ fn a_renamed_minisock_awaits_no_event() {
         assert_eq!(poll(&mut merger, &[event(3, 10)], &[], &[]), brief(&[(10, 3)]), "{own_event}");
     }
     // A later connection closes just after the dump.
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     poll(&mut merger, &[], &[closing(1, 10)], &[]);
     assert_eq!(poll(&mut merger, &[event(1, 10)], &[minisock(9, 10)], &[event(2, 10)]), finals(&[(1, 1)]));
     assert_eq!(poll(&mut merger, &[], &[], &[]), brief(&[(10, 2)]));
     // Another connection was opened and closed since the last table.
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     poll(&mut merger, &[], &[closing(1, 10)], &[]);
     let reports = poll(&mut merger, &[event(1, 10), event(2, 10)], &[minisock(9, 10)], &[]);
     assert_eq!(reports, finals(&[(1, 1), (9, 2)]));
@@ -276,7 +282,7 @@ fn a_renamed_minisock_awaits_no_event() {
 
 #[test]
 fn sockets_without_a_remote_end_are_ignored() {
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     let unconnected = |cookie| Event { ends: ends(80, 0), info: None, ..event(cookie, 80) };
     poll(&mut merger, &[], &[Listed { ends: ends(80, 0), ..socket(1, 80) }, socket(2, 20)], &[]);
     // The listener and the reset connection were listed.
@@ -287,7 +293,7 @@ fn sockets_without_a_remote_end_are_ignored() {
 
 #[test]
 fn a_minisock_with_the_cookie_of_its_socket_is_its_rest() {
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     poll(&mut merger, &[], &[], &[]);
     assert_eq!(poll(&mut merger, &[event(1, 10)], &[minisock(1, 10)], &[]), finals(&[(1, 1)]));
     assert!(merger.orphans.is_empty());
@@ -296,7 +302,7 @@ fn a_minisock_with_the_cookie_of_its_socket_is_its_rest() {
 #[test]
 fn without_an_identity_a_replaced_row_is_brief() {
     for late in [false, true] {
-        let mut merger = Merger::new();
+        let mut merger = Merger::default();
         poll_as(&mut merger, false, &[], &[minisock(8, 10), socket(7, 20)], &[]);
         merger.commit();
         // TIME-WAIT again, so that the row is equal; an open connection, which is reported as closed.
@@ -317,7 +323,7 @@ fn without_an_identity_a_replaced_row_is_brief() {
 
 #[test]
 fn without_an_identity_a_late_event_of_a_replaced_row_is_brief() {
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     let mut poll = |early: &[Event], table: &[Listed]| {
         let reports = poll_as(&mut merger, false, early, table, &[]);
         merger.commit();
@@ -332,7 +338,7 @@ fn without_an_identity_a_late_event_of_a_replaced_row_is_brief() {
 
 #[test]
 fn a_table_that_is_not_accepted_changes_nothing() {
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     poll(&mut merger, &[], &[socket(1, 10)], &[]);
     let expected = Reports { brief: vec![(20, 2)], ..finals(&[(1, 1)]) };
     assert_eq!(poll_as(&mut merger, true, &[event(1, 10), event(2, 20)], &[], &[]), expected);
@@ -345,7 +351,7 @@ fn a_table_that_is_not_accepted_changes_nothing() {
 
 #[test]
 fn a_reset_drops_the_events() {
-    let mut merger = Merger::new();
+    let mut merger = Merger::default();
     poll(&mut merger, &[], &[], &[]);
     merger.begin(|pending| pending.extend([event(1, 10), event(2, 20)]));
     assert_eq!(merger.reset(), 2);

@@ -255,7 +255,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// Runs a history, then closes all connections. Returns the reports and the kernel.
 fn run(steps: &[Step], has_identity: bool) -> (BTreeMap<u16, u64>, Kernel) {
     let mut kernel = Kernel::default();
-    let (merger, events) = (Merger::new(), Events::default());
+    let (merger, events) = (Merger::default(), Events::default());
     let mut reported = Reported { merger, has_identity, events, table: BTreeMap::new(), reports: BTreeMap::new() };
     // The first table is empty: every connection is opened after it.
     reported.poll(&mut kernel, 0, &[], true);

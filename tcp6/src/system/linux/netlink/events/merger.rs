@@ -1,0 +1,169 @@
+//! Merges events with tables.
+
+use core::num::NonZeroU64;
+use core::time::Duration;
+
+use super::departed::Departed;
+use super::event::{Event, Verdict};
+use super::fates::{Fates, Presence};
+use super::listed::Listed;
+use super::minisocks::Minisocks;
+use super::orphans::Orphans;
+use super::tables::Tables;
+use crate::error::Result;
+use crate::events::brief::Brief;
+use crate::events::report::Events;
+
+/// What is known of a poll besides its sockets.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::system::linux) struct Poll<F> {
+    /// The time of the table, from any start.
+    pub(in crate::system::linux) now: Duration,
+    /// Whether rows have an identity: otherwise a minisock is not added if its ends were in the
+    /// table before.
+    pub(in crate::system::linux) has_identity: bool,
+    /// Whether a short connection with these ends is reported.
+    pub(in crate::system::linux) reports: F,
+}
+
+/// Merges the events with the tables of one watcher.
+#[derive(Debug, Default)]
+pub(in crate::system::linux) struct Merger {
+    /// The events that are not reported yet. The first `settled` came before the dump.
+    pending: Vec<Event>,
+    settled: usize,
+    verdicts: Vec<Verdict>,
+    tables: Tables,
+    /// The time of the new table.
+    now: Duration,
+    departed: Departed,
+    orphans: Orphans,
+    fates: Fates,
+    minisocks: Minisocks,
+}
+
+impl Merger {
+    /// Starts a poll with the events that arrived before its dump.
+    pub(in crate::system::linux) fn begin(&mut self, receive: impl FnOnce(&mut Vec<Event>)) {
+        receive(&mut self.pending);
+        self.settled = self.pending.len();
+        self.verdicts.clear();
+        self.tables.current.clear();
+    }
+
+    /// Adds the events that arrived after the dump.
+    pub(in crate::system::linux) fn add_late(&mut self, receive: impl FnOnce(&mut Vec<Event>)) {
+        receive(&mut self.pending);
+    }
+
+    /// The storage for the sockets of the table.
+    pub(in crate::system::linux) fn table(&mut self) -> &mut Vec<Listed> {
+        &mut self.tables.current
+    }
+
+    /// Drops all that is known, for a table without cookies. Returns the number of dropped events.
+    pub(in crate::system::linux) fn reset(&mut self) -> u64 {
+        let dropped = self.pending.len() as u64;
+        self.pending.clear();
+        self.verdicts.clear();
+        self.tables.baseline = None;
+        self.departed.clear();
+        self.orphans.clear();
+        self.fates.clear();
+        self.minisocks.clear();
+        dropped
+    }
+
+    /// Classifies the events and reports them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory). The events are kept.
+    pub(in crate::system::linux) fn merge(
+        &mut self,
+        poll: Poll<impl Fn(&Brief) -> bool>,
+        events: &mut Events,
+    ) -> Result<()> {
+        self.now = poll.now;
+        self.classify(poll.has_identity)?;
+        for (event, verdict) in self.pending.iter().zip(&self.verdicts) {
+            match *verdict {
+                Verdict::Ignored => events.add_ignored(1),
+                Verdict::Final(cookie) => {
+                    if let Some(info) = event.info {
+                        events.push_final_info(event.ends.to_ends(), NonZeroU64::new(cookie), info)?;
+                    }
+                }
+                Verdict::Brief => {
+                    let brief = event.to_brief();
+                    if (poll.reports)(&brief) { events.push_brief(brief)? } else { events.add_ignored(1) }
+                }
+                Verdict::Unknown | Verdict::Keep | Verdict::Consumed | Verdict::Departed => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn classify(&mut self, has_identity: bool) -> Result<()> {
+        let Merger { pending, tables, orphans, fates, minisocks, .. } = self;
+        tables.compare();
+        fates.look_up(tables, pending, orphans)?;
+        minisocks.look_up(tables, fates, has_identity)?;
+        self.classify_by_cookie();
+        let Merger { pending, settled, verdicts, orphans, fates, minisocks, .. } = self;
+        orphans.find(pending, *settled, verdicts, fates)?;
+        minisocks.find(pending, *settled, verdicts);
+        Ok(())
+    }
+
+    fn classify_by_cookie(&mut self) {
+        let Merger { pending, verdicts, tables, departed, fates, minisocks, .. } = self;
+        verdicts.clear();
+        verdicts.extend(pending.iter().enumerate().map(|(position, event)| {
+            let fate = fates.get_mut(event.cookie);
+            let verdict = match (fate.before, fate.after) {
+                (_, Presence::Socket) => return Verdict::Keep,
+                (Presence::Missing, Presence::Minisock) => minisocks.claim(event),
+                (Presence::Missing, Presence::Missing) if departed.contains(event.cookie) => Verdict::Departed,
+                (Presence::Missing, Presence::Missing) if tables.is_first() || !event.ends.has_remote() => {
+                    Verdict::Ignored
+                }
+                (Presence::Missing, Presence::Missing) => Verdict::Unknown,
+                (Presence::Socket, Presence::Missing) => {
+                    minisocks.note(position, event);
+                    Verdict::Final(event.cookie)
+                }
+                _ => Verdict::Final(event.cookie),
+            };
+            fate.has_event = true;
+            fate.awaited.unwrap_or(verdict)
+        }));
+    }
+
+    /// Makes the table the last one, and drops the events that were reported.
+    ///
+    /// If memory is lacking, it forgets some sockets whose events are late, which may then be reported again.
+    pub(in crate::system::linux) fn commit(&mut self) {
+        let Merger { pending, verdicts, tables, now, departed, orphans, fates, minisocks, .. } = self;
+        for listed in tables.before() {
+            let fate = fates[listed.cookie];
+            if !listed.is_minisock && fate.after != Presence::Socket && !fate.has_event {
+                departed.insert(listed.cookie);
+            }
+        }
+        orphans.commit(fates, *now);
+        minisocks.commit(orphans, tables.is_first(), *now);
+        let mut decided = verdicts.iter();
+        pending.retain(|event| match decided.next() {
+            Some(Verdict::Departed | Verdict::Final(_)) => {
+                departed.remove(event.cookie);
+                false
+            }
+            verdict => matches!(verdict, None | Some(Verdict::Keep)),
+        });
+        tables.accept();
+    }
+}
+
+#[cfg(test)]
+mod tests;
