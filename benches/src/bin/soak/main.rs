@@ -5,7 +5,7 @@
 //! table, one for each row class and one with a watcher, each with its own `System`. The soak checks that
 //!
 //! * each table lists the sockets that are held open,
-//! * no row is duplicated, in any state,
+//! * no row is duplicated, in any state, and none is that of a socket that has closed,
 //! * the watcher reports no socket as added twice, and none as removed that comes back,
 //! * no poll fails or retries too often,
 //! * memory and descriptors do not grow.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tcp6::{Buffer, Change, OwnerModuleRow, Query, Row, System, Watcher};
+use tcp6::{Buffer, Change, OwnerModuleRow, Query, Row, State, System, Watcher};
 
 use crate::cookies::{self, Contradiction, Reported};
 use crate::lasting::Lasting;
@@ -112,6 +112,10 @@ impl Polled {
         if duplicates > 0 {
             self.duplicates += duplicates as u64;
             self.fault(format!("{duplicates} of {} rows are duplicates", rows.len()));
+        }
+        let closed = |row: &&R| row.state() == State::Closed || row.local().port() == 0;
+        if let Some(row) = rows.iter().find(closed) {
+            self.fault(format!("a row of a socket that has closed: {row:?}"));
         }
         match lasting.missing_from(rows) {
             Ok(0) => {}

@@ -100,11 +100,12 @@ impl<T: Transport> SockDiag<T> {
         let mut dump = Dump::new(sequence, conn.port);
         let dumped = conn.exchange(request, RECV_TIMEOUT, |datagram| {
             dump.read(datagram, |message| {
-                if !reconciler.record(message)? {
+                let is_bound = selection.has_bound() && message.is_unconnected();
+                if message.has_left() && !is_bound || !reconciler.record(message)? {
                     return Ok(());
                 }
                 let mut socket = message.socket();
-                if selection.has_bound() && message.is_unconnected() {
+                if is_bound {
                     socket.state = BOUND_INACTIVE;
                 }
                 found(socket, message.attributes())

@@ -92,7 +92,7 @@ impl<'a> LookUps<'a> {
             }
             let reply = match header.kind {
                 SOCK_DIAG_BY_FAMILY => match InetDiagMsg::new(payload)? {
-                    Some(message) if id.selects(&message.id()) => Reply::Found(message),
+                    Some(message) if id.selects(&message.id()) && !message.has_left() => Reply::Found(message),
                     _ => Reply::Gone(*id),
                 },
                 NLMSG_ERROR => match errno(payload) {

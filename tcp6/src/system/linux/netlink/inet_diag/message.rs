@@ -169,10 +169,18 @@ impl<'a> InetDiagMsg<'a> {
 
     /// Whether the socket is in the state CLOSED and has no remote end.
     ///
-    /// In a dump with [`BOUND_INACTIVE`](crate::system::linux::socket::BOUND_INACTIVE) it is only bound. A connection
-    /// that closes while the kernel lists it has a remote end.
+    /// In a dump with [`BOUND_INACTIVE`](crate::system::linux::socket::BOUND_INACTIVE) it is only bound.
     pub(in crate::system::linux) fn is_unconnected(self) -> bool {
         self.0[STATE] == TCP_CLOSE && u16_at(self.0, ID + DPORT) == 0
+    }
+
+    /// Whether the socket has left the table while the kernel listed it.
+    ///
+    /// The kernel unlocks a hash chain before it writes the messages of its sockets. A socket that closes meanwhile has
+    /// no local port, the state CLOSED, or both. If it is replaced by a minisock, the message is not about that.
+    #[inline]
+    pub(in crate::system::linux) fn has_left(self) -> bool {
+        self.0[STATE] == TCP_CLOSE || u16_at(self.0, ID + SPORT) == 0
     }
 
     /// The milliseconds until a socket in TIME-WAIT is due to expire; `None` in other states.

@@ -273,7 +273,9 @@ fn a_reply_with_another_socket_means_gone() {
     };
     let ipv4 = diag(2, 1, "[fe80::1]:1", "[fe80::2]:50000", 7, 99);
     let another_end = diag(AF_INET6, 1, "[fe80::1]:1", "[fe80::2]:50001", 7, 99);
-    for reply in [wrong_cookie, ipv4, another_end] {
+    // It has closed after the kernel found it.
+    let closed = diag(AF_INET6, 7, "[fe80::1]:1", "[fe80::2]:50000", 7, 99);
+    for reply in [wrong_cookie, ipv4, another_end, closed] {
         assert_eq!(looked_up(&[1], &[found(0, &reply)]).0, [(1, false)]);
     }
     // SO_BINDTODEVICE may change the interface between the dump and the look-up.

@@ -104,6 +104,7 @@ pub(crate) fn run(input: &[u8]) -> Outcome {
                 let piece = input.byte();
                 model.piece = usize::from(piece % 16) + 1;
                 let kinds = if piece & 0x10 == 0 { StatsKinds::QUEUES } else { StatsKinds::DATA };
+                model.interrupts_pieces = piece & 0x20 != 0;
                 model.faults = input.faults();
                 model.events = (0..input.byte() % 8).map(|_| input.event()).collect();
                 let table = refresh(&mut netlink, wanted, &previous, kinds, &mut stats)?;
@@ -163,7 +164,7 @@ fn refresh(
     check_stats(&rows, kinds, stats)?;
     let mut cookies = BTreeSet::new();
     for row in rows {
-        if !model.existed.contains(&(row.cookie, row.state)) {
+        if row.local.port() == 0 || !model.existed.contains(&(row.cookie, row.state)) {
             return Err(format!("a row of a socket that did not exist: {row:?}"));
         }
         if !cookies.insert(row.cookie) && row.cookie != 0 {

@@ -17,6 +17,7 @@ pub(super) const PORT: u32 = 815;
 pub(super) const ESTABLISHED: u8 = 1;
 pub(super) const FIN_WAIT_2: u8 = 5;
 pub(super) const TIME_WAIT: u8 = 6;
+const CLOSED: u8 = 7;
 pub(super) const LISTEN: u8 = 10;
 
 /// The lifetime of a minisock in milliseconds.
@@ -168,6 +169,16 @@ struct RunningDump {
     is_first: bool,
 }
 
+/// What the kernel writes of a socket that has left the table after it was found in its chain.
+fn left(sock: Sock) -> Sock {
+    // It has lost its port, its state, or both.
+    match sock.cookie % 3 {
+        0 => Sock { local: 0, ..sock },
+        1 => Sock { state: CLOSED, ..sock },
+        _ => Sock { state: CLOSED, local: 0, ..sock },
+    }
+}
+
 impl RunningDump {
     fn selects(&self, sock: &Sock) -> bool {
         let (local, remote) = sock.ends();
@@ -192,8 +203,11 @@ pub(super) struct Model {
     pub(super) piece: usize,
     /// Events during the refresh.
     ///
-    /// One occurs before each further piece of the first dump, the others before the first look-up.
+    /// One occurs before each further piece of the first dump, or while the kernel writes it, and the others before the
+    /// first look-up.
     pub(super) events: VecDeque<Event>,
+    /// Whether events occur while the kernel writes a piece.
+    pub(super) interrupts_pieces: bool,
     pub(super) faults: Faults,
     wanted: Wanted,
     dumps: usize,
@@ -268,7 +282,7 @@ impl Model {
             Event::Change(number, state) => {
                 if let Some(at) = at(number) {
                     let sock = &mut self.sockets[at];
-                    let is_minisock_state = matches!(state, 0 | FIN_WAIT_2 | TIME_WAIT | LISTEN | 7 | 13..);
+                    let is_minisock_state = matches!(state, 0 | FIN_WAIT_2 | TIME_WAIT | LISTEN | CLOSED | 13..);
                     if sock.due.is_none() && sock.state != LISTEN && !is_minisock_state {
                         sock.state = state;
                     }
@@ -311,29 +325,44 @@ impl Model {
         self.sockets.insert(0, Sock { cookie, state, local, remote, due: None });
     }
 
+    fn next_event(&mut self) {
+        if let Some(event) = self.events.pop_front() {
+            self.apply(event);
+        }
+    }
+
     /// Queues the next piece of the running dump.
     fn continue_dump(&mut self) {
         let Some(mut dump) = self.running.take() else { return };
-        if !dump.is_first && self.dumps == 1 {
-            if let Some(event) = self.events.pop_front() {
-                self.apply(event);
-            }
-        }
+        let has_event = !dump.is_first && self.dumps == 1;
         dump.is_first = false;
-        let mut bytes = Vec::new();
-        let mut rows = 0;
-        while rows < self.piece.max(1) {
+        if has_event && !self.interrupts_pieces {
+            self.next_event();
+        }
+        let mut found = Vec::new();
+        while found.len() < self.piece.max(1) {
             let Some(sock) = self.sockets.get(dump.position) else { break };
             dump.position += 1;
             if dump.selects(sock) {
-                bytes.extend(message(20, dump.sequence, &sock.listed(self.clock, dump.extensions)));
-                if self.dumps == 1 {
-                    self.listed.insert(sock.cookie);
-                }
-                rows += 1;
+                found.push(*sock);
             }
         }
-        if rows < self.piece.max(1) {
+        if has_event && self.interrupts_pieces {
+            self.next_event();
+        }
+        let mut bytes = Vec::new();
+        for sock in &found {
+            let is_same =
+                |other: &&Sock| (other.cookie, other.ends(), other.due) == (sock.cookie, sock.ends(), sock.due);
+            let remaining = self.sockets.iter().find(is_same).copied();
+            // A minisock keeps its fields until its last user is done.
+            let written = remaining.unwrap_or_else(|| if sock.due.is_some() { *sock } else { left(*sock) });
+            bytes.extend(message(20, dump.sequence, &written.listed(self.clock, dump.extensions)));
+            if self.dumps == 1 && remaining.is_some() {
+                self.listed.insert(sock.cookie);
+            }
+        }
+        if found.len() < self.piece.max(1) {
             bytes.extend(message(3, dump.sequence, &[0; 4]));
         } else {
             self.running = Some(dump);

@@ -23,7 +23,7 @@ fn errno() -> impl Strategy<Value = Errno> {
 const SOCKETS: u16 = 12;
 
 fn rows() -> impl Strategy<Value = Vec<u16>> {
-    vec(0..SOCKETS, 0..6)
+    vec(1..=SOCKETS, 0..6)
 }
 
 fn fault() -> impl Strategy<Value = LookUpFault> {
@@ -44,7 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
     let foreign = prop_oneof![20 => 0..4usize, 1 => 900..2100usize];
     prop_oneof![
         24 => rows().prop_map(Step::Rows),
-        2 => vec(0..SOCKETS, 1..4).prop_map(Step::Interrupted),
+        2 => vec(1..=SOCKETS, 1..4).prop_map(Step::Interrupted),
         2 => prop_oneof![Just((1, 0)), Just((0, 1)), (1..9usize, any::<u32>())].prop_map(|(s, p)| Step::Mismatched(s, p)),
         2 => foreign.prop_map(Step::Foreign),
         1 => Just(Step::Large),
@@ -134,7 +134,7 @@ fn run(netlink: &mut SockDiag<Script>, previous: &mut Vec<u16>) -> Result<(), Te
 fn a_refresh_returns_the_correct_table_or_an_error_after_any_faults() {
     let config = ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() };
     // A refresh starts with the datagrams that the previous one left in the socket.
-    let refresh = (btree_set(0..SOCKETS, 0..8), vec(fault(), 0..3));
+    let refresh = (btree_set(1..=SOCKETS, 0..8), vec(fault(), 0..3));
     proptest!(config, |(answers in vec(answer(), 1..40), refreshes in vec(refresh, 1..6))| {
         let mut netlink = SockDiag::over(Script::new(answers), PORT);
         let mut previous = Vec::new();
