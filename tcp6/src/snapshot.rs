@@ -2,6 +2,7 @@
 
 pub(crate) mod apply;
 pub(crate) mod change;
+pub(crate) mod changes;
 pub(crate) mod diff;
 pub(crate) mod watcher;
 

@@ -20,9 +20,20 @@ pub struct Events {
     brief: Vec<Brief>,
     /// Sorted by ends and identity when the source has filled it.
     finals: Vec<Final>,
+    /// The connections whose identity has changed, each by both. Sorted when the source has filled it.
+    renamed: Vec<(NonZeroU64, Renamed)>,
     ignored: u64,
     missed: u64,
     accepted: bool,
+}
+
+/// The other identity of a connection whose identity has changed between two tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Renamed {
+    /// The identity in the new table.
+    To(NonZeroU64),
+    /// The identity in the last table.
+    From(NonZeroU64),
 }
 
 /// The final statistics of a connection that a table has listed.
@@ -100,6 +111,7 @@ impl Events {
     pub fn clear(&mut self) {
         self.brief.clear();
         self.finals.clear();
+        self.renamed.clear();
         (self.ignored, self.missed, self.accepted) = (0, 0, false);
     }
 
@@ -120,6 +132,19 @@ impl Events {
     pub fn push_final<R: Row>(&mut self, row: &R, stats: ConnectionStats) -> Result<()> {
         let closed = Final { ends: order::ends(row), identity: row.identity(), closing: Closing::Stats(stats) };
         push(&mut self.finals, closed)
+    }
+
+    /// Adds a connection that has another identity in the new table than in the last one.
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
+    pub(crate) fn push_renamed(&mut self, before: NonZeroU64, after: NonZeroU64) -> Result<()> {
+        push(&mut self.renamed, (before, Renamed::To(after)))?;
+        push(&mut self.renamed, (after, Renamed::From(before)))
+    }
+
+    /// The other identity of the connection with this one, if it has two.
+    pub(crate) fn renamed(&self, identity: Option<NonZeroU64>) -> Option<Renamed> {
+        let found = self.renamed.binary_search_by_key(&identity?, |(identity, _)| *identity).ok()?;
+        Some(self.renamed[found].1)
     }
 
     /// Adds the final `tcp_info` of the connection with these ends.
@@ -144,6 +169,7 @@ impl Events {
         self.brief.retain(is_reported);
         self.add_ignored((before - self.brief.len()) as u64);
         self.finals.sort_unstable_by_key(Final::key);
+        self.renamed.sort_unstable();
     }
 
     /// Records that the watcher has made the table its baseline.

@@ -15,6 +15,8 @@ pub enum Change<T> {
     /// The row no longer exists.
     Removed(T),
     /// The row has the same ends and the same identity, but other fields differ.
+    ///
+    /// The identities differ too if [one connection has two](crate::Diff#connections-with-two-identities-on-linux).
     Changed {
         /// The row before the change.
         before: T,

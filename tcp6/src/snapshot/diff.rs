@@ -45,6 +45,13 @@ use crate::snapshot::change::Change;
 ///   tables is Added in TIME-WAIT. If it has the ends of a row of the previous table, that row is Removed.
 /// * Before Linux 4.1 a cookie is the address of the socket in the kernel. TIME-WAIT has another address, and addresses
 ///   are reused: for `OwnerModuleRow`, closing is then Removed and Added.
+///
+/// # Connections with two identities on Linux
+///
+/// If the kernel replaces a socket just when a table lists it for the first time, its successor gets another cookie. That
+/// happens to a request in SYN-RECEIVED that is just being accepted, and to a closing connection that just enters
+/// TIME-WAIT. It is Removed and Added, like another connection with the same ends. The changes of a [watcher with
+/// events](crate::Watcher#short-connections), which tell the two cases apart, have one Changed for it.
 #[derive(Clone, Debug)]
 pub struct Diff<'a, R> {
     before: &'a [R],

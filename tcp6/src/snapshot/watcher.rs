@@ -1,6 +1,5 @@
-//! Polls a source and reports changes.
+//! Polls a source.
 
-use core::iter::FusedIterator;
 use core::mem;
 use std::time::SystemTime;
 
@@ -10,12 +9,10 @@ use crate::events::options::EventOptions;
 use crate::events::report::Events;
 use crate::row::Row;
 use crate::row::class::BasicRow;
-use crate::row::owner::Owner;
 use crate::row::state::State;
 use crate::snapshot::Snapshot;
 use crate::snapshot::change::Change;
-use crate::snapshot::diff::Diff;
-use crate::stats::connection::ConnectionStats;
+use crate::snapshot::changes::Changes;
 use crate::table::Table;
 use crate::table::buffer::Buffer;
 use crate::table::query::Query;
@@ -96,9 +93,15 @@ use crate::table::source::Source;
 ///   first table.
 /// * The kernel sends events from a queue of work, which can stall on a busy machine. An event that arrives more than 30
 ///   s after the row in TIME-WAIT of its connection was last listed is reported a second time, as brief.
-/// * A connection that the kernel is just accepting while it lists the table can have another identity afterwards. Its
-///   row in SYN-RECEIVED is then removed, and the connection is added or brief. In the same way, a connection that is first
-///   listed while it enters TIME-WAIT can be removed, and its row in TIME-WAIT added (measured: once in 4.8 million).
+/// * A connection can have two identities: see [`Diff`](crate::Diff#connections-with-two-identities-on-linux). Events
+///   tell it from two connections with the same ends, so that it is one change. If events were lost, a connection that
+///   was closing is Removed and Added instead. If the peer resets a connection that was listed as a request with another
+///   identity, and its process keeps the socket for more than two seconds, it is reported a second time, as brief, when
+///   the process closes it. A request that fails has no event: a brief connection that has its ends within two seconds
+///   is taken for its connection, and is not reported again.
+/// * A dump of the kernel can skip a socket that no earlier one has listed, if its hash table has chains of many sockets.
+///   If that is the row in TIME-WAIT of a brief connection, the next poll adds it, and the next brief connection with its
+///   ends within 30 s is taken for it and not reported.
 /// * If more than 65,536 sockets have left the table and their processes keep them open, a connection that was
 ///   removed can be reported a second time, as brief.
 /// * A query that is read ([`with_query`](Watcher::with_query)) must select all states of connections, except perhaps
@@ -233,8 +236,7 @@ impl<R: Row, S: Source> Watcher<R, S> {
     pub fn poll(&mut self) -> Result<Changes<'_, R>> {
         let taken_at = self.read()?;
         let is_first = self.commit();
-        let changes = self.changes(is_first, &self.previous, &self.current, taken_at);
-        Ok(Changes { events: self.events.as_ref(), ..changes })
+        Ok(self.changes(is_first, &self.previous, &self.current, taken_at))
     }
 
     /// Polls and returns the changes as a list that does not borrow the watcher.
@@ -288,7 +290,7 @@ impl<R: Row, S: Source> Watcher<R, S> {
     }
 
     fn changes<'a>(
-        &self,
+        &'a self,
         is_first: bool,
         before: &'a Snapshot<R>,
         after: &'a Snapshot<R>,
@@ -299,7 +301,8 @@ impl<R: Row, S: Source> Watcher<R, S> {
             Initial::Everything if is_first => const { &Snapshot::new() },
             _ => before,
         };
-        Changes { diff: baseline.diff(after), filter: self.filter, taken_at, after, events: None }
+        let events = self.events.as_ref();
+        Changes { diff: baseline.diff(after), filter: self.filter, taken_at, after, events }
     }
 
     /// The table of the last successful poll; empty before the first one.
@@ -338,91 +341,10 @@ impl<R: Row, S: Source> Watcher<R, S> {
     }
 }
 
-/// An iterator over the changes since the last successful poll. Returned by [`Watcher::poll`].
-///
-/// [`Diff`] documents the order and how rows are paired.
-#[derive(Clone, Debug)]
-pub struct Changes<'a, R> {
-    diff: Diff<'a, R>,
-    filter: Query,
-    taken_at: SystemTime,
-    /// The table of this poll.
-    after: &'a Snapshot<R>,
-    events: Option<&'a Events>,
-}
-
-impl<R> Changes<'_, R> {
-    /// The time at which the table of this poll was read, by the clock of the machine that read it.
-    #[must_use]
-    pub fn taken_at(&self) -> SystemTime {
-        self.taken_at
-    }
-}
-
-impl<'a, R: Row> Changes<'a, R> {
-    /// The connections that closed since the last successful poll and that no table has listed.
-    ///
-    /// Empty unless the watcher receives events: see [short connections](Watcher#short-connections).
-    pub fn brief(&self) -> impl ExactSizeIterator<Item = &'a Brief> + use<'a, R> {
-        self.events.map_or(&[][..], Events::brief).iter()
-    }
-
-    /// The final statistics of the connection of a change: removed, changed to a closing state, or
-    /// added in TIME-WAIT.
-    ///
-    /// `None` if its event has not arrived or was lost, if the kernel had already erased them (a connection that this
-    /// side reset), and as documented in [`Events::final_stats`].
-    #[must_use]
-    pub fn final_stats(&self, change: Change<&R>) -> Option<ConnectionStats> {
-        self.events?.final_stats(change.before().or(change.after())?)
-    }
-
-    /// The process that has probably accepted a short connection: the owner of the listeners on its
-    /// local end.
-    ///
-    /// It is an inference. The event has no owner, and a listener can pass connections to other processes. `None` if no
-    /// socket listens on the local end or its port, if several processes do, or if the owner of one is unknown. See
-    /// [`Snapshot::listener_owner`].
-    #[must_use]
-    pub fn inferred_owner(&self, brief: &Brief) -> Option<Owner> {
-        self.after.listener_owner(brief.local())
-    }
-
-    /// The number of events that report no connection: see [`Events::ignored`].
-    #[must_use]
-    pub fn ignored(&self) -> u64 {
-        self.events.map_or(0, Events::ignored)
-    }
-
-    /// The number of events that were lost since the last successful poll: see [`Events::missed`].
-    #[must_use]
-    pub fn missed(&self) -> u64 {
-        self.events.map_or(0, Events::missed)
-    }
-
-    /// What events report besides the changes. `None` unless the watcher receives events.
-    #[must_use]
-    pub fn events(&self) -> Option<&'a Events> {
-        self.events
-    }
-}
-
 /// The row that the kernel reports of a short connection.
 fn closed_row(brief: &Brief) -> BasicRow {
     BasicRow::new(State::Closed, brief.local(), Some(brief.remote()))
 }
-
-impl<'a, R: Row> Iterator for Changes<'a, R> {
-    type Item = Change<&'a R>;
-
-    fn next(&mut self) -> Option<Change<&'a R>> {
-        let filter = self.filter;
-        let matches = |row: Option<&R>| row.is_some_and(|row| filter.matches(row));
-        self.diff.find(|change| matches(change.before()) || matches(change.after()))
-    }
-}
-
-impl<R: Row> FusedIterator for Changes<'_, R> {}
 
 fn out_of_memory<T>(count: usize) -> Error {
     Error::OutOfMemory { bytes: count.saturating_mul(size_of::<T>()) }

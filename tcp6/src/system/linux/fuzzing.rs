@@ -125,9 +125,8 @@ pub(crate) fn events<'a>(datagrams: impl IntoIterator<Item = &'a [u8]>) -> (Vec<
     for events in [Vec::new(), received] {
         merger.begin(|pending| pending.extend(events));
         reports.clear();
-        let merged =
-            merger.merge(Poll { now: Duration::ZERO, has_identity: true, reports: |_: &Brief| true }, &mut reports);
-        merged.expect("memory for the events of an input");
+        let poll = Poll { now: Duration::ZERO, has_identity: true, has_lost: false, reports: |_: &Brief| true };
+        merger.merge(poll, &mut reports).expect("memory for the events of an input");
         merger.commit();
     }
     (reports.brief().to_vec(), reports.ignored(), malformed)

@@ -125,9 +125,9 @@ impl Subscription {
     ) -> Result<()> {
         let queue = &self.queue;
         self.merger.add_late(|pending| queue.take(pending));
-        self.merger.merge(Poll { now: self.opened.elapsed(), has_identity, reports }, events)?;
         self.report_missed(events);
-        Ok(())
+        let poll = Poll { now: self.opened.elapsed(), has_identity, has_lost: events.missed() > 0, reports };
+        self.merger.merge(poll, events)
     }
 
     /// Ends a poll whose table has no cookies: all events are missed.

@@ -21,12 +21,10 @@
 //! * If a minisock with its ends is new in the last table, or in the new one, this is the rest of the connection, with
 //!   a cookie of its own. The last event with these ends belongs to it. If another event then arrives that has the
 //!   cookie of the minisock, each is reported in place of the other.
-//! * If the last table lists a closing socket with the ends of a new minisock, the minisock is the rest of that socket: a
-//!   dump can assign the cookie of a socket while the kernel replaces it by a minisock, which then gets another cookie.
-//!   Only an event after that of the socket and before the dump belongs to the minisock. Two cases within one interval
-//!   between polls are ambiguous. If another connection with these ends opens and closes, and its event comes after the
-//!   dump, it is reported twice. If the process closes an earlier connection with these ends, which its peer had reset,
-//!   that connection is not reported.
+//! * If a request with its ends has gone since the last table, and no new socket replaces it, this is its connection,
+//!   with a cookie of its own: see [`successions`].
+//! * If a closing socket with its ends has gone too, the minisock is the rest of that socket unless the event came after
+//!   that of the socket and before the dump.
 //! * If it came before the dump, it is a brief connection.
 //! * If it came later, its minisock may be in the next table: kept for the next poll.
 //!
@@ -38,8 +36,8 @@ mod event;
 mod fates;
 mod listed;
 mod merger;
-mod minisocks;
 mod orphans;
+mod successions;
 mod tables;
 
 pub(in crate::system::linux) use self::event::{Event, read};

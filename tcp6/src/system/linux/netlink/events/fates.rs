@@ -20,7 +20,7 @@ pub(super) enum Presence {
 
 impl Presence {
     fn of(listed: &Listed) -> Presence {
-        if listed.is_minisock { Presence::Minisock } else { Presence::Socket }
+        if listed.is_minisock() { Presence::Minisock } else { Presence::Socket }
     }
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Fate {
     pub(super) after: Presence,
     /// Whether its event has arrived.
     pub(super) has_event: bool,
-    /// The verdict on its event, if it is a minisock of an earlier table.
+    /// The verdict on its event, if it is an orphan.
     pub(super) awaited: Option<Verdict>,
 }
 

@@ -60,21 +60,44 @@ impl SocketEnds {
 pub(in crate::system::linux) struct Listed {
     pub(super) cookie: u64,
     pub(super) ends: SocketEnds,
-    /// Whether it is the rest of a closed socket: in TIME-WAIT, or an orphan in FIN-WAIT-2.
-    pub(super) is_minisock: bool,
-    /// Whether the kernel may replace it by a minisock at any moment: in FIN-WAIT-1, FIN-WAIT-2 or CLOSING.
-    pub(super) is_closing: bool,
+    pub(super) kind: Kind,
+}
+
+/// What the kernel may make of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A request for a connection, in SYN-RECEIVED, which a socket replaces.
+    Request,
+    /// Any other socket.
+    Socket,
+    /// A socket that a minisock may replace at any moment: in FIN-WAIT-1, FIN-WAIT-2 or CLOSING.
+    Closing,
+    /// The rest of a closed socket: in TIME-WAIT, or an orphan in FIN-WAIT-2.
+    Minisock,
+}
+
+impl Kind {
+    #[inline]
+    fn of(socket: &Socket) -> Kind {
+        if socket.values.timer == timer::TIME_WAIT {
+            return Kind::Minisock;
+        }
+        match socket.state() {
+            // A socket that a process holds may be in this state too.
+            State::SynReceived if socket.inode == 0 => Kind::Request,
+            State::FinWait1 | State::FinWait2 | State::Closing => Kind::Closing,
+            _ => Kind::Socket,
+        }
+    }
 }
 
 impl Listed {
     #[inline]
     pub(in crate::system::linux) fn of(socket: &Socket) -> Listed {
-        let is_minisock = socket.values.timer == timer::TIME_WAIT;
-        Listed {
-            cookie: socket.cookie,
-            ends: SocketEnds::of(socket),
-            is_minisock,
-            is_closing: !is_minisock && matches!(socket.state(), State::FinWait1 | State::FinWait2 | State::Closing),
-        }
+        Listed { cookie: socket.cookie, ends: SocketEnds::of(socket), kind: Kind::of(socket) }
+    }
+
+    pub(super) fn is_minisock(&self) -> bool {
+        self.kind == Kind::Minisock
     }
 }

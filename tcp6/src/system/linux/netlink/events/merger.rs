@@ -7,8 +7,8 @@ use super::departed::Departed;
 use super::event::{Event, Verdict};
 use super::fates::{Fates, Presence};
 use super::listed::Listed;
-use super::minisocks::Minisocks;
 use super::orphans::Orphans;
+use super::successions::Successions;
 use super::tables::Tables;
 use crate::error::Result;
 use crate::events::brief::Brief;
@@ -22,6 +22,8 @@ pub(in crate::system::linux) struct Poll<F> {
     /// Whether rows have an identity: otherwise a minisock is not added if its ends were in the
     /// table before.
     pub(in crate::system::linux) has_identity: bool,
+    /// Whether events were lost since the last accepted table.
+    pub(in crate::system::linux) has_lost: bool,
     /// Whether a short connection with these ends is reported.
     pub(in crate::system::linux) reports: F,
 }
@@ -37,9 +39,12 @@ pub(in crate::system::linux) struct Merger {
     /// The time of the new table.
     now: Duration,
     departed: Departed,
+    /// The requests whose connections were found under other cookies. An event with the cookie of one shows that it was
+    /// another connection.
+    replaced: Departed,
     orphans: Orphans,
     fates: Fates,
-    minisocks: Minisocks,
+    successions: Successions,
 }
 
 impl Merger {
@@ -68,9 +73,10 @@ impl Merger {
         self.verdicts.clear();
         self.tables.baseline = None;
         self.departed.clear();
+        self.replaced.clear();
         self.orphans.clear();
         self.fates.clear();
-        self.minisocks.clear();
+        self.successions.clear();
         dropped
     }
 
@@ -101,36 +107,40 @@ impl Merger {
                 Verdict::Unknown | Verdict::Keep | Verdict::Consumed | Verdict::Departed => {}
             }
         }
-        Ok(())
+        if poll.has_identity { self.successions.report(poll.has_lost, events) } else { Ok(()) }
     }
 
     fn classify(&mut self, has_identity: bool) -> Result<()> {
-        let Merger { pending, tables, orphans, fates, minisocks, .. } = self;
+        let Merger { pending, tables, orphans, fates, successions, .. } = self;
         tables.compare();
         fates.look_up(tables, pending, orphans)?;
-        minisocks.look_up(tables, fates, has_identity)?;
+        successions.look_up(tables, fates, has_identity)?;
         self.classify_by_cookie();
-        let Merger { pending, settled, verdicts, orphans, fates, minisocks, .. } = self;
+        let Merger { pending, settled, verdicts, orphans, fates, successions, .. } = self;
         orphans.find(pending, *settled, verdicts, fates)?;
-        minisocks.find(pending, *settled, verdicts);
+        successions.find(pending, *settled, verdicts);
         Ok(())
     }
 
     fn classify_by_cookie(&mut self) {
-        let Merger { pending, verdicts, tables, departed, fates, minisocks, .. } = self;
+        let Merger { pending, verdicts, tables, departed, replaced, fates, successions, .. } = self;
         verdicts.clear();
         verdicts.extend(pending.iter().enumerate().map(|(position, event)| {
             let fate = fates.get_mut(event.cookie);
             let verdict = match (fate.before, fate.after) {
                 (_, Presence::Socket) => return Verdict::Keep,
-                (Presence::Missing, Presence::Minisock) => minisocks.claim(event),
+                (Presence::Missing, Presence::Minisock) => {
+                    successions.note_new(position, event);
+                    Verdict::Final(event.cookie)
+                }
+                (Presence::Missing, Presence::Missing) if replaced.contains(event.cookie) => Verdict::Unknown,
                 (Presence::Missing, Presence::Missing) if departed.contains(event.cookie) => Verdict::Departed,
                 (Presence::Missing, Presence::Missing) if tables.is_first() || !event.ends.has_remote() => {
                     Verdict::Ignored
                 }
                 (Presence::Missing, Presence::Missing) => Verdict::Unknown,
                 (Presence::Socket, Presence::Missing) => {
-                    minisocks.note(position, event);
+                    successions.note_gone(position, event);
                     Verdict::Final(event.cookie)
                 }
                 _ => Verdict::Final(event.cookie),
@@ -144,22 +154,27 @@ impl Merger {
     ///
     /// If memory is lacking, it forgets some sockets whose events are late, which may then be reported again.
     pub(in crate::system::linux) fn commit(&mut self) {
-        let Merger { pending, verdicts, tables, now, departed, orphans, fates, minisocks, .. } = self;
+        let Merger { pending, verdicts, tables, now, departed, replaced, orphans, fates, successions, .. } = self;
         for listed in tables.before() {
             let fate = fates[listed.cookie];
-            if !listed.is_minisock && fate.after != Presence::Socket && !fate.has_event {
-                departed.insert(listed.cookie);
+            if !listed.is_minisock() && fate.after != Presence::Socket && !fate.has_event {
+                let of = if successions.is_replaced(listed) { &mut *replaced } else { &mut *departed };
+                of.insert(listed.cookie);
             }
         }
-        orphans.commit(fates, *now);
-        minisocks.commit(orphans, tables.is_first(), *now);
+        orphans.commit(fates, *now, |cookie| {
+            departed.remove(cookie);
+            replaced.insert(cookie);
+        });
+        successions.commit(orphans, tables.is_first(), *now);
         let mut decided = verdicts.iter();
         pending.retain(|event| match decided.next() {
-            Some(Verdict::Departed | Verdict::Final(_)) => {
+            None | Some(Verdict::Keep) => true,
+            Some(_) => {
                 departed.remove(event.cookie);
+                replaced.remove(event.cookie);
                 false
             }
-            verdict => matches!(verdict, None | Some(Verdict::Keep)),
         });
         tables.accept();
     }

@@ -1,4 +1,4 @@
-//! The minisocks of earlier tables whose event has not arrived.
+//! The minisocks and requests of earlier tables whose event has not arrived.
 
 use core::time::Duration;
 use std::collections::HashMap;
@@ -13,10 +13,15 @@ use crate::error::{Error, Result};
 /// The kernel sends events from a queue of work, which has been seen to stall for two seconds on a busy machine.
 pub(super) const MAX_DELAY: Duration = Duration::from_secs(30);
 
-/// The number of tables for which another event is awaited after one was taken for that of a minisock.
+/// The same, of a request, whose socket can have another cookie.
+///
+/// A request that fails has no event, so that another connection with its ends must not be taken for its own for long.
+pub(super) const MAX_REQUEST_DELAY: Duration = Duration::from_secs(2);
+
+/// The number of tables for which another event is awaited after one was taken for that of an orphan.
 pub(super) const MAX_CLAIMED: u8 = 3;
 
-/// A minisock that an earlier table listed.
+/// A minisock that an earlier table listed, or a request that has left the table.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Orphan {
     pub(super) cookie: u64,
@@ -27,18 +32,19 @@ pub(super) struct Orphan {
     pub(super) is_old: bool,
     /// Whether an event with its ends was taken for its own, by an earlier poll.
     pub(super) is_claimed: bool,
-    /// The time of the last table that listed it; of the first one, if it is old.
+    /// The time of the last table that listed it, or of the first one if it is old. For a request, that of the table
+    /// that it has left.
     pub(super) listed_at: Duration,
+    pub(super) is_request: bool,
 }
 
-/// Whether the event of a minisock has arrived.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Found {
-    #[default]
+/// Whether the event of an orphan has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
     No,
-    /// An event with its ends. If it belongs to an earlier connection, the event of the minisock may follow.
+    /// An event with its ends. If it belongs to an earlier connection, its own may follow.
     ByEnds,
-    /// An event with its cookie, which it has if somebody else has listed the socket.
+    /// An event with its cookie.
     ByCookie,
 }
 
@@ -69,7 +75,8 @@ impl Waiting {
         if is_listed && !orphan.is_old {
             orphan.listed_at = now;
         }
-        let is_in_time = now.saturating_sub(orphan.listed_at) <= MAX_DELAY;
+        let max_delay = if orphan.is_request { MAX_REQUEST_DELAY } else { MAX_DELAY };
+        let is_in_time = now.saturating_sub(orphan.listed_at) <= max_delay;
         // While a minisock is listed, no other connection has its ends.
         is_in_time && (is_listed || !orphan.is_old)
     }
@@ -152,18 +159,23 @@ impl Orphans {
     }
 
     /// Drops those whose event has arrived, or can no longer arrive.
-    pub(super) fn commit(&mut self, fates: &Fates, now: Duration) {
+    ///
+    /// Calls `replaced` with the cookies of requests whose connection is found under another cookie.
+    pub(super) fn commit(&mut self, fates: &Fates, now: Duration, mut replaced: impl FnMut(u64)) {
         self.waiting.retain_mut(|waiting| {
+            if waiting.orphan.is_request && waiting.found == Found::ByEnds {
+                replaced(waiting.orphan.cookie);
+                return false;
+            }
             let is_listed = fates[waiting.orphan.cookie].after != Presence::Missing;
             waiting.is_awaited(is_listed, now)
         });
     }
 
-    /// Adds minisocks of the new table. Does nothing if memory is lacking.
-    pub(super) fn extend(&mut self, count: usize, orphans: impl Iterator<Item = Orphan>) {
-        if self.waiting.try_reserve(count).is_ok() {
-            let waiting = |orphan| Waiting { orphan, found: Found::No, claimed_for: 0, next: None };
-            self.waiting.extend(orphans.take(count).map(waiting));
+    /// Adds an orphan. Does nothing if memory is lacking.
+    pub(super) fn push(&mut self, orphan: Orphan) {
+        if self.waiting.try_reserve(1).is_ok() {
+            self.waiting.push(Waiting { orphan, found: Found::No, claimed_for: 0, next: None });
         }
     }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::error::Error;
+use crate::events::report::Renamed;
 use crate::row::order::Ends;
 use crate::stats::tcp_info::TcpInfo;
 use crate::system::linux::netlink::events::departed;
-use crate::system::linux::netlink::events::listed::SocketEnds;
-use crate::system::linux::netlink::events::orphans::{MAX_CLAIMED, MAX_DELAY};
+use crate::system::linux::netlink::events::listed::{Kind, SocketEnds};
+use crate::system::linux::netlink::events::orphans::{MAX_CLAIMED, MAX_DELAY, MAX_REQUEST_DELAY};
 use crate::system::linux::netlink::events::read;
 
 /// The ends of a connection or listener; remote port 0 is none.
@@ -18,20 +19,24 @@ fn ends(local: u16, remote: u16) -> SocketEnds {
     SocketEnds { addresses: [loopback; 2], scope_ids: [0; 2], ports: [local.to_be(), remote.to_be()] }
 }
 
-fn listed(cookie: u64, local: u16, is_minisock: bool) -> Listed {
-    Listed { cookie, ends: ends(local, 443), is_minisock, is_closing: false }
+fn listed(cookie: u64, local: u16, kind: Kind) -> Listed {
+    Listed { cookie, ends: ends(local, 443), kind }
+}
+
+fn request(cookie: u64, local: u16) -> Listed {
+    listed(cookie, local, Kind::Request)
 }
 
 fn socket(cookie: u64, local: u16) -> Listed {
-    listed(cookie, local, false)
+    listed(cookie, local, Kind::Socket)
 }
 
 fn closing(cookie: u64, local: u16) -> Listed {
-    Listed { is_closing: true, ..socket(cookie, local) }
+    listed(cookie, local, Kind::Closing)
 }
 
 fn minisock(cookie: u64, local: u16) -> Listed {
-    listed(cookie, local, true)
+    listed(cookie, local, Kind::Minisock)
 }
 
 /// An event whose `tcp_info` has the cookie as the number of bytes sent.
@@ -43,12 +48,13 @@ fn event(cookie: u64, local: u16) -> Event {
 
 /// What a poll reports: the local ports and cookies of short connections, the cookies whose row has
 /// which final
-/// statistics, and the number of ignored events.
+/// statistics, the number of ignored events, and the cookies of connections before and after they changed.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Reports {
     brief: Vec<(u16, u64)>,
     finals: BTreeMap<u64, u64>,
     ignored: u64,
+    renamed: Vec<(u64, u64)>,
 }
 
 fn poll_as(merger: &mut Merger, has_identity: bool, early: &[Event], table: &[Listed], late: &[Event]) -> Reports {
@@ -67,11 +73,11 @@ fn poll_at(
     merger.begin(|pending| pending.extend(early));
     merger.table().extend(table);
     merger.add_late(|pending| pending.extend(late));
-    merger.merge(Poll { now, has_identity, reports: |_: &Brief| true }, &mut events).unwrap();
+    merger.merge(Poll { now, has_identity, has_lost: false, reports: |_: &Brief| true }, &mut events).unwrap();
     events.finish(|_| true);
     let cookie = |brief: &Brief| brief.identity().unwrap().get();
-    let rows = merger.tables.baseline.iter().flatten().chain(table);
-    let finals = rows.filter_map(|row| {
+    let rows = || merger.tables.baseline.iter().flatten().chain(table);
+    let finals = rows().filter_map(|row| {
         let sent = events.final_of(row.ends.to_ends(), NonZeroU64::new(row.cookie))?.bytes_sent;
         Some((row.cookie, sent.unwrap()))
     });
@@ -79,6 +85,15 @@ fn poll_at(
         brief: events.brief().iter().map(|brief| (brief.local().port(), cookie(brief))).collect(),
         finals: finals.collect(),
         ignored: events.ignored(),
+        renamed: rows().filter_map(|row| renamed(&events, row)).collect(),
+    }
+}
+
+/// The cookies of a row of the last table and of its connection in the new table, if that has another one.
+fn renamed(events: &Events, row: &Listed) -> Option<(u64, u64)> {
+    match events.renamed(NonZeroU64::new(row.cookie)) {
+        Some(Renamed::To(after)) => Some((row.cookie, after.get())),
+        _ => None,
     }
 }
 
@@ -254,15 +269,16 @@ fn connections_from_before_the_first_table_are_ignored() {
 
 /// A dump assigns the cookie of a socket while the kernel replaces it by a minisock, which then gets another cookie.
 #[test]
-fn a_renamed_minisock_awaits_no_event() {
+fn a_minisock_is_the_rest_of_a_closing_socket_with_another_cookie() {
     for own_event in 0..3 {
         let own = |poll| if poll == own_event { vec![event(1, 10)] } else { vec![] };
         let mut merger = Merger::default();
         poll(&mut merger, &[], &[], &[]);
         assert_eq!(poll(&mut merger, &[], &[closing(1, 10)], &own(0)), Reports::default());
         let reports = poll(&mut merger, &own(1), &[minisock(9, 10)], &[]);
-        assert_eq!(reports, if own_event < 2 { finals(&[(1, 1)]) } else { Reports::default() });
-        poll(&mut merger, &own(2), &[minisock(9, 10)], &[]);
+        let closed = if own_event < 2 { finals(&[(1, 1)]) } else { Reports::default() };
+        assert_eq!(reports, Reports { renamed: vec![(1, 9)], ..closed });
+        assert_eq!(poll(&mut merger, &own(2), &[minisock(9, 10)], &[]), Reports::default());
         // Each later connection with the same ends is reported.
         assert_eq!(poll(&mut merger, &[event(2, 10)], &[], &[]), brief(&[(10, 2)]), "{own_event}");
         assert_eq!(poll(&mut merger, &[event(3, 10)], &[], &[]), brief(&[(10, 3)]), "{own_event}");
@@ -270,14 +286,91 @@ fn a_renamed_minisock_awaits_no_event() {
     // A later connection closes just after the dump.
     let mut merger = Merger::default();
     poll(&mut merger, &[], &[closing(1, 10)], &[]);
-    assert_eq!(poll(&mut merger, &[event(1, 10)], &[minisock(9, 10)], &[event(2, 10)]), finals(&[(1, 1)]));
+    let reports = poll(&mut merger, &[event(1, 10)], &[minisock(9, 10)], &[event(2, 10)]);
+    assert_eq!(reports, Reports { renamed: vec![(1, 9)], ..finals(&[(1, 1)]) });
     assert_eq!(poll(&mut merger, &[], &[], &[]), brief(&[(10, 2)]));
+}
+
+#[test]
+fn a_minisock_of_another_connection_is_no_rest_of_a_closing_socket() {
     // Another connection was opened and closed since the last table.
     let mut merger = Merger::default();
     poll(&mut merger, &[], &[closing(1, 10)], &[]);
     let reports = poll(&mut merger, &[event(1, 10), event(2, 10)], &[minisock(9, 10)], &[]);
     assert_eq!(reports, finals(&[(1, 1), (9, 2)]));
     assert_eq!(poll(&mut merger, &[event(3, 10)], &[], &[]), brief(&[(10, 3)]));
+    // The same, but the minisock has the cookie of its socket.
+    let mut merger = Merger::default();
+    poll(&mut merger, &[], &[closing(1, 10)], &[]);
+    let reports = poll(&mut merger, &[event(1, 10), event(2, 10)], &[minisock(2, 10)], &[]);
+    assert_eq!(reports, finals(&[(1, 1), (2, 2)]));
+    // Its event, which may have been lost, is not known to be missing.
+    let mut merger = Merger::default();
+    poll(&mut merger, &[], &[closing(1, 10)], &[]);
+    merger.begin(|pending| pending.push(event(1, 10)));
+    merger.table().push(minisock(9, 10));
+    let lossy = Poll { now: Duration::ZERO, has_identity: true, has_lost: true, reports: |_: &Brief| true };
+    let mut events = Events::default();
+    merger.merge(lossy, &mut events).unwrap();
+    assert_eq!(events.renamed(NonZeroU64::new(1)), None);
+}
+
+/// A dump assigns the cookie of a request while the kernel replaces it by a socket, which then gets another cookie.
+#[test]
+fn a_socket_with_the_ends_of_a_request_is_its_connection() {
+    for after in [socket(2, 10), closing(2, 10), minisock(2, 10)] {
+        let mut merger = Merger::default();
+        poll(&mut merger, &[], &[], &[]);
+        assert_eq!(poll(&mut merger, &[], &[request(1, 10)], &[]), Reports::default());
+        let reports = poll(&mut merger, &[], &[after], &[]);
+        assert_eq!(reports, Reports { renamed: vec![(1, 2)], ..Reports::default() });
+        // The event of a minisock has its cookie only if somebody else has listed the socket.
+        let own = if after.is_minisock() { event(3, 10) } else { event(2, 10) };
+        let closed = if after.is_minisock() { Reports::default() } else { finals(&[(2, 2)]) };
+        assert_eq!(poll(&mut merger, &[own], &[], &[]), closed, "{after:?}");
+        assert_eq!(poll(&mut merger, &[event(4, 10)], &[], &[]), brief(&[(10, 4)]), "{after:?}");
+    }
+    let mut merger = Merger::default();
+    poll(&mut merger, &[], &[request(1, 10)], &[]);
+    let reports = poll(&mut merger, &[event(2, 10)], &[minisock(2, 10)], &[]);
+    assert_eq!(reports, Reports { renamed: vec![(1, 2)], ..finals(&[(2, 2)]) });
+}
+
+#[test]
+fn the_first_event_with_the_ends_of_a_request_is_that_of_its_connection() {
+    let mut merger = Merger::default();
+    poll(&mut merger, &[], &[request(1, 10), request(2, 20), request(3, 30)], &[]);
+    // Before the dump; after the dump; before the next one.
+    let reports = poll(&mut merger, &[event(4, 10), event(5, 10)], &[], &[event(6, 20)]);
+    assert_eq!(reports, Reports { brief: vec![(10, 5)], ..finals(&[(1, 4), (2, 6)]) });
+    assert_eq!(poll(&mut merger, &[event(7, 30), event(8, 30)], &[], &[]), brief(&[(30, 8)]));
+    // The requests were other connections after all.
+    let reports = poll(&mut merger, &[event(1, 10), event(2, 20), event(3, 30)], &[], &[]);
+    assert_eq!(reports, brief(&[(10, 1), (20, 2), (30, 3)]));
+    // A connection that keeps the cookie of its request.
+    let mut merger = Merger::default();
+    poll(&mut merger, &[], &[request(1, 10)], &[]);
+    let reports = poll(&mut merger, &[event(1, 10), event(2, 10)], &[socket(3, 10)], &[]);
+    assert_eq!(reports, Reports { brief: vec![(10, 2)], ..finals(&[(1, 1)]) });
+}
+
+#[test]
+fn the_connection_of_a_request_is_awaited_for_a_short_time() {
+    for (delay, expected) in
+        [(MAX_REQUEST_DELAY, Reports::default()), (MAX_REQUEST_DELAY + Duration::from_millis(1), brief(&[(10, 2)]))]
+    {
+        let mut merger = Merger::default();
+        let mut poll = |now, early: &[Event], table: &[Listed]| {
+            let reports = poll_at(&mut merger, now, true, early, table, &[]);
+            merger.commit();
+            reports
+        };
+        let gone = Duration::from_secs(100);
+        poll(Duration::ZERO, &[], &[request(1, 10)]);
+        poll(gone, &[], &[]);
+        poll(gone + delay, &[], &[]);
+        assert_eq!(poll(gone + delay, &[event(2, 10)], &[]), expected, "{delay:?}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::{Duration, Event, Events, Listed, Merger, Poll, ends, event};
+use super::{Duration, Event, Events, Kind, Listed, MAX_REQUEST_DELAY, Merger, NonZeroU64, Poll, Renamed, ends, event};
 use crate::events::brief::Brief;
 
 /// The number of pairs of ends. Few, so that connections often have the ends of earlier ones.
@@ -15,6 +15,13 @@ const PLACES: u16 = 6;
 enum Step {
     /// Opens a connection, or accepts the rest of the last one there as gone.
     Open(u16),
+    /// The same, with a request. A poll that lists it before the next step gives it its cookie just when the kernel
+    /// makes the socket, which gets another one.
+    Request(u16),
+    /// Makes a socket of a request.
+    Accept(u16),
+    /// Ends a request, which has no event.
+    Fail(u16),
     /// Closes a connection first: it leaves a minisock.
     CloseFirst(u16),
     /// Closes a connection after the peer, or by a reset of the peer.
@@ -46,10 +53,13 @@ enum Step {
 #[derive(Clone, Copy, Debug)]
 struct Place {
     cookie: Option<u64>,
-    is_minisock: bool,
-    is_closing: bool,
-    /// The cookie of the connection, if it is a minisock that gets another one.
-    connection: Option<u64>,
+    kind: Kind,
+    /// The earlier cookie of the connection, if it has two.
+    renamed: Option<u64>,
+}
+
+fn is_request(place: &Place) -> bool {
+    place.kind == Kind::Request
 }
 
 #[derive(Default)]
@@ -61,17 +71,31 @@ struct Kernel {
     unsent: VecDeque<Event>,
     queue: Vec<Event>,
     next_cookie: u64,
-    /// The places whose closing socket a poll has listed since the last accepted table.
-    ///
-    /// Nothing is opened there, or closed after a reset, until the next one: its minisock or event could be taken for that
-    /// of this socket. The documentation of the module states what is then reported.
-    caught: BTreeSet<u16>,
-    /// The cookies of minisocks that differ from those of their connections, and these.
+    /// The places where nothing is opened, or closed after a reset, with the number of tables until then: it could be
+    /// taken for the connection of a request that has failed, or, if events are dropped, of a closing socket.
+    reserved: BTreeMap<u16, u8>,
+    /// The cookies of connections in place of earlier ones, and these.
     renamed: BTreeMap<u64, u64>,
+    /// The places of sockets that were destroyed, with the number of tables until their events have arrived.
+    destroyed: BTreeMap<u16, u8>,
+    /// The cookies of the last accepted table.
+    known: BTreeSet<u64>,
+    /// The places and cookies of failed requests.
+    failed: Vec<(u16, Option<u64>)>,
     /// By place: the connections that were opened, and the events that were dropped or erased.
     opened: BTreeMap<u16, u64>,
     lost: BTreeMap<u16, u64>,
+    /// Whether events are dropped.
+    loses_events: bool,
+    /// Whether one was dropped since the last accepted table.
+    has_lost: bool,
 }
+
+/// The number of tables from that which lists a closing socket to that which lists its minisock.
+const CLOSING_TABLES: u8 = 2;
+
+/// The number of tables for which the connection of a request is awaited, at one table a second.
+const REQUEST_TABLES: u8 = MAX_REQUEST_DELAY.as_secs() as u8 + 3;
 
 impl Kernel {
     fn cookie(&mut self) -> u64 {
@@ -82,24 +106,47 @@ impl Kernel {
     fn destroy(&mut self, place: u16, cookie: Option<u64>) {
         let cookie = cookie.unwrap_or_else(|| self.cookie());
         self.unsent.push_back(event(cookie, place));
+        self.destroyed.insert(place, 3);
     }
 
     fn socket(&mut self, place: u16) -> Option<Place> {
-        self.places.get(&place).copied().filter(|found| !found.is_minisock)
+        self.places.get(&place).copied().filter(|found| matches!(found.kind, Kind::Socket | Kind::Closing))
+    }
+
+    fn open(&mut self, place: u16, kind: Kind) {
+        let is_free = self.places.get(&place).is_none_or(|found| found.kind == Kind::Minisock);
+        if is_free && !self.reserved.contains_key(&place) {
+            self.places.insert(place, Place { cookie: None, kind, renamed: None });
+            *self.opened.entry(place).or_default() += 1;
+        }
     }
 
     fn apply(&mut self, step: Step) {
         match step {
-            Step::Open(place) => {
-                if self.socket(place).is_none() && !self.caught.contains(&place) {
-                    let open = Place { cookie: None, is_minisock: false, is_closing: false, connection: None };
-                    self.places.insert(place, open);
-                    *self.opened.entry(place).or_default() += 1;
+            Step::Open(place) => self.open(place, Kind::Socket),
+            Step::Request(place) => self.open(place, Kind::Request),
+            Step::Accept(place) => {
+                if let Some(request) = self.places.get(&place).copied().filter(is_request) {
+                    self.places.insert(place, Place { kind: Kind::Socket, ..request });
+                }
+            }
+            Step::Fail(place) => {
+                // An event of an earlier connection could be taken for its own.
+                let is_alone = |request: &Place| {
+                    let is_held = self.held.iter().any(|(held, _)| *held == place);
+                    request.cookie.is_none() || !(is_held || self.destroyed.contains_key(&place))
+                };
+                if let Some(request) = self.places.get(&place).copied().filter(is_request).filter(is_alone) {
+                    self.places.remove(&place);
+                    self.failed.push((place, request.cookie));
+                    if request.cookie.is_some() {
+                        self.reserved.insert(place, REQUEST_TABLES);
+                    }
                 }
             }
             Step::CloseFirst(place) => {
                 if let Some(socket) = self.socket(place) {
-                    self.places.insert(place, Place { is_minisock: true, is_closing: false, ..socket });
+                    self.places.insert(place, Place { kind: Kind::Minisock, ..socket });
                     self.destroy(place, socket.cookie);
                 }
             }
@@ -118,33 +165,39 @@ impl Kernel {
                 }
             }
             Step::ResetByPeer(place) => {
-                if let Some(socket) = self.socket(place) {
+                // If no table has listed its second cookie, it would be another connection when it is closed.
+                let socket = self.socket(place);
+                let is_known = |socket: &Place| {
+                    socket.renamed.is_none() || socket.cookie.is_some_and(|cookie| self.known.contains(&cookie))
+                };
+                if let Some(socket) = socket.filter(is_known) {
                     self.places.remove(&place);
                     self.held.push_back((place, socket.cookie));
                 }
             }
             Step::CloseReset => {
                 if let Some((place, cookie)) =
-                    self.held.front().copied().filter(|(place, _)| !self.caught.contains(place))
+                    self.held.front().copied().filter(|(place, _)| !self.reserved.contains_key(place))
                 {
                     self.held.pop_front();
                     self.destroy(place, cookie);
                 }
             }
             Step::Expire(place) => {
-                if self.places.get(&place).is_some_and(|found| found.is_minisock) {
+                if self.places.get(&place).is_some_and(|found| found.kind == Kind::Minisock) {
                     self.places.remove(&place);
                 }
             }
             Step::List(place) => drop(self.list(place)),
             Step::BeginClose(place) => {
                 if let Some(socket) = self.socket(place) {
-                    self.places.insert(place, Place { is_closing: true, ..socket });
+                    self.places.insert(place, Place { kind: Kind::Closing, ..socket });
                 }
             }
             Step::Send => self.queue.extend(self.unsent.pop_front()),
             Step::Drop => {
                 if let Some(event) = self.unsent.pop_front() {
+                    self.has_lost = true;
                     *self.lost.entry(event.to_brief().local().port()).or_default() += 1;
                 }
             }
@@ -157,23 +210,28 @@ impl Kernel {
         let found = self.places.get(&place).copied()?;
         let cookie = found.cookie.unwrap_or_else(|| self.cookie());
         self.places.insert(place, Place { cookie: Some(cookie), ..found });
-        let Place { is_minisock, is_closing, connection, .. } = found;
-        self.renamed.extend(connection.map(|connection| (cookie, connection)));
-        Some(Listed { cookie, ends: ends(place, 443), is_minisock, is_closing })
+        self.renamed.extend(found.renamed.map(|earlier| (cookie, earlier)));
+        Some(Listed { cookie, ends: ends(place, 443), kind: found.kind })
     }
 
     /// The socket at a place, as a poll lists it.
     fn list_in_poll(&mut self, place: u16) -> Option<Listed> {
         let is_new = self.places.get(&place).is_some_and(|found| found.cookie.is_none());
         let listed = self.list(place)?;
-        if listed.is_closing {
-            self.caught.insert(place);
-            if is_new {
-                let connection = Some(listed.cookie);
-                self.destroy(place, connection);
-                let minisock = Place { cookie: None, is_minisock: true, is_closing: false, connection };
-                self.places.insert(place, minisock);
+        let renamed = |kind| Place { cookie: None, kind, renamed: Some(listed.cookie) };
+        match listed.kind {
+            // Otherwise its event could be taken for that of an earlier connection.
+            Kind::Request if is_new && self.held.iter().all(|(held, _)| *held != place) => {
+                self.places.insert(place, renamed(Kind::Socket));
             }
+            Kind::Closing if is_new => {
+                self.destroy(place, Some(listed.cookie));
+                self.places.insert(place, renamed(Kind::Minisock));
+            }
+            _ => {}
+        }
+        if listed.kind == Kind::Closing && self.loses_events {
+            self.reserved.insert(place, CLOSING_TABLES);
         }
         Some(listed)
     }
@@ -184,14 +242,18 @@ struct Reported {
     merger: Merger,
     has_identity: bool,
     events: Events,
-    /// The cookies of the last accepted table, by place.
-    table: BTreeMap<u16, u64>,
+    /// The sockets of the last accepted table, by place.
+    table: BTreeMap<u16, (u64, Kind)>,
+    /// The cookies of all accepted tables.
+    seen: BTreeSet<u64>,
+    /// The number of accepted tables.
+    accepted: u64,
     reports: BTreeMap<u16, u64>,
 }
 
 impl Reported {
     fn poll(&mut self, kernel: &mut Kernel, split: u16, during: &[Step], accepts: bool) {
-        let Reported { merger, has_identity, events, .. } = self;
+        let Reported { merger, has_identity, events, accepted, .. } = self;
         // An event is late for one poll at most.
         let late = kernel.unsent.len();
         merger.begin(|pending| pending.append(&mut kernel.queue));
@@ -201,43 +263,65 @@ impl Reported {
         merger.table().extend(&listed);
         merger.add_late(|pending| pending.append(&mut kernel.queue));
         events.clear();
-        merger
-            .merge(Poll { now: Duration::ZERO, has_identity: *has_identity, reports: |_: &Brief| true }, events)
-            .unwrap();
+        let (now, has_lost) = (Duration::from_secs(*accepted), kernel.has_lost);
+        let poll = Poll { now, has_identity: *has_identity, has_lost, reports: |_: &Brief| true };
+        merger.merge(poll, events).unwrap();
         events.finish(|_| true);
         let sent = late.min(kernel.unsent.len());
         kernel.queue.extend(kernel.unsent.drain(..sent));
         if accepts {
             merger.commit();
-            self.count(&listed, &kernel.renamed);
-            kernel.caught.retain(|place| listed.iter().any(|row| row.is_closing && row.ends == ends(*place, 443)));
+            self.accepted += 1;
+            self.count(&listed, kernel);
+            kernel.has_lost = false;
+            kernel.known = listed.iter().map(|row| row.cookie).collect();
+            for counts in [&mut kernel.destroyed, &mut kernel.reserved] {
+                counts.retain(|_, tables| {
+                    *tables -= 1;
+                    *tables > 0
+                });
+            }
         }
     }
 
-    fn count(&mut self, listed: &[Listed], renamed: &BTreeMap<u64, u64>) {
+    fn count(&mut self, listed: &[Listed], kernel: &Kernel) {
         for brief in self.events.brief() {
             *self.reports.entry(brief.local().port()).or_default() += 1;
         }
         let place = |listed: &Listed| u16::from_be(listed.ends.ports[0]);
         for row in listed {
             let before = self.table.get(&place(row));
-            let is_new = before.is_none_or(|before| *before != row.cookie);
+            let is_new = before.is_none_or(|(before, _)| *before != row.cookie);
             // Without an identity, a row that is replaced is not added. A new open connection appears as changed.
-            let is_hidden = !self.has_identity && before.is_some() && row.is_minisock;
-            // The changes report the connection as removed, and its minisock as added.
-            let is_renamed = before.is_some() && before == renamed.get(&row.cookie);
+            let is_hidden = !self.has_identity && before.is_some() && row.is_minisock();
+            let is_renamed = before.is_some_and(|(cookie, kind)| {
+                let is_truly_renamed = Some(cookie) == kernel.renamed.get(&row.cookie);
+                if !self.has_identity {
+                    // The request appears as changed: to another connection if it has final statistics.
+                    let has_ended = self.events.final_of(row.ends.to_ends(), NonZeroU64::new(*cookie)).is_some();
+                    return is_truly_renamed || (*kind == Kind::Request && !has_ended);
+                }
+                // If events were lost, the minisock of a closing socket is removed and added.
+                let is_unknown = kernel.has_lost && *kind == Kind::Closing && is_truly_renamed;
+                let renamed = self.events.renamed(NonZeroU64::new(row.cookie));
+                is_unknown || matches!(renamed, Some(Renamed::From(earlier)) if earlier.get() == *cookie)
+            });
             if is_new && !is_hidden && !is_renamed {
                 *self.reports.entry(place(row)).or_default() += 1;
             }
         }
-        self.table = listed.iter().map(|row| (place(row), row.cookie)).collect();
+        self.seen.extend(listed.iter().map(|row| row.cookie));
+        self.table = listed.iter().map(|row| (place(row), (row.cookie, row.kind))).collect();
     }
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let place = 0..PLACES;
     prop_oneof![
-        6 => place.clone().prop_map(Step::Open),
+        4 => place.clone().prop_map(Step::Open),
+        3 => place.clone().prop_map(Step::Request),
+        1 => place.clone().prop_map(Step::Accept),
+        1 => place.clone().prop_map(Step::Fail),
         3 => place.clone().prop_map(Step::CloseFirst),
         3 => place.clone().prop_map(Step::CloseLast),
         1 => place.clone().prop_map(Step::Reset),
@@ -254,9 +338,12 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Runs a history, then closes all connections. Returns the reports and the kernel.
 fn run(steps: &[Step], has_identity: bool) -> (BTreeMap<u16, u64>, Kernel) {
-    let mut kernel = Kernel::default();
+    let loses_events = steps.iter().any(|step| matches!(step, Step::Drop));
+    let mut kernel = Kernel { loses_events, ..Kernel::default() };
     let (merger, events) = (Merger::default(), Events::default());
-    let mut reported = Reported { merger, has_identity, events, table: BTreeMap::new(), reports: BTreeMap::new() };
+    let (seen, accepted) = (BTreeSet::new(), 0);
+    let (table, reports) = (BTreeMap::new(), BTreeMap::new());
+    let mut reported = Reported { merger, has_identity, events, table, seen, accepted, reports };
     // The first table is empty: every connection is opened after it.
     reported.poll(&mut kernel, 0, &[], true);
     let mut rest = steps;
@@ -270,14 +357,26 @@ fn run(steps: &[Step], has_identity: bool) -> (BTreeMap<u16, u64>, Kernel) {
         reported.poll(&mut kernel, split, &rest[..end], accepts);
         rest = &rest[end..];
     }
-    (0..PLACES).for_each(|place| kernel.apply(Step::CloseLast(place)));
-    reported.poll(&mut kernel, 0, &[], true);
+    for place in 0..PLACES {
+        kernel.apply(Step::Accept(place));
+        kernel.apply(Step::CloseLast(place));
+    }
+    for _ in 0..=REQUEST_TABLES {
+        reported.poll(&mut kernel, 0, &[], true);
+    }
     while !kernel.held.is_empty() {
         kernel.apply(Step::CloseReset);
     }
     for _ in 0..4 {
         reported.poll(&mut kernel, 0, &[], true);
     }
+    // A request that failed before it was reported was no connection.
+    for (place, cookie) in &kernel.failed {
+        if cookie.is_none_or(|cookie| !reported.seen.contains(&cookie)) {
+            *kernel.opened.get_mut(place).unwrap() -= 1;
+        }
+    }
+    kernel.opened.retain(|_, opened| *opened > 0);
     assert!(kernel.unsent.is_empty() && reported.merger.pending.is_empty(), "an event was kept");
     (reported.reports, kernel)
 }
