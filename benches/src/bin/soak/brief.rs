@@ -3,9 +3,9 @@
 //! Children open connections and close them some milliseconds later: half in order, so that the server stays in
 //! TIME-WAIT until its ends are used again, and half with unread data, which resets them without erasing their ends. At
 //! its end a child prints how many connections it has opened with each pair of ports. Meanwhile a watcher counts how
-//! often each side of a connection is added, in another state than SYN-RECEIVED, or reported as brief.
+//! often each side of a connection is added or reported as brief, and how many are removed.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::io::{self, Read, Write as _};
 use std::net::{Ipv6Addr, SocketAddrV6, TcpListener, TcpStream};
@@ -91,23 +91,6 @@ fn open_and_close(ports: &mut Ports, rate: u64, time: Duration) -> io::Result<Ha
     Ok(opened)
 }
 
-/// Whether a row is a request for a connection.
-///
-/// A request that the kernel is just accepting while it lists it has another cookie than the connection: the request is
-/// then removed, and the connection is added or brief.
-fn is_request(row: &OwnerModuleRow) -> bool {
-    row.state() == State::SynReceived
-}
-
-/// Whether the next state of a row is TIME-WAIT.
-///
-/// The timewait socket of a connection has its cookie. If the kernel lists a connection for the first time at the moment
-/// at which it makes the timewait socket, this gets a cookie of its own: the connection is then removed, and a row in
-/// TIME-WAIT is added.
-fn is_closing(row: &OwnerModuleRow) -> bool {
-    matches!(row.state(), State::FinWait1 | State::FinWait2 | State::Closing)
-}
-
 /// One report of a side of a connection.
 #[derive(Clone, Copy, Debug)]
 struct Report {
@@ -130,13 +113,11 @@ struct Reported {
     added: u64,
     brief: u64,
     inferred: u64,
-    /// Rows in TIME-WAIT with another cookie than their connection: see [`is_closing`].
+    /// Rows of connections that have changed their cookie.
     renamed: u64,
-    /// Requests that were removed without statistics, by side as in `sides`.
-    ///
-    /// Either the connection has another cookie, and is reported in addition: see [`is_request`]. Or it closed before the
-    /// next table, and its event came after that: then this is its only report.
-    requests: HashMap<(Pair, bool), u64>,
+    /// Connections that were removed; those that were removed in another state than TIME-WAIT and have no final statistics.
+    removed: u64,
+    without_stats: u64,
     ignored: u64,
     missed: u64,
     in_polls: Duration,
@@ -155,38 +136,21 @@ impl Reported {
             self.inferred += u64::from(changes.inferred_owner(brief).is_some());
             self.note(brief.local(), brief.remote(), brief.cookie(), State::Closed);
         }
-        let removed = changes.clone().filter_map(|change| match change {
-            Change::Removed(row) if is_closing(row) => Some((row.local(), row.remote())),
-            _ => None,
-        });
-        let closing: HashSet<_> = removed.collect();
         for change in changes.clone() {
-            let is_reported = match change {
-                // With statistics of its own, it is another connection.
-                Change::Added(row)
-                    if row.state() == State::TimeWait
-                        && closing.contains(&(row.local(), row.remote()))
-                        && changes.final_stats(change).is_none() =>
-                {
-                    self.renamed += 1;
-                    false
+            let row = change.row();
+            match (change, row.remote()) {
+                (Change::Added(_), Some(remote)) => {
+                    self.added += 1;
+                    self.note(row.local(), remote, cookie(row), row.state());
                 }
-                Change::Added(row) => !is_request(row),
-                Change::Changed { before, after } => is_request(before) && !is_request(after),
-                // The connection closed without being listed in another state.
-                Change::Removed(row) if is_request(row) => {
-                    let has_stats = changes.final_stats(change).is_some();
-                    if let (false, Some(remote)) = (has_stats, row.remote()) {
-                        *self.requests.entry(side(row.local(), remote)).or_default() += 1;
-                    }
-                    has_stats
+                (Change::Removed(_), Some(_)) => {
+                    self.removed += 1;
+                    // The change to TIME-WAIT had the statistics.
+                    let has_none = row.state() != State::TimeWait && changes.final_stats(change).is_none();
+                    self.without_stats += u64::from(has_none);
                 }
-                Change::Removed(_) => false,
-            };
-            if let (true, Some(remote)) = (is_reported, change.row().remote()) {
-                self.added += 1;
-                let row = change.row();
-                self.note(row.local(), remote, row.socket_info().and_then(|info| info.cookie), row.state());
+                (Change::Changed { before, after }, _) => self.renamed += u64::from(cookie(before) != cookie(after)),
+                (_, None) => {}
             }
         }
         Ok(())
@@ -196,6 +160,10 @@ impl Reported {
         let report = Report { poll: self.polls, cookie, state };
         self.sides.entry(side(local, remote)).or_default().push(report);
     }
+}
+
+fn cookie(row: &OwnerModuleRow) -> Option<NonZeroU64> {
+    row.socket_info().and_then(|info| info.cookie)
 }
 
 /// The pair of ports, and whether this is the side of the client.
@@ -259,25 +227,37 @@ pub fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>
     }
 
     let total: u64 = opened.values().sum();
-    let Reported { polls, added, brief, inferred, renamed, ignored, missed, in_polls, ref sides, ref requests } =
-        reported;
+    let listed = watcher.snapshot().iter().filter(|row| row.remote().is_some()).count() as u64;
+    let Reported {
+        polls,
+        added,
+        brief,
+        inferred,
+        renamed,
+        removed,
+        without_stats,
+        ignored,
+        missed,
+        in_polls,
+        ref sides,
+    } = reported;
     let events = (brief + added).max(1);
     println!("{total} connections opened and closed, {:.0} per second", total as f64 / begin.elapsed().as_secs_f64());
     println!("{polls} polls: {added} sides added, {brief} brief, {ignored} events ignored, {missed} missed");
-    println!("{renamed} timewait sockets had another cookie than the connection");
+    println!("{renamed} sides had two cookies; {without_stats} of {removed} had no final statistics");
     println!(
         "{:.2} us of polls per side; the owner of {inferred} of {brief} brief sides is inferred",
         in_polls.as_secs_f64() * 1e6 / events as f64
     );
     let mut problems = Vec::new();
-    let (mut too_few, mut too_many, mut as_requests, mut shown) = (0, 0, 0, 0);
+    if added != removed + listed {
+        problems.push(format!("{added} sides were added, {removed} removed, and {listed} are listed"));
+    }
+    let (mut too_few, mut too_many, mut shown) = (0, 0, 0);
     for (pair, count) in &opened {
         for is_client in [true, false] {
             let reports = sides.get(&(*pair, is_client)).map_or(&[][..], Vec::as_slice);
-            let mut found = reports.len() as u64;
-            let of_requests = requests.get(&(*pair, is_client)).copied().unwrap_or(0).min(count.saturating_sub(found));
-            as_requests += of_requests;
-            found += of_requests;
+            let found = reports.len() as u64;
             too_few += count.saturating_sub(found);
             too_many += found.saturating_sub(*count);
             if found != *count && shown < MAX_SHOWN {
@@ -288,7 +268,6 @@ pub fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>
             }
         }
     }
-    println!("{as_requests} sides were listed in SYN-RECEIVED only, and removed before their events came");
     if too_few > missed {
         problems.push(format!("{too_few} of {} sides were not reported, and {missed} events missed", 2 * total));
     }
