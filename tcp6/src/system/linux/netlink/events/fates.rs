@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use super::event::{Event, Verdict};
 use super::listed::Listed;
-use super::orphans::Orphans;
 use super::tables::Tables;
 use crate::error::{Error, Result};
 use crate::system::linux::int_hash::IntHash;
@@ -48,11 +47,17 @@ impl Fates {
         self.0.clear();
     }
 
-    pub(super) fn look_up(&mut self, tables: &Tables, pending: &[Event], orphans: &Orphans) -> Result<()> {
+    /// `awaited` has the cookies of the orphans and the verdicts on their events.
+    pub(super) fn look_up(
+        &mut self,
+        tables: &Tables,
+        pending: &[Event],
+        awaited: impl ExactSizeIterator<Item = (u64, Verdict)>,
+    ) -> Result<()> {
         let Fates(fates) = self;
         let (before, after) = (tables.before(), tables.after());
         fates.clear();
-        let needed = pending.len() + orphans.len() + before.len() + after.len();
+        let needed = pending.len() + awaited.len() + before.len() + after.len();
         let bytes = needed.saturating_mul(size_of::<(u64, Fate)>());
         fates.try_reserve(needed).map_err(|_| Error::OutOfMemory { bytes })?;
         for listed in before {
@@ -61,13 +66,13 @@ impl Fates {
         for listed in after {
             fates.entry(listed.cookie).or_default().after = Presence::of(listed);
         }
-        if pending.is_empty() && orphans.is_empty() {
+        if pending.is_empty() && awaited.len() == 0 {
             return Ok(());
         }
         for event in pending {
             fates.entry(event.cookie).or_default();
         }
-        for (cookie, verdict) in orphans.awaited() {
+        for (cookie, verdict) in awaited {
             fates.entry(cookie).or_default().awaited = Some(verdict);
         }
         for listed in tables.equal() {

@@ -113,7 +113,7 @@ impl Merger {
     fn classify(&mut self, has_identity: bool) -> Result<()> {
         let Merger { pending, tables, orphans, fates, successions, .. } = self;
         tables.compare();
-        fates.look_up(tables, pending, orphans)?;
+        fates.look_up(tables, pending, orphans.awaited())?;
         successions.look_up(tables, fates, has_identity)?;
         self.classify_by_cookie();
         let Merger { pending, settled, verdicts, orphans, fates, successions, .. } = self;

@@ -90,14 +90,6 @@ pub(super) struct Orphans {
 }
 
 impl Orphans {
-    pub(super) fn len(&self) -> usize {
-        self.waiting.len()
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
     }
@@ -105,7 +97,7 @@ impl Orphans {
     /// The cookies, and the verdicts on events with them.
     ///
     /// An event is made up for that of a brief connection if that was taken for its own.
-    pub(super) fn awaited(&self) -> impl Iterator<Item = (u64, Verdict)> {
+    pub(super) fn awaited(&self) -> impl ExactSizeIterator<Item = (u64, Verdict)> {
         self.waiting.iter().map(|Waiting { orphan, .. }| {
             let is_brief = orphan.is_hidden || orphan.is_claimed;
             (orphan.cookie, if is_brief { Verdict::Brief } else { Verdict::Final(orphan.cookie) })
