@@ -169,7 +169,10 @@ pub(super) fn dump_listeners<T: Transport>(
     let sequence = conn.reserve(1)?;
     let mut dump = Dump::new(sequence, conn.port);
     conn.exchange(&dump_request(sequence, LISTEN, id, extensions), RECV_TIMEOUT, |datagram| {
-        dump.read(datagram, |message| if message.is_in(LISTEN) { found(message) } else { Ok(()) })
+        dump.read(
+            datagram,
+            |message| if message.is_in(LISTEN) && !message.has_left() { found(message) } else { Ok(()) },
+        )
     })?;
     if dump.was_interrupted() { Err(Error::os(CALL, Errno::INTR)) } else { Ok(()) }
 }

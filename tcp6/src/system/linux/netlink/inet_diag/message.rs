@@ -102,7 +102,8 @@ impl SockId {
         bytes
     }
 
-    /// The kernel's unique number of the socket, which it keeps from SYN-RECEIVED to TIME-WAIT.
+    /// The kernel's unique number of the socket, which a connection keeps from SYN-RECEIVED to TIME-WAIT if it is listed
+    /// at rest.
     #[inline]
     pub(in crate::system::linux) fn cookie(&self) -> u64 {
         cookie(&self.2.to_ne_bytes(), COOKIE % 16)
@@ -167,11 +168,11 @@ impl<'a> InetDiagMsg<'a> {
         states.checked_shr(self.0[STATE].into()).is_some_and(|states| states & 1 == 1)
     }
 
-    /// Whether the socket is in the state CLOSED and has no remote end.
+    /// Whether the socket is in the state CLOSED and has a local port and no remote end.
     ///
     /// In a dump with [`BOUND_INACTIVE`](crate::system::linux::socket::BOUND_INACTIVE) it is only bound.
     pub(in crate::system::linux) fn is_unconnected(self) -> bool {
-        self.0[STATE] == TCP_CLOSE && u16_at(self.0, ID + DPORT) == 0
+        self.0[STATE] == TCP_CLOSE && u16_at(self.0, ID + SPORT) != 0 && u16_at(self.0, ID + DPORT) == 0
     }
 
     /// Whether the socket has left the table while the kernel listed it.
