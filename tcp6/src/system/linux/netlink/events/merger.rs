@@ -91,7 +91,7 @@ impl Merger {
         events: &mut Events,
     ) -> Result<()> {
         self.now = poll.now;
-        self.classify(poll.has_identity)?;
+        self.classify(poll.has_identity, poll.has_lost)?;
         for (event, verdict) in self.pending.iter().zip(&self.verdicts) {
             match *verdict {
                 Verdict::Ignored => events.add_ignored(1),
@@ -107,16 +107,17 @@ impl Merger {
                 Verdict::Unknown | Verdict::Keep | Verdict::Consumed | Verdict::Departed => {}
             }
         }
-        if poll.has_identity { self.successions.report(poll.has_lost, events) } else { Ok(()) }
+        if poll.has_identity { self.successions.report(events) } else { Ok(()) }
     }
 
-    fn classify(&mut self, has_identity: bool) -> Result<()> {
+    fn classify(&mut self, has_identity: bool, has_lost: bool) -> Result<()> {
         let Merger { pending, tables, orphans, fates, successions, .. } = self;
         tables.compare();
         fates.look_up(tables, pending, orphans.awaited())?;
-        successions.look_up(tables, fates, has_identity)?;
+        successions.look_up(tables, fates, has_identity, has_lost)?;
         self.classify_by_cookie();
         let Merger { pending, settled, verdicts, orphans, fates, successions, .. } = self;
+        successions.forget_closed_requests(fates);
         orphans.find(pending, *settled, verdicts, fates)?;
         successions.find(pending, *settled, verdicts);
         Ok(())
@@ -133,7 +134,11 @@ impl Merger {
                     successions.note_new(position, event);
                     Verdict::Final(event.cookie)
                 }
-                (Presence::Missing, Presence::Missing) if replaced.contains(event.cookie) => Verdict::Unknown,
+                (Presence::Missing, Presence::Missing)
+                    if event.ends.has_remote() && replaced.contains(event.cookie) =>
+                {
+                    Verdict::Unknown
+                }
                 (Presence::Missing, Presence::Missing) if departed.contains(event.cookie) => Verdict::Departed,
                 (Presence::Missing, Presence::Missing) if tables.is_first() || !event.ends.has_remote() => {
                     Verdict::Ignored

@@ -18,8 +18,12 @@ pub(super) const MAX_DELAY: Duration = Duration::from_secs(30);
 /// A request that fails has no event, so that another connection with its ends must not be taken for its own for long.
 pub(super) const MAX_REQUEST_DELAY: Duration = Duration::from_secs(2);
 
-/// The number of tables for which another event is awaited after one was taken for that of an orphan.
-pub(super) const MAX_CLAIMED: u8 = 3;
+/// The number of tables, and the time, for which another event is awaited after one was taken for that of an orphan.
+pub(super) const MIN_CLAIMED: u8 = 3;
+pub(super) const MIN_CLAIMED_DELAY: Duration = Duration::from_millis(100);
+
+/// The number of orphans from which on requests that have gone are not awaited: a port scan leaves many.
+const MAX_WITH_REQUESTS: usize = 65_536;
 
 /// A minisock that an earlier table listed, or a request that has left the table.
 #[derive(Clone, Copy, Debug)]
@@ -69,8 +73,8 @@ impl Waiting {
             Found::ByCookie => return false,
         }
         if orphan.is_claimed {
-            *claimed_for += 1;
-            return *claimed_for <= MAX_CLAIMED;
+            *claimed_for = claimed_for.saturating_add(1);
+            return *claimed_for <= MIN_CLAIMED || now.saturating_sub(orphan.listed_at) <= MIN_CLAIMED_DELAY;
         }
         if is_listed && !orphan.is_old {
             orphan.listed_at = now;
@@ -99,8 +103,12 @@ impl Orphans {
     /// An event is made up for that of a brief connection if that was taken for its own.
     pub(super) fn awaited(&self) -> impl ExactSizeIterator<Item = (u64, Verdict)> {
         self.waiting.iter().map(|Waiting { orphan, .. }| {
-            let is_brief = orphan.is_hidden || orphan.is_claimed;
-            (orphan.cookie, if is_brief { Verdict::Brief } else { Verdict::Final(orphan.cookie) })
+            let verdict = match orphan {
+                Orphan { is_request: true, .. } => Verdict::Departed,
+                Orphan { is_hidden: true, .. } | Orphan { is_claimed: true, .. } => Verdict::Brief,
+                Orphan { cookie, .. } => Verdict::Final(*cookie),
+            };
+            (orphan.cookie, verdict)
         })
     }
 
@@ -164,9 +172,10 @@ impl Orphans {
         });
     }
 
-    /// Adds an orphan. Does nothing if memory is lacking.
+    /// Adds an orphan. Does nothing if memory is lacking, or if there are too many for a request.
     pub(super) fn push(&mut self, orphan: Orphan) {
-        if self.waiting.try_reserve(1).is_ok() {
+        let has_space = !orphan.is_request || self.waiting.len() < MAX_WITH_REQUESTS;
+        if has_space && self.waiting.try_reserve(1).is_ok() {
             self.waiting.push(Waiting { orphan, found: Found::No, claimed_for: 0, next: None });
         }
     }

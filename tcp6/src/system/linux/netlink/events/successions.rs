@@ -109,7 +109,9 @@ impl Successions {
         self.0.clear();
     }
 
-    pub(super) fn look_up(&mut self, tables: &Tables, fates: &Fates, has_identity: bool) -> Result<()> {
+    /// `has_lost` is whether events were lost since the last table. Then nothing shows that two sockets are one connection.
+    /// Without an identity, their rows are one nevertheless.
+    pub(super) fn look_up(&mut self, tables: &Tables, fates: &Fates, has_identity: bool, has_lost: bool) -> Result<()> {
         self.clear();
         let is_new = |listed: &&Listed| fates[listed.cookie].before == Presence::Missing;
         let new =
@@ -121,7 +123,7 @@ impl Successions {
         for listed in tables.before() {
             let is_request = listed.kind == Kind::Request;
             let is_gone = fates[listed.cookie].after == Presence::Missing && listed.ends.has_remote();
-            if is_gone && (is_request || listed.kind == Kind::Closing) {
+            if is_gone && (!has_lost || !has_identity) && (is_request || listed.kind == Kind::Closing) {
                 self.at(listed.ends)?.gone = Some(Gone { cookie: listed.cookie, is_request, event: None });
                 has_requests |= is_request;
             }
@@ -132,7 +134,14 @@ impl Successions {
         if !has_requests {
             return Ok(());
         }
-        for listed in tables.after().iter().filter(|listed| !listed.is_minisock()).filter(is_new) {
+        // A request is accepted at once, so that another one is that of another connection. Without an identity, the two
+        // rows are equal.
+        let is_socket = |listed: &&Listed| match listed.kind {
+            Kind::Request => !has_identity,
+            Kind::Socket | Kind::Closing => true,
+            Kind::Minisock => false,
+        };
+        for listed in tables.after().iter().filter(is_socket).filter(is_new) {
             let succession = self.0.get_mut(&listed.ends);
             if let Some(succession) = succession.filter(|found| found.gone.is_some_and(|gone| gone.is_request)) {
                 succession.new = new(listed);
@@ -157,13 +166,18 @@ impl Successions {
 
     /// Notes an event at this position that has the cookie of a socket that only the last table lists.
     pub(super) fn note_gone(&mut self, position: usize, event: &Event) {
-        let Some(succession) = self.0.get_mut(&event.ends) else { return };
-        match &mut succession.gone {
-            Some(gone) if gone.cookie != event.cookie => {}
-            // The socket had the cookie of the request.
-            Some(gone) if gone.is_request => succession.gone = None,
-            Some(gone) => gone.event = Some(position),
-            None => {}
+        let gone = self.0.get_mut(&event.ends).and_then(|succession| succession.gone.as_mut());
+        if let Some(gone) = gone.filter(|gone| gone.cookie == event.cookie) {
+            gone.event = Some(position);
+        }
+    }
+
+    /// Forgets the requests whose sockets had their cookies, as their events show.
+    ///
+    /// The events may have lost their ends.
+    pub(super) fn forget_closed_requests(&mut self, fates: &Fates) {
+        for succession in self.0.values_mut() {
+            succession.gone = succession.gone.filter(|gone| !(gone.is_request && fates[gone.cookie].has_event));
         }
     }
 
@@ -198,11 +212,8 @@ impl Successions {
     }
 
     /// Reports the connections that have another cookie.
-    ///
-    /// If events were lost, a minisock with the ends of a closing socket may be the rest of another connection.
-    pub(super) fn report(&self, has_lost: bool, events: &mut Events) -> Result<()> {
-        let is_certain = |found: &&Succession| !has_lost || found.gone.is_some_and(|gone| gone.is_request);
-        for (gone, new) in self.0.values().filter(is_certain).filter_map(Succession::renamed) {
+    pub(super) fn report(&self, events: &mut Events) -> Result<()> {
+        for (gone, new) in self.0.values().filter_map(Succession::renamed) {
             if let (Some(before), Some(after)) = (NonZeroU64::new(gone), NonZeroU64::new(new)) {
                 events.push_renamed(before, after)?;
             }

@@ -9,7 +9,7 @@ use crate::row::order::Ends;
 use crate::stats::tcp_info::TcpInfo;
 use crate::system::linux::netlink::events::departed;
 use crate::system::linux::netlink::events::listed::{Kind, SocketEnds};
-use crate::system::linux::netlink::events::orphans::{MAX_CLAIMED, MAX_DELAY, MAX_REQUEST_DELAY};
+use crate::system::linux::netlink::events::orphans::{MAX_DELAY, MAX_REQUEST_DELAY, MIN_CLAIMED, MIN_CLAIMED_DELAY};
 use crate::system::linux::netlink::events::read;
 
 /// The ends of a connection or listener; remote port 0 is none.
@@ -253,8 +253,25 @@ fn an_event_that_was_taken_for_that_of_a_minisock_is_made_up_for() {
     assert_eq!(poll(&mut merger, &[], &[minisock(4, 20)], &[]), Reports::default());
     assert_eq!(poll(&mut merger, &[event(3, 20)], &[minisock(4, 20)], &[]), Reports::default());
     assert_eq!(poll(&mut merger, &[event(4, 20)], &[minisock(4, 20)], &[]), brief(&[(20, 4)]));
-    (0..MAX_CLAIMED).for_each(|_| drop(poll(&mut merger, &[], &[minisock(4, 20)], &[])));
     assert_eq!(merger.orphans.awaited().len(), 0);
+}
+
+#[test]
+fn an_event_is_made_up_for_during_some_tables_and_some_time() {
+    let mut merger = Merger::default();
+    poll(&mut merger, &[], &[], &[]);
+    poll(&mut merger, &[event(1, 10)], &[minisock(9, 10)], &[]);
+    let late = MIN_CLAIMED_DELAY + Duration::from_millis(1);
+    let mut is_awaited_after_tables = |now, tables| {
+        for _ in 0..tables {
+            poll_at(&mut merger, now, true, &[], &[minisock(9, 10)], &[]);
+            merger.commit();
+        }
+        merger.orphans.awaited().len() == 1
+    };
+    assert!(is_awaited_after_tables(late, MIN_CLAIMED));
+    assert!(is_awaited_after_tables(MIN_CLAIMED_DELAY, 100));
+    assert!(!is_awaited_after_tables(late, 1));
 }
 
 #[test]
@@ -347,11 +364,38 @@ fn the_first_event_with_the_ends_of_a_request_is_that_of_its_connection() {
     // The requests were other connections after all.
     let reports = poll(&mut merger, &[event(1, 10), event(2, 20), event(3, 30)], &[], &[]);
     assert_eq!(reports, brief(&[(10, 1), (20, 2), (30, 3)]));
-    // A connection that keeps the cookie of its request.
+}
+
+#[test]
+fn a_socket_that_closed_with_the_cookie_of_its_request_is_no_other_connection() {
+    // A reset by this side erases the ends of the event.
+    let erased = Event { ends: ends(10, 0), info: None, ..event(1, 10) };
+    for (own, closed) in [(event(1, 10), finals(&[(1, 1)])), (erased, Reports::default())] {
+        let mut after = [vec![], vec![minisock(9, 10)], vec![socket(9, 10)]].into_iter();
+        for table in after.by_ref() {
+            let mut merger = Merger::default();
+            poll(&mut merger, &[], &[request(1, 10)], &[]);
+            let reports = poll(&mut merger, &[own, event(2, 10)], &table, &[]);
+            let is_minisock = table.first().is_some_and(Listed::is_minisock);
+            let mut expected = Reports { finals: closed.finals.clone(), ..Reports::default() };
+            if is_minisock {
+                expected.finals.insert(9, 2);
+            } else {
+                expected.brief.push((10, 2));
+            }
+            assert_eq!(reports, expected, "{own:?} {table:?}");
+            assert_eq!(poll(&mut merger, &[event(3, 10)], &table, &[]), brief(&[(10, 3)]));
+        }
+    }
+}
+
+#[test]
+fn a_request_does_not_replace_a_request() {
     let mut merger = Merger::default();
     poll(&mut merger, &[], &[request(1, 10)], &[]);
-    let reports = poll(&mut merger, &[event(1, 10), event(2, 10)], &[socket(3, 10)], &[]);
-    assert_eq!(reports, Reports { brief: vec![(10, 2)], ..finals(&[(1, 1)]) });
+    assert_eq!(poll(&mut merger, &[], &[request(2, 10)], &[]), Reports::default());
+    let reports = poll(&mut merger, &[], &[socket(3, 10)], &[]);
+    assert_eq!(reports, Reports { renamed: vec![(2, 3)], ..Reports::default() });
 }
 
 #[test]
