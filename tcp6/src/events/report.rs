@@ -115,6 +115,15 @@ impl Events {
         (self.ignored, self.missed, self.accepted) = (0, 0, false);
     }
 
+    /// Drops all reports, because the source has failed.
+    ///
+    /// It may not have seen that the last table was accepted.
+    pub(crate) fn discard(&mut self) {
+        let accepted = self.accepted;
+        self.clear();
+        self.accepted = accepted;
+    }
+
     /// Adds a connection that no table has listed.
     ///
     /// # Errors

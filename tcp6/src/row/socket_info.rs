@@ -17,8 +17,9 @@ pub struct SocketInfo {
     /// The `sock_diag` cookie of the socket; `None` if the table was read from `/proc`.
     ///
     /// The kernel creates the cookie when it first reports the socket, and never reuses it. The cookie stays the same
-    /// from SYN-RECEIVED to TIME-WAIT, while `inode` and `uid` become `None` when the connection closes. Cookies are
-    /// not in the order in which sockets were created.
+    /// from SYN-RECEIVED to TIME-WAIT, while `inode` and `uid` become `None` when the connection closes, except that
+    /// [a connection can have two](crate::Diff#connections-with-two-identities-on-linux). Cookies are not in the order in
+    /// which sockets were created.
     ///
     /// Before Linux 4.1 the cookie is the address of the socket in the kernel. It changes in TIME-WAIT, and a later
     /// socket can have the same one.

@@ -89,7 +89,8 @@ impl<T: Clone> Change<&T> {
 bitflags! {
     /// The fields of a row that changed.
     ///
-    /// Ends, identity and time of creation are absent: a row in which they differ is another row.
+    /// Ends, identity and time of creation are absent: a row in which they differ is another row, except that [one
+    /// connection can have two identities](crate::Diff#connections-with-two-identities-on-linux).
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     pub struct ChangedFields: u8 {
         /// [`Row::state`]

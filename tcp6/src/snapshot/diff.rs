@@ -49,8 +49,8 @@ use crate::snapshot::change::Change;
 /// # Connections with two identities on Linux
 ///
 /// If the kernel replaces a socket just when a table lists it for the first time, its successor gets another cookie. That
-/// happens to a request in SYN-RECEIVED that is just being accepted, and to a closing connection that just enters
-/// TIME-WAIT. It is Removed and Added, like another connection with the same ends. The changes of a [watcher with
+/// happens to a request in SYN-RECEIVED that is just being accepted, and to a closing connection that just becomes a
+/// timewait socket (in TIME-WAIT, or in FIN-WAIT-2 without a process). It is Removed and Added, like another connection with the same ends. The changes of a [watcher with
 /// events](crate::Watcher#short-connections), which tell the two cases apart, have one Changed for it.
 #[derive(Clone, Debug)]
 pub struct Diff<'a, R> {

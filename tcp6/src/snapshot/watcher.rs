@@ -94,16 +94,16 @@ use crate::table::source::Source;
 /// * The kernel sends events from a queue of work, which can stall on a busy machine. An event that arrives more than 30
 ///   s after the row in TIME-WAIT of its connection was last listed is reported a second time, as brief.
 /// * A connection can have two identities: see [`Diff`](crate::Diff#connections-with-two-identities-on-linux). Events
-///   tell it from two connections with the same ends, so that it is one change. If events were lost, a connection that
-///   was closing is Removed and Added instead. If the peer resets a connection that was listed as a request with another
-///   identity, and its process keeps the socket for more than two seconds, it is reported a second time, as brief, when
-///   the process closes it. A request that fails has no event: a brief connection that has its ends within two seconds
-///   is taken for its connection, and is not reported again.
+///   tell it from two connections with the same ends, so that it is one change. If events were lost, it is reported
+///   twice. So it is if the peer resets it, and its process closes it more than two seconds after the row of its request
+///   was removed.
+/// * A request in SYN-RECEIVED that fails has no event. A connection with its ends that is open in the next table, or
+///   closes up to two seconds after it, is taken for the same connection: it is Changed, or not reported again.
 /// * A dump of the kernel can skip a socket that no earlier one has listed, if its hash table has chains of many sockets.
 ///   If that is the row in TIME-WAIT of a brief connection, the next poll adds it, and the next brief connection with its
 ///   ends within 30 s is taken for it and not reported.
-/// * If more than 65,536 sockets have left the table and their processes keep them open, a connection that was
-///   removed can be reported a second time, as brief.
+/// * If more than 65,536 sockets have left the table without an event, because their processes keep them open or because
+///   they were requests that failed, a connection that was removed can be reported a second time, as brief.
 /// * A query that is read ([`with_query`](Watcher::with_query)) must select all states of connections, except perhaps
 ///   TIME-WAIT. Otherwise a connection that is not listed need not be short, and none is reported as brief.
 /// * The conditions of both queries on ends apply to brief connections, which have the state [`State::Closed`] for
@@ -270,7 +270,8 @@ impl<R: Row, S: Source> Watcher<R, S> {
         let table = match events {
             None => Table::<R>::read(source, &query, buffer)?,
             Some(events) => {
-                let table = Table::read_with_events(source, &query, buffer, events).inspect_err(|_| events.clear())?;
+                let table =
+                    Table::read_with_events(source, &query, buffer, events).inspect_err(|_| events.discard())?;
                 let filter = self.filter;
                 events.finish(|brief| filter.matches(&closed_row(brief)));
                 table

@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proptest::prelude::*;
 use tcp6::{
-    BasicRow, Buffer, Change, ChangedFields, Class, Error, OwnerModuleRow, Query, Replay, Result, Row, Snapshot,
-    Source, State, StateSet, System, Watcher,
+    BasicRow, Buffer, Change, ChangedFields, Class, Error, EventOptions, Events, OwnerModuleRow, Query, Replay, Result,
+    Row, Snapshot, Source, State, StateSet, System, Watcher,
 };
 
 use crate::load::{self, Load};
@@ -281,4 +281,47 @@ fn poll_owned_returns_the_changes_of_poll() {
         assert_eq!(owned.snapshot(), borrowed.snapshot());
     }
     assert!(matches!(owned.poll_owned(), Err(Error::EndOfReplay)));
+}
+
+/// A source with events that fails before it has looked at them.
+struct FailsOnce {
+    fails: bool,
+    /// Whether the table before each successful call was accepted.
+    accepted: Vec<bool>,
+}
+
+impl Source for FailsOnce {
+    fn fill(&mut self, class: Class, _: &Query, buffer: &mut Buffer) -> Result<()> {
+        buffer.write_rows::<BasicRow>(class, &[])
+    }
+
+    fn subscribe(&mut self, _: &EventOptions) -> Result<()> {
+        Ok(())
+    }
+
+    fn fill_with_events(
+        &mut self,
+        class: Class,
+        query: &Query,
+        buffer: &mut Buffer,
+        events: &mut Events,
+    ) -> Result<()> {
+        if std::mem::take(&mut self.fails) {
+            return Err(Error::NotSupported);
+        }
+        self.accepted.push(events.is_accepted());
+        events.clear();
+        self.fill(class, query, buffer)
+    }
+}
+
+#[test]
+fn a_source_that_failed_is_told_that_its_last_table_was_accepted() {
+    let mut watcher = Watcher::<BasicRow, _>::new(FailsOnce { fails: false, accepted: Vec::new() });
+    watcher.subscribe(&EventOptions::new()).unwrap();
+    watcher.poll().unwrap();
+    watcher.source_mut().fails = true;
+    assert!(watcher.poll().is_err());
+    watcher.poll().unwrap();
+    assert_eq!(watcher.source().accepted, [false, true]);
 }
