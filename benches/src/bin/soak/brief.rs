@@ -201,12 +201,18 @@ fn stop(children: Vec<Child>) -> Result<HashMap<Pair, u64>, Box<dyn std::error::
     Ok(opened)
 }
 
+/// The number of connections in the last table.
+fn connections(watcher: &Watcher<OwnerModuleRow, System>) -> u64 {
+    watcher.snapshot().iter().filter(|row| row.remote().is_some()).count() as u64
+}
+
 /// Runs the soak. Returns the problems.
 pub fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     let (time, interval) = (Duration::from_secs(options.seconds), Duration::from_millis(options.interval));
     let mut watcher = Watcher::<OwnerModuleRow, _>::new(System::new()?);
     watcher.subscribe(&options.of_events())?;
     watcher.poll()?;
+    let initial = connections(&watcher);
     let mut reported = Reported::default();
     let running = start(options.children, options.rate, time)?;
     let begin = Instant::now();
@@ -227,7 +233,7 @@ pub fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>
     }
 
     let total: u64 = opened.values().sum();
-    let listed = watcher.snapshot().iter().filter(|row| row.remote().is_some()).count() as u64;
+    let listed = connections(&watcher);
     let Reported {
         polls,
         added,
@@ -250,8 +256,9 @@ pub fn soak(options: &Options) -> Result<Vec<String>, Box<dyn std::error::Error>
         in_polls.as_secs_f64() * 1e6 / events as f64
     );
     let mut problems = Vec::new();
-    if added != removed + listed {
-        problems.push(format!("{added} sides were added, {removed} removed, and {listed} are listed"));
+    if initial + added != removed + listed {
+        let count = format!("{initial} were listed first, {added} added, {removed} removed, and {listed} are listed");
+        problems.push(format!("the numbers of sides do not agree: {count}"));
     }
     let (mut too_few, mut too_many, mut shown) = (0, 0, 0);
     for (pair, count) in &opened {
