@@ -23,7 +23,7 @@ pub(super) const MIN_CLAIMED: u8 = 3;
 pub(super) const MIN_CLAIMED_DELAY: Duration = Duration::from_millis(100);
 
 /// The number of orphans from which on requests that have gone are not awaited: a port scan leaves many.
-const MAX_WITH_REQUESTS: usize = 65_536;
+pub(super) const MAX_WITH_REQUESTS: usize = 65_536;
 
 /// A minisock that an earlier table listed, or a request that has left the table.
 #[derive(Clone, Copy, Debug)]

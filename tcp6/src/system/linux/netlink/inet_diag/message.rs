@@ -321,6 +321,25 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_without_a_local_port_or_in_closed_has_left() {
+        const ESTABLISHED: u8 = 1;
+        let message = |state, local: u16, remote: u16| {
+            let mut bytes = [0; MESSAGE];
+            (bytes[FAMILY], bytes[STATE]) = (AF_INET6, state);
+            bytes[ID + SPORT..][..2].copy_from_slice(&local.to_be_bytes());
+            bytes[ID + DPORT..][..2].copy_from_slice(&remote.to_be_bytes());
+            let message = InetDiagMsg::new(&bytes).unwrap().unwrap();
+            (message.has_left(), message.is_unconnected())
+        };
+        assert_eq!(message(ESTABLISHED, 80, 443), (false, false));
+        assert_eq!(message(ESTABLISHED, 0, 443), (true, false));
+        assert_eq!(message(TCP_CLOSE, 80, 443), (true, false));
+        // A dump of bound sockets lists it if it still has its port.
+        assert_eq!(message(TCP_CLOSE, 80, 0), (true, true));
+        assert_eq!(message(TCP_CLOSE, 0, 0), (true, false));
+    }
+
+    #[test]
     fn only_time_wait_sockets_expire() {
         let mut bytes = [0; MESSAGE];
         bytes[FAMILY] = AF_INET6;

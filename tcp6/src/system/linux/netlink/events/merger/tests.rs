@@ -9,7 +9,9 @@ use crate::row::order::Ends;
 use crate::stats::tcp_info::TcpInfo;
 use crate::system::linux::netlink::events::departed;
 use crate::system::linux::netlink::events::listed::{Kind, SocketEnds};
-use crate::system::linux::netlink::events::orphans::{MAX_DELAY, MAX_REQUEST_DELAY, MIN_CLAIMED, MIN_CLAIMED_DELAY};
+use crate::system::linux::netlink::events::orphans::{
+    MAX_DELAY, MAX_REQUEST_DELAY, MAX_WITH_REQUESTS, MIN_CLAIMED, MIN_CLAIMED_DELAY,
+};
 use crate::system::linux::netlink::events::read;
 
 /// The ends of a connection or listener; remote port 0 is none.
@@ -387,6 +389,18 @@ fn a_socket_that_closed_with_the_cookie_of_its_request_is_no_other_connection() 
             assert_eq!(poll(&mut merger, &[event(3, 10)], &table, &[]), brief(&[(10, 3)]));
         }
     }
+}
+
+#[test]
+fn a_port_scan_leaves_a_bounded_number_of_requests() {
+    let mut merger = Merger::default();
+    let scan = (0..=u16::MAX).chain([80]).zip(1..);
+    let requests: Vec<Listed> = scan
+        .map(|(port, cookie)| Listed { ends: ends(port, 443 + u16::from(cookie > 65_536)), ..request(cookie, port) })
+        .collect();
+    poll(&mut merger, &[], &requests, &[]);
+    poll(&mut merger, &[], &[], &[]);
+    assert_eq!((requests.len(), merger.orphans.awaited().len()), (65_537, MAX_WITH_REQUESTS));
 }
 
 #[test]
