@@ -5,6 +5,7 @@
 
 #[cfg(target_os = "linux")]
 mod collection;
+mod ehash;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod int_hash;

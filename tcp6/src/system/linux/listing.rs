@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use super::netlink::events::Listed;
 use super::netlink::inet_diag::{Attributes, Extensions, SockId};
+use super::netlink::look_up::Closed;
 use super::netlink::selection::Selection;
 use super::netlink::sock_diag::{self, Failure, SockDiag};
 use super::owners::SocketInode;
@@ -35,18 +36,21 @@ pub(super) struct Listing {
     socket_inodes: Vec<SocketInode>,
 }
 
-/// What is collected besides the rows of a table.
+/// What is known, and what is collected besides the rows of a table.
 #[derive(Debug, Default)]
 pub(super) struct Beside<'a> {
     /// The statistics of the rows.
     pub(super) stats: Option<&'a mut Stats>,
     /// The cookies and the ends of the rows.
     pub(super) listed: Option<&'a mut Vec<Listed>>,
+    /// The connections that were closed, whose minisocks are looked up.
+    pub(super) closed: Closed<'a>,
 }
 
 impl Beside<'_> {
     fn reborrow(&mut self) -> Beside<'_> {
-        Beside { stats: self.stats.as_deref_mut(), listed: self.listed.as_deref_mut() }
+        let Beside { stats, listed, closed } = self;
+        Beside { stats: stats.as_deref_mut(), listed: listed.as_deref_mut(), closed: closed.reborrow() }
     }
 
     fn clear(&mut self) {
@@ -190,8 +194,10 @@ impl Listing {
                     beside.stats.as_deref().map_or(Extensions::NONE, |stats| Extensions::of(stats.kinds()));
                 let dump = || {
                     *calls += 1;
-                    write::<R, Failure>(query, buffer, socket_inodes, beside.reborrow(), |found| {
-                        netlink.dump(&selection, extensions, found)
+                    let mut beside = beside.reborrow();
+                    let closed = mem::take(&mut beside.closed);
+                    write::<R, Failure>(query, buffer, socket_inodes, beside, |found| {
+                        netlink.dump(&selection, extensions, closed, found)
                     })
                 };
                 let read = sock_diag::retry(dump, thread::sleep);

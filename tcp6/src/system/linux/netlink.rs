@@ -11,7 +11,7 @@ pub(super) mod event_socket;
 pub(super) mod events;
 pub(super) mod inet_diag;
 #[cfg(target_os = "linux")]
-mod look_up;
+pub(super) mod look_up;
 pub(super) mod reconcile;
 pub(super) mod selection;
 #[cfg(target_os = "linux")]

@@ -1,6 +1,7 @@
 //! A subscription to destroy events: receives them, in a thread if requested, and merges them with the tables.
 
 use core::mem;
+use std::net::SocketAddrV6;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -10,9 +11,12 @@ use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 
+use super::ehash;
 use super::listing::is_refusal;
 use super::netlink::event_socket::{Counts, EventSocket, datagram};
 use super::netlink::events::{Event, Listed, Merger, Poll};
+use super::netlink::inet_diag::SockId;
+use super::netlink::look_up::Closed;
 use crate::error::{Error, Result};
 use crate::events::brief::Brief;
 use crate::events::options::EventOptions;
@@ -26,6 +30,11 @@ const MAX_EVENTS: usize = 65_536;
 /// The smallest default receive buffer holds the events of 3 ms at the highest rate of the kernel.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
+/// The number of chains if it is not known.
+///
+/// A dump of as many sockets skips none, except at the end of a datagram, even if all are in one chain.
+const MIN_CHAINS: usize = 16;
+
 /// The stack of the thread, which has its buffers on the heap.
 const STACK: usize = 256 * 1024;
 
@@ -35,6 +44,10 @@ pub(super) struct Subscription {
     queue: Arc<Queue>,
     thread: Option<JoinHandle<()>>,
     merger: Merger,
+    /// The connections that were closed before the dump.
+    closed: Vec<SockId>,
+    /// The number of chains of the hash of connections.
+    chains: usize,
     opened: Instant,
     /// The last number of drops of the socket, which wraps.
     drops: u32,
@@ -86,6 +99,8 @@ impl Subscription {
             queue,
             thread,
             merger: Merger::default(),
+            closed: Vec::new(),
+            chains: ehash::chains().unwrap_or(MIN_CHAINS),
             opened: Instant::now(),
             drops,
             missed: Missed::default(),
@@ -99,19 +114,28 @@ impl Subscription {
 
     /// Starts a poll: receives the events that arrived before its dump.
     ///
-    /// `is_accepted` is whether the table of the last poll became the baseline of the watcher.
-    pub(super) fn begin(&mut self, is_accepted: bool) {
+    /// `is_accepted` is whether the table of the last poll became the baseline of the watcher, and `selects` whether the
+    /// query selects a connection with these ends.
+    pub(super) fn begin(&mut self, is_accepted: bool, selects: impl Fn(SocketAddrV6, SocketAddrV6) -> bool) {
         if is_accepted {
             self.merger.commit();
             self.missed.accepted = self.missed.reported;
         }
         let queue = &self.queue;
         self.merger.begin(|pending| queue.take(pending));
+        self.closed.clear();
+        for id in self.merger.closed(selects) {
+            // Without memory, fewer minisocks are looked up.
+            if self.closed.try_reserve(1).is_err() {
+                break;
+            }
+            self.closed.push(id);
+        }
     }
 
-    /// The storage for the sockets of the table.
-    pub(super) fn table(&mut self) -> &mut Vec<Listed> {
-        self.merger.table()
+    /// The storage for the sockets of the table, and the connections that were closed before its dump.
+    pub(super) fn table(&mut self) -> (&mut Vec<Listed>, Closed<'_>) {
+        (self.merger.table(), Closed { ids: &mut self.closed, chains: self.chains })
     }
 
     /// Ends a poll: merges the events with the table and reports them.

@@ -13,7 +13,6 @@ use super::subscription::Subscription;
 use super::table_reader::TableReader;
 use super::text_table::TextTable;
 use crate::error::{Error, Result};
-use crate::events::brief::Brief;
 use crate::events::options::EventOptions;
 use crate::events::report::Events;
 use crate::row::Row;
@@ -132,7 +131,7 @@ impl System {
         buffer: &mut Buffer,
         stats: Option<&mut Stats>,
     ) -> Result<()> {
-        self.tables.fill(class, query, buffer, Beside { stats, listed: None })
+        self.tables.fill(class, query, buffer, Beside { stats, ..Beside::default() })
     }
 
     /// See [`TableReader::find`].
@@ -175,21 +174,19 @@ impl System {
         let Some(subscription) = subscription else {
             return tables.fill(class, query, buffer, Beside::default());
         };
-        subscription.begin(is_accepted);
-        let listed = Some(subscription.table());
-        tables.fill(class, query, buffer, Beside { stats: None, listed })?;
+        let any_state = query.states(StateSet::all());
+        let reads_connections = query.wanted_states().contains(CONNECTIONS);
+        let selects =
+            |local, remote| reads_connections && any_state.matches(&BasicRow::new(State::Closed, local, Some(remote)));
+        subscription.begin(is_accepted, selects);
+        let (listed, closed) = subscription.table();
+        tables.fill(class, query, buffer, Beside { stats: None, listed: Some(listed), closed })?;
         if tables.listing().is_text() {
             subscription.give_up(events);
             return Ok(());
         }
-        let any_state = query.states(StateSet::all());
-        let reads_connections = query.wanted_states().contains(CONNECTIONS);
-        let reports = |brief: &Brief| {
-            let row = BasicRow::new(State::Closed, brief.local(), Some(brief.remote()));
-            reads_connections && any_state.matches(&row)
-        };
         let has_identity = matches!(class, Class::OwnerModule);
-        subscription.finish(has_identity, reports, events)
+        subscription.finish(has_identity, |brief| selects(brief.local(), brief.remote()), events)
     }
 }
 

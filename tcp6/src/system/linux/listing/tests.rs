@@ -18,8 +18,8 @@ fn read(netlink: &mut SockDiag<Script>, query: &Query, stats: &mut Stats) -> (Ve
     let extensions = Extensions::of(stats.kinds());
     let dump = || {
         let stats = Some(&mut *stats);
-        write::<OwnerPidRow, Failure>(query, &mut buffer, &mut inodes, Beside { stats, listed: None }, |found| {
-            netlink.dump(&Selection::of(query), extensions, found)
+        write::<OwnerPidRow, Failure>(query, &mut buffer, &mut inodes, Beside { stats, ..Beside::default() }, |found| {
+            netlink.dump(&Selection::of(query), extensions, Closed::default(), found)
         })
     };
     sock_diag::retry(dump, |_| ()).unwrap();
@@ -102,8 +102,12 @@ fn malformed_attributes_are_an_error_of_the_table() {
         &Query::all(),
         &mut buffer,
         &mut inodes,
-        Beside { stats: Some(&mut stats), listed: None },
-        |found| netlink.dump(&Selection::of(&Query::all()), Extensions::NONE, |socket, _| found(socket, &attribute)),
+        Beside { stats: Some(&mut stats), ..Beside::default() },
+        |found| {
+            netlink.dump(&Selection::of(&Query::all()), Extensions::NONE, Closed::default(), |socket, _| {
+                found(socket, &attribute)
+            })
+        },
     );
     let malformed = |error: &Error| matches!(error, Error::Malformed(Malformed::Attribute { length: 5, bytes: 4, .. }));
     assert!(matches!(&failed, Err(Failure::Permanent(error)) if malformed(error)), "{failed:?}");
@@ -126,7 +130,7 @@ fn the_text_has_queues_and_timers_and_no_cookies() {
         &Query::all(),
         &mut buffer,
         &mut inodes,
-        Beside { stats: Some(&mut stats), listed: None },
+        Beside { stats: Some(&mut stats), ..Beside::default() },
         |found| reader.read(text.as_bytes(), |socket| found(socket, &[])),
     )
     .unwrap();

@@ -26,6 +26,25 @@ const PAUSE_FACTOR: u32 = 100;
 /// The state LISTEN in a mask of the kernel's states.
 const LISTEN: u32 = 1 << 10;
 
+/// The connections that were closed before a dump, which can skip their minisocks.
+///
+/// A dump skips sockets only in chains that the kernel lists in several pieces: those of more than 16 sockets, and the one
+/// at the end of each datagram. No earlier dump has listed these minisocks, so that they are looked up by their ends. That
+/// costs more than the events, so it is done only if the dump has as many sockets as the hash has chains, or more.
+#[derive(Debug, Default)]
+pub(in crate::system::linux) struct Closed<'a> {
+    /// The ids of any socket with their ends.
+    pub(in crate::system::linux) ids: &'a mut [SockId],
+    /// The number of chains of the hash.
+    pub(in crate::system::linux) chains: usize,
+}
+
+impl Closed<'_> {
+    pub(in crate::system::linux) fn reborrow(&mut self) -> Closed<'_> {
+        Closed { ids: self.ids, chains: self.chains }
+    }
+}
+
 /// Whether look-ups are paused, and the number of tables that lack them.
 #[derive(Debug, Default)]
 pub(super) struct LookUpStatus {
@@ -36,8 +55,8 @@ pub(super) struct LookUpStatus {
 }
 
 impl LookUpStatus {
-    /// Looks up the sockets that a dump of `states` lacks, and passes those in `states` to `found`,
-    /// with attributes.
+    /// Looks up the sockets that a dump of `states` lacks, and the minisocks of the closed connections, and passes those in
+    /// `states` to `found`, with attributes.
     ///
     /// If look-ups fail, the table keeps what was found before the failure and is counted as unreconciled.
     ///
@@ -48,6 +67,7 @@ impl LookUpStatus {
         &mut self,
         conn: &mut Conn<T>,
         reconciler: &mut Reconciler,
+        closed: &mut [SockId],
         states: u32,
         extensions: Extensions,
         found: impl FnMut(Socket, &[u8]) -> Result<()>,
@@ -59,7 +79,7 @@ impl LookUpStatus {
         }
         let unconfirmed = HashSet::default();
         let mut recovery = Recovery { reconciler, states, extensions, found, error: None, unconfirmed };
-        let recovered = recovery.run(conn);
+        let recovered = recovery.run(conn, closed);
         // A failure to store a socket is an error of the table, not a failed look-up.
         if let Some(error) = recovery.error {
             return Err(error);
@@ -88,21 +108,27 @@ struct Recovery<'a, F> {
 }
 
 impl<F: FnMut(Socket, &[u8]) -> Result<()>> Recovery<'_, F> {
-    fn run<T: Transport>(&mut self, conn: &mut Conn<T>) -> Result<()> {
+    fn run<T: Transport>(&mut self, conn: &mut Conn<T>, closed: &mut [SockId]) -> Result<()> {
         let mut missing = self.reconciler.take_missing();
-        let looked_up = self.look_up(conn, &mut missing);
+        let looked_up = self.look_up(conn, &mut missing, Self::recover);
         self.reconciler.put_back(missing);
         looked_up?;
         while let Some(id) = self.reconciler.next_overdue() {
-            if self.look_up(conn, &mut [id])? == 0 {
+            if self.look_up(conn, &mut [id], Self::recover)? == 0 {
                 break;
             }
         }
+        self.look_up(conn, closed, Self::recover_by_ends)?;
         if self.unconfirmed.is_empty() { Ok(()) } else { self.confirm_listeners(conn) }
     }
 
-    /// Looks up all `ids` and returns the number of sockets found.
-    fn look_up<T: Transport>(&mut self, conn: &mut Conn<T>, ids: &mut [SockId]) -> Result<usize> {
+    /// Looks up all `ids`, passes the sockets to `recover`, and returns their number.
+    fn look_up<T: Transport>(
+        &mut self,
+        conn: &mut Conn<T>,
+        ids: &mut [SockId],
+        recover: impl Fn(&mut Self, InetDiagMsg<'_>) -> Result<()>,
+    ) -> Result<usize> {
         let mut rest = ids;
         let mut found = 0;
         let mut failures = 0;
@@ -110,7 +136,7 @@ impl<F: FnMut(Socket, &[u8]) -> Result<()>> Recovery<'_, F> {
             let (answered, result) = conn.look_up(rest, self.extensions, |reply| match reply {
                 Reply::Found(message) => {
                     found += 1;
-                    self.recover(message)
+                    recover(self, message)
                 }
                 Reply::Gone(id) => self.gone(id),
             });
@@ -130,9 +156,17 @@ impl<F: FnMut(Socket, &[u8]) -> Result<()>> Recovery<'_, F> {
         if !message.is_in(self.states) {
             return Ok(());
         }
-        let recorded = self.reconciler.recover(message);
-        let recovered = recorded.and_then(|()| (self.found)(message.socket(), message.attributes()));
+        let recovered = match self.reconciler.recover(message) {
+            Ok(true) => (self.found)(message.socket(), message.attributes()),
+            Ok(false) => Ok(()),
+            Err(error) => Err(error),
+        };
         recovered.map_err(|error| self.stop(error))
+    }
+
+    /// Recovers a socket that has the ends of a closed connection. Without a cookie, it can be a duplicate.
+    fn recover_by_ends(&mut self, message: InetDiagMsg<'_>) -> Result<()> {
+        if message.id().has_cookie() { self.recover(message) } else { Ok(()) }
     }
 
     fn gone(&mut self, id: SockId) -> Result<()> {

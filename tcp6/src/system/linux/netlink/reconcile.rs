@@ -208,12 +208,17 @@ impl Reconciler {
         self.overdue.pop().map(|(_, id)| id)
     }
 
-    /// Records a missing socket that a look-up found.
-    pub(in crate::system::linux) fn recover(&mut self, message: InetDiagMsg<'_>) -> Result<()> {
-        match message.expires_in() {
-            None => self.lasting.push(message.id()),
-            Some(milliseconds) => self.expiring.push(Expiring { id: message.id(), due: self.due(milliseconds) }),
+    /// Records a socket that a look-up found. Returns false for a duplicate.
+    pub(in crate::system::linux) fn recover(&mut self, message: InetDiagMsg<'_>) -> Result<bool> {
+        if !self.diverged {
+            self.diverge()?;
         }
+        self.record_diverged(message.id(), message.expires_in())
+    }
+
+    /// The number of sockets of the current dump that can be identified.
+    pub(in crate::system::linux) fn count(&self) -> usize {
+        self.lasting.count() + self.expiring.count()
     }
 
     /// Makes the dump, with the recovered sockets, the previous one for the next comparison.

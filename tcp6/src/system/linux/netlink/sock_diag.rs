@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 use super::conn::{Conn, RECV_TIMEOUT, TRANSIENT};
 use super::inet_diag::{CALL, Dump, Extensions, InetDiagMsg, Reply, SockId};
-use super::look_up::{self, LookUpStatus};
+use super::look_up::{self, Closed, LookUpStatus};
 use super::reconcile::Reconciler;
 use super::selection::Selection;
 use super::socket::KernelSocket;
@@ -83,12 +83,14 @@ impl<T: Transport> SockDiag<T> {
     /// Passes each selected socket to `found` once, with the bytes of its attributes, which are not
     /// checked.
     ///
-    /// Sockets come in the kernel's order, followed by those that the dump skipped and a look-up found. If the kernel
+    /// Sockets come in the kernel's order, followed by those that the dump skipped and a look-up found. Such sockets are
+    /// those of the previous dump, and the minisocks of `closed`. If the kernel
     /// has refused a program, all sockets in the states and with the ports of the selection are passed.
     pub(in crate::system::linux) fn dump(
         &mut self,
         selection: &Selection,
         extensions: Extensions,
+        closed: Closed<'_>,
         mut found: impl FnMut(Socket, &[u8]) -> Result<()>,
     ) -> Result<(), Failure> {
         let SockDiag { conn, reconciler, look_ups, request, programs_refused } = self;
@@ -121,8 +123,9 @@ impl<T: Transport> SockDiag<T> {
             return Err(Failure::Transient(Errno::INTR.into()));
         }
         reconciler.find_missing()?;
-        if !reconciler.is_complete() {
-            look_ups.recover_missing(conn, reconciler, selection.states(), extensions, &mut found)?;
+        let closed = if reconciler.count() >= closed.chains { closed.ids } else { &mut [] };
+        if !reconciler.is_complete() || !closed.is_empty() {
+            look_ups.recover_missing(conn, reconciler, closed, selection.states(), extensions, &mut found)?;
         }
         Ok(reconciler.commit()?)
     }

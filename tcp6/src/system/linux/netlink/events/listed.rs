@@ -1,5 +1,7 @@
 //! The sockets of a table, and the ends by which a socket in TIME-WAIT is found.
 
+use std::net::SocketAddrV6;
+
 use crate::row::endpoint::RawEnd;
 use crate::row::order::Ends;
 use crate::row::state::State;
@@ -47,6 +49,11 @@ impl SocketEnds {
 
     pub(super) fn remote(&self) -> RawEnd {
         self.raw()[1]
+    }
+
+    /// The local and the remote address.
+    pub(super) fn socket_addrs(self) -> (SocketAddrV6, SocketAddrV6) {
+        (self.local().socket_addr(), self.remote().socket_addr())
     }
 
     /// The ends as rows are compared by.

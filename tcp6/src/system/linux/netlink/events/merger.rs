@@ -2,6 +2,7 @@
 
 use core::num::NonZeroU64;
 use core::time::Duration;
+use std::net::SocketAddrV6;
 
 use super::departed::Departed;
 use super::event::{Event, Verdict};
@@ -13,6 +14,7 @@ use super::tables::Tables;
 use crate::error::Result;
 use crate::events::brief::Brief;
 use crate::events::report::Events;
+use crate::system::linux::netlink::inet_diag::SockId;
 
 /// What is known of a poll besides its sockets.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +66,15 @@ impl Merger {
     /// The storage for the sockets of the table.
     pub(in crate::system::linux) fn table(&mut self) -> &mut Vec<Listed> {
         &mut self.tables.current
+    }
+
+    /// The connections that were closed before the dump, and whose ends `selects` selects: the ids of any socket with
+    /// these ends.
+    pub(in crate::system::linux) fn closed(
+        &self,
+        selects: impl Fn(SocketAddrV6, SocketAddrV6) -> bool,
+    ) -> impl Iterator<Item = SockId> {
+        self.pending.iter().filter_map(move |event| event.any_socket(&selects))
     }
 
     /// Drops all that is known, for a table without cookies. Returns the number of dropped events.

@@ -1,3 +1,5 @@
+use std::net::{Ipv6Addr, SocketAddrV6};
+
 use super::*;
 use crate::system::linux::netlink::conn::LOOK_UP_TIMEOUT;
 use crate::system::linux::netlink::selection::Selection;
@@ -39,9 +41,33 @@ fn looks_up_sockets_in_batches() {
 }
 
 #[test]
+fn looks_up_closed_connections_if_the_hash_can_have_long_chains() {
+    let row = |port| SockId::of_ends(end(port), Some(end(443)), 0, None);
+    let mut ids = [1, 4, 9].map(row);
+    for (chains, expected, look_ups) in [(4, vec![], vec![]), (3, vec![4], vec![3]), (0, vec![4], vec![3])] {
+        let mut netlink = netlink([[Step::Rows(vec![1, 2, 3]), Step::Done(vec![], 0)].into()]);
+        netlink.conn.transport.alive = [1, 2, 4].into();
+        let mut found = Vec::new();
+        let closed = Closed { ids: &mut ids, chains };
+        netlink
+            .dump(&Selection::in_states(u32::MAX), Extensions::NONE, closed, |socket, _| {
+                found.push(socket.local.port());
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(found, [vec![1, 2, 3], expected].concat(), "{chains}");
+        assert_eq!(netlink.conn.transport.look_ups, look_ups, "{chains}");
+    }
+}
+
+fn end(port: u16) -> SocketAddrV6 {
+    SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0)
+}
+
+#[test]
 fn looks_up_nothing_after_a_dump_of_other_states() {
     let mut netlink = skipping(5, [3]);
-    netlink.dump(&Selection::in_states(1 << 10), Extensions::NONE, |_, _| Ok(())).unwrap();
+    netlink.dump(&Selection::in_states(1 << 10), Extensions::NONE, Closed::default(), |_, _| Ok(())).unwrap();
     assert!(netlink.conn.transport.look_ups.is_empty());
     assert_eq!(ports(&mut netlink), [1, 5]);
     assert!(netlink.conn.transport.look_ups.is_empty());
@@ -56,7 +82,7 @@ fn omits_a_socket_that_left_the_requested_states() {
     let mut found = 0;
     for dump in 1..=2 {
         netlink
-            .dump(&Selection::in_states(1 << 10), Extensions::NONE, |_, _| {
+            .dump(&Selection::in_states(1 << 10), Extensions::NONE, Closed::default(), |_, _| {
                 found += 1;
                 Ok(())
             })
@@ -155,7 +181,7 @@ fn unanswered_look_ups_take_at_most_one_per_cent_of_the_time() {
 fn an_error_of_the_callback_is_not_a_failed_look_up() {
     let mut netlink = skipping(5, [3]);
     let mut rows = 0;
-    let dumped = netlink.dump(&Selection::in_states(u32::MAX), Extensions::NONE, |_, _| {
+    let dumped = netlink.dump(&Selection::in_states(u32::MAX), Extensions::NONE, Closed::default(), |_, _| {
         rows += 1;
         if rows == 3 { Err(Error::OutOfMemory { bytes: 1 }) } else { Ok(()) }
     });

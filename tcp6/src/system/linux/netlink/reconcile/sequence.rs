@@ -87,6 +87,11 @@ impl<T: Entry> Sequence<T> {
         &self.previous[self.repeated..]
     }
 
+    /// The number of entries of the current dump.
+    pub(super) fn count(&self) -> usize {
+        self.repeated + self.current.len()
+    }
+
     /// Makes the current dump the previous one.
     pub(super) fn commit(&mut self) -> Result<()> {
         if self.repeated == 0 {

@@ -3,12 +3,14 @@
 //! A history is decoded from arbitrary bytes. A table must list each socket once, no socket that did not exist, and
 //! every socket of the previous table that existed throughout the refresh. Statistics must be those of the rows.
 
+use core::mem;
 use core::num::NonZeroU64;
 use core::time::Duration;
 use std::collections::BTreeSet;
+use std::net::SocketAddrV6;
 
-use super::model::{ESTABLISHED, Event, FIN_WAIT_2, Faults, LISTEN, Model, PORT, Ports, TIME_WAIT, Wanted};
-use super::{Extensions, Selection, SockDiag, retry};
+use super::model::{ESTABLISHED, Event, FIN_WAIT_2, Faults, LISTEN, Model, PORT, Ports, Sock, TIME_WAIT, Wanted};
+use super::{Closed, Extensions, Selection, SockDiag, SockId, retry};
 use crate::row::class::OwnerModuleRow;
 use crate::stats::kinds::StatsKinds;
 use crate::stats::table::{SocketStats, Stats};
@@ -107,7 +109,8 @@ pub(crate) fn run(input: &[u8]) -> Outcome {
                 model.interrupts_pieces = piece & 0x20 != 0;
                 model.faults = input.faults();
                 model.events = (0..input.byte() % 8).map(|_| input.event()).collect();
-                let table = refresh(&mut netlink, wanted, &previous, kinds, &mut stats)?;
+                let chains = if piece & 0x40 == 0 { 0 } else { usize::MAX };
+                let table = refresh(&mut netlink, wanted, &previous, kinds, chains, &mut stats)?;
                 previous = (wanted, table);
             }
         }
@@ -130,23 +133,29 @@ fn selection(wanted: Wanted) -> Selection {
 
 /// Refreshes, checks the table and returns its cookies.
 ///
-/// `previous` has what the previous table wanted, and its cookies.
+/// `previous` has what the previous table wanted, and its cookies. `chains` is the number of chains of the hash.
 fn refresh(
     netlink: &mut SockDiag<Model>,
     wanted: Wanted,
     previous: &(Wanted, BTreeSet<u64>),
     kinds: StatsKinds,
+    chains: usize,
     stats: &mut Stats,
 ) -> Result<BTreeSet<u64>, String> {
     let unreconciled = netlink.unreconciled();
     let faults = netlink.conn.transport.faults;
     let has_events = !netlink.conn.transport.events.is_empty();
     netlink.conn.transport.begin_refresh(wanted);
+    let closed = mem::take(&mut netlink.conn.transport.closed);
+    let is_selected = |ends: &&(SocketAddrV6, SocketAddrV6)| wanted.selects(TIME_WAIT, ends.0.port(), ends.1.port());
+    let ids = closed.iter().filter(is_selected).map(|(local, remote)| SockId::of_ends(*local, Some(*remote), 0, None));
+    let mut ids: Vec<SockId> = ids.collect();
     let mut rows: Vec<Socket> = Vec::new();
     let dump = || {
         rows.clear();
+        let closed = Closed { ids: &mut ids, chains };
         stats.clear();
-        netlink.dump(&selection(wanted), Extensions::of(kinds), |socket, attributes| {
+        netlink.dump(&selection(wanted), Extensions::of(kinds), closed, |socket, attributes| {
             if wanted.selects(socket.state, socket.local.port(), socket.remote.port()) {
                 let row = socket.to_row::<OwnerModuleRow>();
                 stats.push_reported(&row, &Attributes::parse(attributes)?.reported(&socket))?;
@@ -176,6 +185,14 @@ fn refresh(
             let sock = model.sockets.iter().find(|sock| sock.cookie == *cookie);
             let (now, looked_up) = (model.clock, &model.looked_up);
             return Err(format!("a persistent socket is missing: {sock:x?} at {now:x}, looked up: {looked_up:x?}"));
+        }
+    }
+    if chains == 0 && is_reconciled {
+        let is_lost = |sock: &&Sock| {
+            closed.contains(&sock.ends()) && model.persistent.contains(&sock.cookie) && !cookies.contains(&sock.cookie)
+        };
+        if let Some(sock) = model.sockets.iter().find(is_lost) {
+            return Err(format!("a socket with the ends of a closed connection is missing: {sock:x?}"));
         }
     }
     if !has_events {

@@ -20,6 +20,9 @@ pub(super) const TIME_WAIT: u8 = 6;
 const CLOSED: u8 = 7;
 pub(super) const LISTEN: u8 = 10;
 
+/// In the request of a look-up: any cookie.
+const ANY_COOKIE: u64 = u64::MAX;
+
 /// The lifetime of a minisock in milliseconds.
 const LIFETIME: u64 = 60_000;
 
@@ -78,7 +81,7 @@ impl Sock {
         bytes
     }
 
-    fn ends(&self) -> (SocketAddrV6, SocketAddrV6) {
+    pub(super) fn ends(&self) -> (SocketAddrV6, SocketAddrV6) {
         let end = |port| SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0);
         (end(self.local), end(self.remote))
     }
@@ -225,6 +228,8 @@ pub(super) struct Model {
     pub(super) expired_look_ups: usize,
     /// The cookies of the sockets in TIME-WAIT that expired.
     expired: HashSet<u64>,
+    /// The ends of the connections that were closed since the last refresh began.
+    pub(super) closed: Vec<(SocketAddrV6, SocketAddrV6)>,
     /// The number of programs that were refused.
     pub(super) refused_programs: usize,
     /// The duration of all waits of the refresh in milliseconds.
@@ -294,6 +299,7 @@ impl Model {
                     let sock = self.sockets[at];
                     if !is_overdue(&sock) && sock.state != TIME_WAIT {
                         self.sockets.remove(at);
+                        self.closed.push(sock.ends());
                         self.sockets.insert(0, Sock { state, due: Some(self.clock + LIFETIME), ..sock });
                     }
                 }
@@ -375,7 +381,9 @@ impl Model {
         let port = |at: usize| u16::from_be_bytes(request[at..at + 2].try_into().unwrap());
         let (sequence, ends) = (word(8), (port(24), port(26)));
         let cookie = u64::from(word(68)) << 32 | u64::from(word(64));
-        self.looked_up.push(cookie);
+        if cookie != ANY_COOKIE {
+            self.looked_up.push(cookie);
+        }
         if self.expired.contains(&cookie) && self.waiting.contains(&cookie) {
             self.expired_look_ups += 1;
         }
@@ -390,7 +398,7 @@ impl Model {
             return;
         }
         let found = self.sockets.iter().find(|sock| (sock.local, sock.remote) == ends);
-        let found = found.filter(|sock| sock.cookie == cookie);
+        let found = found.filter(|sock| sock.cookie == cookie || cookie == ANY_COOKIE);
         let another = self.sockets.first().filter(|_| self.faults.answers_with_another);
         let reply = match (self.faults.refused, found.or(another)) {
             (Some(errno), _) => message(2, sequence, &(-errno).to_ne_bytes()),

@@ -1,7 +1,8 @@
 //! Tests that look-ups by the kernel find real sockets of all kinds that a dump skips.
 
 use std::io::Read;
-use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV6, TcpListener, TcpStream};
+use std::time::Instant;
 
 use rustix::io::Errno;
 use socket2::{Domain, SockRef, Socket as AnySocket, Type};
@@ -11,6 +12,8 @@ use super::*;
 use crate::row::class::BasicRow;
 use crate::row::state::State;
 use crate::system::linux::netlink::conn::DATAGRAM;
+use crate::system::linux::netlink::event_socket::{Counts, EventSocket, datagram};
+use crate::system::linux::netlink::events::Merger;
 use crate::system::linux::netlink::transport::Received;
 
 /// A kernel socket that removes all sockets on these ports from dumps.
@@ -159,4 +162,54 @@ fn a_small_receive_buffer_reduces_the_batch_and_fails_no_look_up() {
     let (listed, netlink) = refresh_twice(&listeners, true);
     assert_eq!((listed, netlink.unreconciled()), (100, 0));
     assert!(netlink.conn.batch_size < 32, "{}", netlink.conn.batch_size);
+}
+
+#[test]
+fn lists_skipped_minisocks_of_connections_that_no_dump_has_listed() {
+    let events = EventSocket::open(1 << 20).unwrap();
+    let listeners = [TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap(), bound_to_loopback()];
+    let ports = listeners.each_ref().map(|listener| listener.local_addr().unwrap().port());
+    let mut sides = Vec::new();
+    for (listener, port) in listeners.iter().zip(ports) {
+        let (mut client, server) = pair(listener, (Ipv6Addr::LOCALHOST, port).into());
+        sides.push((port, client.local_addr().unwrap().port()));
+        drop(server);
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    }
+
+    // The events of the sides that are in TIME-WAIT, each twice.
+    let mut merger = Merger::default();
+    let (mut buffer, mut received, mut ids) = (datagram(), Vec::new(), Vec::new());
+    let is_ours = |local: SocketAddrV6, remote: SocketAddrV6| sides.contains(&(local.port(), remote.port()));
+    let start = Instant::now();
+    while ids.len() < sides.len() {
+        assert!(start.elapsed() < Duration::from_secs(10), "{} events", ids.len());
+        events.receive(&mut buffer, &mut received, usize::MAX, &mut Counts::default());
+        merger.begin(|pending| pending.append(&mut received));
+        ids = merger.closed(is_ours).collect();
+    }
+    ids.extend_from_within(..);
+
+    let (kernel, port) = KernelSocket::open().unwrap();
+    let mut netlink = SockDiag::over(Skipping { kernel, ports: ports.to_vec() }, port);
+    let mut listed = |states, ids: &mut [SockId], chains| {
+        let mut rows = Vec::new();
+        netlink
+            .dump(&Selection::in_states(states), Extensions::NONE, Closed { ids, chains }, |socket, _| {
+                rows.extend(
+                    ports.contains(&socket.local.port()).then_some((socket.local.port(), socket.remote.port())),
+                );
+                Ok(())
+            })
+            .unwrap();
+        rows.sort_unstable();
+        rows
+    };
+    let established = 1 << 1;
+    sides.sort_unstable();
+    assert_eq!(listed(u32::MAX, &mut ids, usize::MAX), [], "a hash of short chains");
+    assert_eq!(listed(established, &mut ids, 0), [], "TIME-WAIT is not requested");
+    assert_eq!(listed(u32::MAX, &mut ids, 0), sides);
+    // From now on they are known.
+    assert_eq!(listed(u32::MAX, &mut [], usize::MAX), sides);
 }

@@ -199,7 +199,9 @@ impl Script {
     fn look_up(&mut self, request: &[u8]) {
         let sequence = u32::from_ne_bytes(request[8..12].try_into().unwrap());
         let port = u16::from_be_bytes(request[24..26].try_into().unwrap());
-        assert_eq!(request[24..], socket(port)[4..52], "the id from the dump");
+        let (ends, cookie) = request[24..].split_at(40);
+        assert_eq!(ends, &socket(port)[4..44], "the id from the dump");
+        assert!(cookie == &socket(port)[44..52] || cookie == [0xFF; 8], "{cookie:?}");
         match self.faults.pop_front() {
             Some(LookUpFault::Refused(errno)) => return self.errno(ERROR, sequence, errno, Vec::new()),
             Some(LookUpFault::NotReceived(errno)) => self.queue.push_back(Err(errno)),

@@ -37,7 +37,9 @@ pub(in crate::system::linux) fn refresh_rows<T: Transport>(
     let mut waits = 0;
     let dump = || {
         let mut writer = buffer.writer::<BasicRow>();
-        netlink.dump(&Selection::in_states(u32::MAX), Extensions::NONE, |socket, _| writer.push(&socket.to_row()))?;
+        netlink.dump(&Selection::in_states(u32::MAX), Extensions::NONE, Closed::default(), |socket, _| {
+            writer.push(&socket.to_row())
+        })?;
         Ok(writer.finish()?)
     };
     let done = retry(dump, |time| {
@@ -80,7 +82,7 @@ fn refresh_selected(netlink: &mut SockDiag<Script>, query: &Query) -> Result<Vec
     retry(
         || {
             states.clear();
-            netlink.dump(&selection, Extensions::NONE, |socket, _| {
+            netlink.dump(&selection, Extensions::NONE, Closed::default(), |socket, _| {
                 states.push(socket.state);
                 Ok(())
             })
@@ -183,7 +185,7 @@ fn drains_an_abandoned_dump_before_the_next() {
     let mut netlink = netlink([good(), [Step::Rows(vec![7]), Step::Large, Step::Done(vec![9], 0)].into(), good()]);
     // The callback fails at the second row.
     let mut rows = 0;
-    let abandoned = netlink.dump(&Selection::in_states(u32::MAX), Extensions::NONE, |_, _| {
+    let abandoned = netlink.dump(&Selection::in_states(u32::MAX), Extensions::NONE, Closed::default(), |_, _| {
         rows += 1;
         if rows == 2 { Err(Error::OutOfMemory { bytes: 1 }) } else { Ok(()) }
     });
@@ -348,14 +350,16 @@ fn the_kernel_itself_is_drained_and_asked_again() {
     let mut netlink = SockDiag::open().unwrap();
     // Start a dump without reading it: the next one fails with EBUSY and continues the old one.
     netlink.conn.transport.send(&dump_request(77, u32::MAX, &SockId::ANY, Extensions::NONE)).unwrap();
-    let refused = netlink.dump(&Selection::in_states(1 << 10), Extensions::NONE, |_, _| Ok(()));
+    let refused = netlink.dump(&Selection::in_states(1 << 10), Extensions::NONE, Closed::default(), |_, _| Ok(()));
     let Err(Failure::Transient(error)) = refused else { panic!("{refused:?}") };
     assert_eq!(error.raw_os_error(), Some(Errno::BUSY.raw_os_error()));
-    assert!(netlink.dump(&Selection::in_states(1 << 10), Extensions::NONE, |_, _| Ok(())).is_ok());
+    assert!(netlink.dump(&Selection::in_states(1 << 10), Extensions::NONE, Closed::default(), |_, _| Ok(())).is_ok());
     // Abandon a dump at its first row.
     assert!(
         netlink
-            .dump(&Selection::in_states(1 << 10), Extensions::NONE, |_, _| Err(Error::OutOfMemory { bytes: 1 }))
+            .dump(&Selection::in_states(1 << 10), Extensions::NONE, Closed::default(), |_, _| Err(Error::OutOfMemory {
+                bytes: 1
+            }))
             .is_err()
     );
     assert!(!refresh(&mut netlink).0.unwrap().is_empty());

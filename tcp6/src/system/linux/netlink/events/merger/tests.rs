@@ -45,7 +45,7 @@ fn minisock(cookie: u64, local: u16) -> Listed {
 fn event(cookie: u64, local: u16) -> Event {
     let mut info = [0; 232];
     info[200..208].copy_from_slice(&cookie.to_ne_bytes());
-    Event { cookie, ends: ends(local, 443), info: Some(TcpInfo::from_bytes(&info)) }
+    Event { cookie, ends: ends(local, 443), interface: 0, info: Some(TcpInfo::from_bytes(&info)) }
 }
 
 /// What a poll reports: the local ports and cookies of short connections, the cookies whose row has
