@@ -1,14 +1,15 @@
 //! Comparison with `ss`, an independent client of sock_diag.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddrV6;
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener};
 use std::process::Command;
 
+use socket2::{Domain, Socket, Type};
 use tcp6::{BasicRow, Buffer, Query, Row, System};
 
 use crate::agreement::{Observation, assert_agrees};
 use crate::load::Load;
-use crate::support::alone_with_the_table;
+use crate::support::{alone_with_the_table, close, connect};
 
 /// Sorted lines of state, local end and remote end, in the notation of `ss`.
 type Lines = Vec<[String; 3]>;
@@ -25,9 +26,20 @@ fn split(line: &str) -> ([String; 3], &str) {
     let mut fields = line.split_ascii_whitespace();
     let mut next = |skip| fields.nth(skip).unwrap_or_default();
     let (state, local, remote, rest) = (next(0), next(2), next(0), next(0));
-    // `ss` prints `*` as the address of a dual-stack listener.
-    let end = |end: &str| end.strip_prefix("*:").map_or_else(|| end.to_owned(), |port| format!("[::]:{port}"));
-    ([state.to_owned(), end(local), end(remote)], rest)
+    ([state.to_owned(), without_device(local), without_device(remote)], rest)
+}
+
+/// An end with an index for the name of the interface, which is part of it only if its address is link-local.
+///
+/// `ss` prints the name if the socket is bound to an interface, whatever its address, and `*` as the address of a
+/// dual-stack listener.
+fn without_device(end: &str) -> String {
+    let (address, port) = end.rsplit_once(':').unwrap_or((end, ""));
+    let (address, device) = address.split_once('%').unwrap_or((address, ""));
+    let address = if address == "*" { "[::]" } else { address };
+    let index = || std::fs::read_to_string(format!("/sys/class/net/{device}/ifindex")).expect("an interface");
+    let scope = if address.starts_with("[fe80:") { format!("%{}", index().trim()) } else { String::new() };
+    format!("{address}{scope}:{port}")
 }
 
 fn lines(options: &str) -> Option<Lines> {
@@ -91,11 +103,40 @@ fn assert_equals_ss(options: &str, min_rows: usize, mut ours: impl FnMut() -> Li
     }
 }
 
+/// A dual-stack listener that is bound to the loopback interface.
+fn bound_to_loopback() -> TcpListener {
+    let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
+    socket.set_only_v6(false).unwrap();
+    socket.bind_device(Some(b"lo")).unwrap();
+    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()).unwrap();
+    socket.listen(8).unwrap();
+    socket.into()
+}
+
+#[test]
+fn an_end_of_ss_has_an_index_only_if_it_is_link_local() {
+    let index = std::fs::read_to_string("/sys/class/net/lo/ifindex").unwrap();
+    let link_local = format!("[fe80::1]%{}:80", index.trim());
+    for (end, expected) in [
+        ("*:80", "[::]:80"),
+        ("*%lo:80", "[::]:80"),
+        ("[::1]%lo:80", "[::1]:80"),
+        ("[::]:*", "[::]:*"),
+        ("[fe80::1]%lo:80", &link_local),
+    ] {
+        assert_eq!(without_device(end), expected);
+    }
+}
+
 #[test]
 fn eighteen_thousand_rows_equal_those_of_ss() {
     let _alone = alone_with_the_table();
     let _load = Load::in_tests(9_000);
+    // `ss` prints the interface of the listener, and of the connection, whose server is in TIME-WAIT.
+    let bound = bound_to_loopback();
+    let (client, server) = connect(&bound);
+    close(server, client);
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());
     assert_equals_ss("-6tanHn", 18_000, || rows(&mut system, &mut buffer, Query::all()));
-    assert_equals_ss("-6tlnHn", 6, || rows(&mut system, &mut buffer, Query::listeners()));
+    assert_equals_ss("-6tlnHn", 7, || rows(&mut system, &mut buffer, Query::listeners()));
 }
