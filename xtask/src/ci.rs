@@ -32,6 +32,11 @@ const JOBS: &[Job] = &[
     Job { name: "soak", run: |sh| soak::run(sh, &words("--seconds 10")) },
     Job { name: "soak-small-hash", run: |sh| soak::run(sh, &words("--small-hash --seconds 8 --rate 1000")) },
     Job { name: "soak-events", run: |sh| soak::run(sh, &words("--events --seconds 20 --rate 2000 --interval 5")) },
+    // Here each closed connection is looked up.
+    Job {
+        name: "soak-events-small-hash",
+        run: |sh| soak::run(sh, &words("--small-hash --events --seconds 15 --rate 1000 --interval 20")),
+    },
     Job { name: "wine-test", run: |sh| wine(sh, "test --locked") },
     Job { name: "wine-scripted", run: |sh| wine(sh, "--scripted test --locked") },
     Job { name: "wine-scripted-msvc", run: |sh| wine(sh, "--target x86_64-pc-windows-msvc --scripted test --locked") },
