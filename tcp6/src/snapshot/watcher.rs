@@ -99,11 +99,12 @@ use crate::table::source::Source;
 ///   was removed.
 /// * A request in SYN-RECEIVED that fails has no event. A connection with its ends that is open in the next table, or
 ///   closes up to two seconds after it, is taken for the same connection: it is Changed, or not reported again.
-/// * A dump of the kernel can skip a socket that no earlier one has listed. If the table has as many rows as the kernel's
-///   hash has chains (`/proc/sys/net/ipv4/tcp_ehash_entries`), or more, each closed connection is looked up, which takes
-///   another 3 us, so that the row in TIME-WAIT of a brief connection is not missed. In shorter chains only the socket at
-///   the end of a datagram of some 300 rows can be skipped. Then the next poll adds the row, and the next brief connection
-///   with its ends within 30 s is taken for it and not reported.
+/// * A dump of the kernel can skip a socket that no earlier one has listed. If that is the row in TIME-WAIT of a brief
+///   connection, the next poll adds it, and the next brief connection with its ends within 30 s is taken for it and not
+///   reported. Therefore each closed connection that is not listed is looked up by its ends, which takes another 3 us, if
+///   the table has as many rows as the kernel's hash has chains, or more (`/proc/sys/net/ipv4/tcp_ehash_entries`; 16 before
+///   Linux 6.1). With fewer rows, a dump skips a socket only if a datagram, of some 300 rows, ends in its chain. The limit
+///   remains for these, and if a look-up fails.
 /// * If more than 65,536 sockets have left the table without an event, because their processes keep them open or because
 ///   they were requests that failed, a connection that was removed can be reported a second time, as brief.
 /// * A query that is read ([`with_query`](Watcher::with_query)) must select all states of connections, except perhaps

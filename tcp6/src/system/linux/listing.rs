@@ -43,7 +43,7 @@ pub(super) struct Beside<'a> {
     pub(super) stats: Option<&'a mut Stats>,
     /// The cookies and the ends of the rows.
     pub(super) listed: Option<&'a mut Vec<Listed>>,
-    /// The connections that were closed, whose minisocks are looked up.
+    /// The connections that were closed, whose ends are looked up.
     pub(super) closed: Closed<'a>,
 }
 

@@ -32,8 +32,8 @@ const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
 /// The number of chains if it is not known.
 ///
-/// A dump of as many sockets skips none, except at the end of a datagram, even if all are in one chain.
-const MIN_CHAINS: usize = 16;
+/// A dump of fewer sockets skips none, even if all are in one chain, because they are sent in one piece.
+const DEFAULT_CHAINS: usize = 16;
 
 /// The stack of the thread, which has its buffers on the heap.
 const STACK: usize = 256 * 1024;
@@ -100,7 +100,7 @@ impl Subscription {
             thread,
             merger: Merger::default(),
             closed: Vec::new(),
-            chains: ehash::chains().unwrap_or(MIN_CHAINS),
+            chains: ehash::chains().unwrap_or(DEFAULT_CHAINS),
             opened: Instant::now(),
             drops,
             missed: Missed::default(),

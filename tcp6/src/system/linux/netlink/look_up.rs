@@ -26,11 +26,12 @@ const PAUSE_FACTOR: u32 = 100;
 /// The state LISTEN in a mask of the kernel's states.
 const LISTEN: u32 = 1 << 10;
 
-/// The connections that were closed before a dump, which can skip their minisocks.
+/// The connections that were closed before a dump, as their events report.
 ///
 /// A dump skips sockets only in chains that the kernel lists in several pieces: those of more than 16 sockets, and the one
-/// at the end of each datagram. No earlier dump has listed these minisocks, so that they are looked up by their ends. That
-/// costs more than the events, so it is done only if the dump has as many sockets as the hash has chains, or more.
+/// in which a datagram ends. If no earlier dump has listed the minisock of a connection, its cookie is not known, and it is
+/// looked up by its ends. That costs more than an event, so it is done only if the dump has as many sockets as the hash has
+/// chains, or more.
 #[derive(Debug, Default)]
 pub(in crate::system::linux) struct Closed<'a> {
     /// The ids of any socket with their ends.
@@ -55,10 +56,16 @@ pub(super) struct LookUpStatus {
 }
 
 impl LookUpStatus {
-    /// Looks up the sockets that a dump of `states` lacks, and the minisocks of the closed connections, and passes those in
-    /// `states` to `found`, with attributes.
+    /// Whether no look-ups are sent at this time, because others have failed.
+    pub(super) fn are_paused(&self, now: Duration) -> bool {
+        now < self.resume
+    }
+
+    /// Looks up the sockets that a dump of `states` lacks, and those with the ends of `closed` connections that it has not
+    /// listed. Passes those in `states` to `found`, with attributes.
     ///
-    /// If look-ups fail, the table keeps what was found before the failure and is counted as unreconciled.
+    /// If look-ups fail, the table keeps what was found before the failure. It is counted as unreconciled if a socket of the
+    /// previous table was not looked up.
     ///
     /// # Errors
     ///
@@ -73,21 +80,23 @@ impl LookUpStatus {
         found: impl FnMut(Socket, &[u8]) -> Result<()>,
     ) -> Result<()> {
         let start = conn.transport.now();
-        if start < self.resume {
-            self.unreconciled += 1;
+        if self.are_paused(start) {
+            self.unreconciled += u64::from(!reconciler.is_complete());
             return Ok(());
         }
         let unconfirmed = HashSet::default();
         let mut recovery = Recovery { reconciler, states, extensions, found, error: None, unconfirmed };
-        let recovered = recovery.run(conn, closed);
+        let reconciled = recovery.reconcile(conn);
+        let is_reconciled = reconciled.is_ok();
+        let looked_up = reconciled.and_then(|()| recovery.look_up_closed(conn, closed));
         // A failure to store a socket is an error of the table, not a failed look-up.
         if let Some(error) = recovery.error {
             return Err(error);
         }
-        if recovered.is_err() {
+        self.unreconciled += u64::from(!is_reconciled);
+        if looked_up.is_err() {
             let end = conn.transport.now();
             self.resume = end.saturating_add(end.saturating_sub(start).saturating_mul(PAUSE_FACTOR));
-            self.unreconciled += 1;
         }
         Ok(())
     }
@@ -108,27 +117,31 @@ struct Recovery<'a, F> {
 }
 
 impl<F: FnMut(Socket, &[u8]) -> Result<()>> Recovery<'_, F> {
-    fn run<T: Transport>(&mut self, conn: &mut Conn<T>, closed: &mut [SockId]) -> Result<()> {
+    /// Looks up the sockets of the previous dump that this one lacks.
+    fn reconcile<T: Transport>(&mut self, conn: &mut Conn<T>) -> Result<()> {
         let mut missing = self.reconciler.take_missing();
-        let looked_up = self.look_up(conn, &mut missing, Self::recover);
+        let looked_up = self.look_up(conn, &mut missing);
         self.reconciler.put_back(missing);
         looked_up?;
         while let Some(id) = self.reconciler.next_overdue() {
-            if self.look_up(conn, &mut [id], Self::recover)? == 0 {
+            if self.look_up(conn, &mut [id])? == 0 {
                 break;
             }
         }
-        self.look_up(conn, closed, Self::recover_by_ends)?;
         if self.unconfirmed.is_empty() { Ok(()) } else { self.confirm_listeners(conn) }
     }
 
-    /// Looks up all `ids`, passes the sockets to `recover`, and returns their number.
-    fn look_up<T: Transport>(
-        &mut self,
-        conn: &mut Conn<T>,
-        ids: &mut [SockId],
-        recover: impl Fn(&mut Self, InetDiagMsg<'_>) -> Result<()>,
-    ) -> Result<usize> {
+    /// Looks up the sockets with the ends of closed connections that the dump has not listed.
+    fn look_up_closed<T: Transport>(&mut self, conn: &mut Conn<T>, closed: &mut [SockId]) -> Result<()> {
+        if closed.is_empty() {
+            return Ok(());
+        }
+        let unlisted = self.reconciler.retain_unlisted(closed).map_err(|error| self.stop(error))?;
+        self.look_up(conn, unlisted).map(|_| ())
+    }
+
+    /// Looks up all `ids` and returns the number of sockets found.
+    fn look_up<T: Transport>(&mut self, conn: &mut Conn<T>, ids: &mut [SockId]) -> Result<usize> {
         let mut rest = ids;
         let mut found = 0;
         let mut failures = 0;
@@ -136,7 +149,7 @@ impl<F: FnMut(Socket, &[u8]) -> Result<()>> Recovery<'_, F> {
             let (answered, result) = conn.look_up(rest, self.extensions, |reply| match reply {
                 Reply::Found(message) => {
                     found += 1;
-                    recover(self, message)
+                    self.recover(message)
                 }
                 Reply::Gone(id) => self.gone(id),
             });
@@ -152,8 +165,9 @@ impl<F: FnMut(Socket, &[u8]) -> Result<()>> Recovery<'_, F> {
     }
 
     fn recover(&mut self, message: InetDiagMsg<'_>) -> Result<()> {
-        // The socket may have left the requested states.
-        if !message.is_in(self.states) {
+        // The socket may have left the requested states. Without a cookie, one that was looked up by its ends can be a
+        // duplicate.
+        if !message.is_in(self.states) || !message.id().has_cookie() {
             return Ok(());
         }
         let recovered = match self.reconciler.recover(message) {
@@ -162,11 +176,6 @@ impl<F: FnMut(Socket, &[u8]) -> Result<()>> Recovery<'_, F> {
             Err(error) => Err(error),
         };
         recovered.map_err(|error| self.stop(error))
-    }
-
-    /// Recovers a socket that has the ends of a closed connection. Without a cookie, it can be a duplicate.
-    fn recover_by_ends(&mut self, message: InetDiagMsg<'_>) -> Result<()> {
-        if message.id().has_cookie() { self.recover(message) } else { Ok(()) }
     }
 
     fn gone(&mut self, id: SockId) -> Result<()> {

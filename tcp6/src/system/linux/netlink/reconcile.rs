@@ -44,12 +44,15 @@ pub(in crate::system::linux) struct Reconciler {
     lasting: Sequence<SockId>,
     /// The sockets in TIME-WAIT.
     expiring: Sequence<Expiring>,
-    /// Whether the current dump has stopped repeating the previous one.
+    /// Whether the current dump has stopped repeating the previous one, or has recovered a socket.
     diverged: bool,
-    /// The cookies that the current dump listed; complete only if it has diverged.
+    /// The cookies that the current dump listed or recovered; complete only if it has diverged.
     listed: HashSet<u64, IntHash>,
     /// The sockets that only the previous dump listed, except those in `overdue`.
     missing: Vec<SockId>,
+    /// The ids that [`retain_unlisted`](Self::retain_unlisted) retains. Peers choose the ends, so that the hash has random
+    /// keys.
+    unlisted: HashSet<SockId>,
     /// The missing sockets in TIME-WAIT whose due time has passed, the latest first.
     overdue: BinaryHeap<(u64, SockId)>,
 }
@@ -64,6 +67,7 @@ impl Reconciler {
             diverged: false,
             listed: HashSet::default(),
             missing: Vec::new(),
+            unlisted: HashSet::new(),
             overdue: BinaryHeap::new(),
         }
     }
@@ -130,7 +134,7 @@ impl Reconciler {
 
     /// The due time of a socket that this dump lists with `milliseconds` left.
     ///
-    /// It is early by at most the duration of the dump.
+    /// It is early by at most the duration of the dump and its look-ups.
     fn due(&self, milliseconds: u32) -> u64 {
         self.started.saturating_add(milliseconds.into())
     }
@@ -214,6 +218,29 @@ impl Reconciler {
             self.diverge()?;
         }
         self.record_diverged(message.id(), message.expires_in())
+    }
+
+    /// Retains those of `ids`, which match any cookie, whose ends the current dump has not listed, and each only once.
+    ///
+    /// Returns the start of `ids`, with the retained ones. So a table has one row with these ends, as if the kernel had
+    /// listed it at the moment of the look-up.
+    pub(in crate::system::linux) fn retain_unlisted<'a>(&mut self, ids: &'a mut [SockId]) -> Result<&'a mut [SockId]> {
+        let Reconciler { unlisted, lasting, expiring, .. } = self;
+        unlisted.clear();
+        let bytes = ids.len().saturating_mul(size_of::<SockId>());
+        unlisted.try_reserve(ids.len()).map_err(|_| Error::OutOfMemory { bytes })?;
+        unlisted.extend(&*ids);
+        for id in lasting.ids().chain(expiring.ids()) {
+            unlisted.remove(&id.any_cookie());
+        }
+        let mut retained = 0;
+        for at in 0..ids.len() {
+            if unlisted.remove(&ids[at]) {
+                ids.swap(retained, at);
+                retained += 1;
+            }
+        }
+        Ok(&mut ids[..retained])
     }
 
     /// The number of sockets of the current dump that can be identified.

@@ -83,9 +83,9 @@ impl<T: Transport> SockDiag<T> {
     /// Passes each selected socket to `found` once, with the bytes of its attributes, which are not
     /// checked.
     ///
-    /// Sockets come in the kernel's order, followed by those that the dump skipped and a look-up found. Such sockets are
-    /// those of the previous dump, and the minisocks of `closed`. If the kernel
-    /// has refused a program, all sockets in the states and with the ports of the selection are passed.
+    /// Sockets come in the kernel's order, followed by those that the dump skipped and a look-up found: those of the
+    /// previous dump, and those with the ends of `closed` connections. If the kernel has refused a program, all sockets in
+    /// the states and with the ports of the selection are passed.
     pub(in crate::system::linux) fn dump(
         &mut self,
         selection: &Selection,

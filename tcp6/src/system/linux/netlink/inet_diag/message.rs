@@ -45,7 +45,7 @@ const TCP_CLOSE: u8 = 7;
 const NOCOOKIE: u64 = u64::MAX;
 
 /// The id of a socket: ends, interface and cookie, as three words for fast comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::system::linux) struct SockId(u128, u128, u128);
 
 impl SockId {
@@ -107,6 +107,13 @@ impl SockId {
     #[inline]
     pub(in crate::system::linux) fn cookie(&self) -> u64 {
         cookie(&self.2.to_ne_bytes(), COOKIE % 16)
+    }
+
+    /// The id of any socket with the same ends and interface.
+    pub(in crate::system::linux) fn any_cookie(self) -> SockId {
+        let mut last = self.2.to_ne_bytes();
+        last[COOKIE % 16..].copy_from_slice(&NOCOOKIE.to_ne_bytes());
+        SockId(self.0, self.1, u128::from_ne_bytes(last))
     }
 
     /// Whether the cookie identifies a socket: it is neither absent (0) nor the wildcard.

@@ -92,6 +92,11 @@ impl<T: Entry> Sequence<T> {
         self.repeated + self.current.len()
     }
 
+    /// The ids of the current dump.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &SockId> {
+        self.repeated().iter().chain(&self.current).map(T::id)
+    }
+
     /// Makes the current dump the previous one.
     pub(super) fn commit(&mut self) -> Result<()> {
         if self.repeated == 0 {

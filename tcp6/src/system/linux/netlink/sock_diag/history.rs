@@ -143,11 +143,13 @@ fn refresh(
     stats: &mut Stats,
 ) -> Result<BTreeSet<u64>, String> {
     let unreconciled = netlink.unreconciled();
+    let are_paused = netlink.look_ups.are_paused(Duration::from_millis(netlink.conn.transport.clock));
     let faults = netlink.conn.transport.faults;
     let has_events = !netlink.conn.transport.events.is_empty();
     netlink.conn.transport.begin_refresh(wanted);
     let closed = mem::take(&mut netlink.conn.transport.closed);
-    let is_selected = |ends: &&(SocketAddrV6, SocketAddrV6)| wanted.selects(TIME_WAIT, ends.0.port(), ends.1.port());
+    let any_state = Wanted { states: u32::MAX, ..wanted };
+    let is_selected = |ends: &&(SocketAddrV6, SocketAddrV6)| any_state.selects(TIME_WAIT, ends.0.port(), ends.1.port());
     let ids = closed.iter().filter(is_selected).map(|(local, remote)| SockId::of_ends(*local, Some(*remote), 0, None));
     let mut ids: Vec<SockId> = ids.collect();
     let mut rows: Vec<Socket> = Vec::new();
@@ -187,7 +189,8 @@ fn refresh(
             return Err(format!("a persistent socket is missing: {sock:x?} at {now:x}, looked up: {looked_up:x?}"));
         }
     }
-    if chains == 0 && is_reconciled {
+    let can_succeed = faults.capacity.is_none() && faults.refused.is_none() && !faults.silent;
+    if chains == 0 && can_succeed && !are_paused {
         let is_lost = |sock: &&Sock| {
             closed.contains(&sock.ends()) && model.persistent.contains(&sock.cookie) && !cookies.contains(&sock.cookie)
         };
@@ -200,12 +203,18 @@ fn refresh(
             return Err(format!("a socket is missing although the table did not change: {cookie:#x}"));
         }
     }
-    let can_succeed = faults.capacity.is_none() && faults.refused.is_none() && !faults.silent;
     if let Some(cookie) = model.looked_up.iter().find(|cookie| model.listed.contains(cookie)) {
         return Err(format!("looked up although it was listed: {cookie:#x}"));
     }
     if can_succeed && model.looked_up.iter().collect::<BTreeSet<_>>().len() != model.looked_up.len() {
         return Err(format!("looked up twice: {:x?}", model.looked_up));
+    }
+    let looked_up_ends: BTreeSet<_> = model.looked_up_ends.iter().collect();
+    if can_succeed && looked_up_ends.len() != model.looked_up_ends.len() {
+        return Err(format!("looked up twice: {:?}", model.looked_up_ends));
+    }
+    if let Some(ends) = looked_up_ends.into_iter().find(|ends| model.listed_ends.contains(ends)) {
+        return Err(format!("looked up although it was listed: {ends:?}"));
     }
     if can_succeed && model.expired_look_ups > 1 {
         return Err(format!("{} look-ups of expired connections", model.expired_look_ups));

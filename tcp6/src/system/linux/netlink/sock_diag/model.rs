@@ -220,8 +220,12 @@ pub(super) struct Model {
     pub(super) persistent: BTreeSet<u64>,
     /// The cookies that the first dump of the refresh listed.
     pub(super) listed: HashSet<u64>,
+    /// The ports of the sockets that the last dump of the refresh listed.
+    pub(super) listed_ends: HashSet<(u16, u16)>,
     /// The cookies of all look-ups of the refresh.
     pub(super) looked_up: Vec<u64>,
+    /// The ports of all look-ups of any socket.
+    pub(super) looked_up_ends: Vec<(u16, u16)>,
     /// The cookies of the sockets in TIME-WAIT in the previous table.
     pub(super) waiting: HashSet<u64>,
     /// The number of look-ups of sockets in `waiting` that had expired.
@@ -244,6 +248,8 @@ impl Model {
         self.existed.clear();
         self.listed.clear();
         self.looked_up.clear();
+        self.looked_up_ends.clear();
+        self.listed_ends.clear();
         self.expired_look_ups = 0;
         self.waits = 0;
         // Sockets without a cookie cannot be identified.
@@ -367,6 +373,9 @@ impl Model {
             if self.dumps == 1 && remaining.is_some() {
                 self.listed.insert(sock.cookie);
             }
+            if written.state != CLOSED && written.local != 0 && sock.cookie != 0 {
+                self.listed_ends.insert((sock.local, sock.remote));
+            }
         }
         if found.len() < self.piece.max(1) {
             bytes.extend(message(3, dump.sequence, &[0; 4]));
@@ -381,7 +390,9 @@ impl Model {
         let port = |at: usize| u16::from_be_bytes(request[at..at + 2].try_into().unwrap());
         let (sequence, ends) = (word(8), (port(24), port(26)));
         let cookie = u64::from(word(68)) << 32 | u64::from(word(64));
-        if cookie != ANY_COOKIE {
+        if cookie == ANY_COOKIE {
+            self.looked_up_ends.push(ends);
+        } else {
             self.looked_up.push(cookie);
         }
         if self.expired.contains(&cookie) && self.waiting.contains(&cookie) {
@@ -420,6 +431,7 @@ impl Transport for Model {
             return Ok(());
         }
         self.dumps += 1;
+        self.listed_ends.clear();
         let program = request.get(76..).unwrap_or_default().to_vec();
         if !program.is_empty() && (self.faults.refuses_programs || bytecode::model::audit(&program).is_err()) {
             self.refused_programs += 1;
