@@ -157,7 +157,8 @@ pub trait SystemExt {
     ///
     /// After a failure, look-ups pause for 100 times as long as they took. A table that is read during the pause is
     /// counted if a socket is missing. The look-ups of closed connections by a [watcher with
-    /// events](crate::Watcher::with_events) are not counted if they fail. Tables read from `/proc` are never reconciled and never counted.
+    /// events](crate::Watcher::with_events) are not counted if they fail. Tables read from `/proc` are never reconciled and
+    /// never counted.
     ///
     /// ```
     /// use tcp6::{BasicRow, Buffer, Query, System, os::linux::SystemExt};

@@ -103,7 +103,7 @@ use crate::table::source::Source;
 ///   connection, the next poll adds it, and the next brief connection with its ends within 30 s is taken for it and not
 ///   reported. Therefore each closed connection that is not listed is looked up by its ends, which takes another 3 us, if
 ///   the table has as many rows as the kernel's hash has chains, or more (`/proc/sys/net/ipv4/tcp_ehash_entries`; 16 before
-///   Linux 6.1). With fewer rows, a dump skips a socket only if a datagram, of some 300 rows, ends in its chain. The limit
+///   Linux 6.1). With fewer rows, a dump skips a socket only if a datagram, of some 270 rows, ends in its chain. The limit
 ///   remains for these, and if a look-up fails.
 /// * If more than 65,536 sockets have left the table without an event, because their processes keep them open or because
 ///   they were requests that failed, a connection that was removed can be reported a second time, as brief.

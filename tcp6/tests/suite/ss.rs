@@ -1,15 +1,14 @@
 //! Comparison with `ss`, an independent client of sock_diag.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener};
+use std::net::{Ipv6Addr, SocketAddrV6};
 use std::process::Command;
 
-use socket2::{Domain, Socket, Type};
 use tcp6::{BasicRow, Buffer, Query, Row, System};
 
 use crate::agreement::{Observation, assert_agrees};
 use crate::load::Load;
-use crate::support::{alone_with_the_table, close, connect};
+use crate::support::{alone_with_the_table, close, connect, listener_on};
 
 /// Sorted lines of state, local end and remote end, in the notation of `ss`.
 type Lines = Vec<[String; 3]>;
@@ -103,16 +102,6 @@ fn assert_equals_ss(options: &str, min_rows: usize, mut ours: impl FnMut() -> Li
     }
 }
 
-/// A dual-stack listener that is bound to the loopback interface.
-fn bound_to_loopback() -> TcpListener {
-    let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
-    socket.set_only_v6(false).unwrap();
-    socket.bind_device(Some(b"lo")).unwrap();
-    socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()).unwrap();
-    socket.listen(8).unwrap();
-    socket.into()
-}
-
 #[test]
 fn an_end_of_ss_has_an_index_only_if_it_is_link_local() {
     let index = std::fs::read_to_string("/sys/class/net/lo/ifindex").unwrap();
@@ -133,7 +122,7 @@ fn eighteen_thousand_rows_equal_those_of_ss() {
     let _alone = alone_with_the_table();
     let _load = Load::in_tests(9_000);
     // `ss` prints the interface of the listener, and of the connection, whose server is in TIME-WAIT.
-    let bound = bound_to_loopback();
+    let bound = listener_on(SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0), Some("lo")).into();
     let (client, server) = connect(&bound);
     close(server, client);
     let (mut system, mut buffer) = (System::new().unwrap(), Buffer::new());

@@ -9,6 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use socket2::SockRef;
+#[cfg(target_os = "linux")]
+use socket2::{Domain, Socket, Type};
 use tcp6::{BasicRow, Buffer, Query, Row, State, System};
 
 use crate::inheritance;
@@ -54,6 +56,16 @@ pub fn listener() -> TcpListener {
         }
         others.push(listener);
     }
+}
+
+/// A listener at this end, bound to this interface. It accepts IPv4 too if its address is unspecified.
+#[cfg(target_os = "linux")]
+pub fn listener_on(end: SocketAddrV6, device: Option<&str>) -> Socket {
+    let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
+    socket.bind_device(device.map(str::as_bytes)).unwrap();
+    socket.bind(&end.into()).unwrap();
+    socket.listen(1).unwrap();
+    socket
 }
 
 /// Connects to the listener. Returns the client and the server side.

@@ -30,7 +30,7 @@ const MAX_EVENTS: usize = 65_536;
 /// The smallest default receive buffer holds the events of 3 ms at the highest rate of the kernel.
 const PAUSE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
-/// The number of chains if it is not known.
+/// The number of chains if it is unknown.
 ///
 /// A dump of fewer sockets skips none, even if all are in one chain, because they are sent in one piece.
 const DEFAULT_CHAINS: usize = 16;

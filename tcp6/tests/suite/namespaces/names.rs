@@ -3,20 +3,11 @@
 use std::net::{Ipv6Addr, SocketAddrV6};
 use std::num::NonZeroU32;
 
-use socket2::{Domain, Socket, Type};
 use tcp6::os::linux::{InterfaceNames, OwnerModuleRowExt, SystemExt};
 use tcp6::{Buffer, OwnerModuleRow, Query, System};
 
 use super::{Space, is_root, run};
-
-/// A listener at this end.
-fn listener(end: SocketAddrV6, device: Option<&str>) -> Socket {
-    let socket = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
-    socket.bind_device(device.map(str::as_bytes)).unwrap();
-    socket.bind(&end.into()).unwrap();
-    socket.listen(1).unwrap();
-    socket
-}
+use crate::support::listener_on;
 
 #[test]
 fn names_are_those_of_the_namespace_of_the_system() {
@@ -46,7 +37,7 @@ fn names_are_those_of_the_namespace_of_the_system() {
     // The interface of a socket with a link-local address, and of one that is bound to a device.
     let _sockets = a.within(|| {
         let local = SocketAddrV6::new("fe80::1".parse().unwrap(), 80, 0, 77);
-        [listener(local, None), listener(SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 81, 0, 0), Some("blue"))]
+        [listener_on(local, None), listener_on(SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 81, 0, 0), Some("blue"))]
     });
     let mut buffer = Buffer::new();
     let table = systems[0].table::<OwnerModuleRow>(&Query::listeners(), &mut buffer).unwrap();

@@ -29,7 +29,7 @@ const LISTEN: u32 = 1 << 10;
 /// The connections that were closed before a dump, as their events report.
 ///
 /// A dump skips sockets only in chains that the kernel lists in several pieces: those of more than 16 sockets, and the one
-/// in which a datagram ends. If no earlier dump has listed the minisock of a connection, its cookie is not known, and it is
+/// in which a datagram ends. If no earlier dump has listed the minisock of a connection, its cookie is unknown, and it is
 /// looked up by its ends. That costs more than an event, so it is done only if the dump has as many sockets as the hash has
 /// chains, or more.
 #[derive(Debug, Default)]

@@ -61,6 +61,20 @@ fn looks_up_closed_connections_if_the_hash_can_have_long_chains() {
     }
 }
 
+#[test]
+fn a_failed_look_up_of_closed_connections_pauses_look_ups_and_is_not_counted() {
+    let rows = || Answer::from([Step::Rows(vec![1]), Step::Done(vec![], 0)]);
+    let mut netlink = netlink([rows(), rows()]);
+    netlink.conn.transport.faults = [LookUpFault::Refused(Errno::PERM.raw_os_error())].into();
+    netlink.conn.transport.tick = Duration::from_millis(1);
+    let mut ids = [SockId::of_ends(end(4), Some(end(443)), 0, None)];
+    for _ in 0..2 {
+        let closed = Closed { ids: &mut ids, chains: 0 };
+        netlink.dump(&Selection::in_states(u32::MAX), Extensions::NONE, closed, |_, _| Ok(())).unwrap();
+        assert_eq!((netlink.conn.transport.look_ups.len(), netlink.unreconciled()), (1, 0));
+    }
+}
+
 fn end(port: u16) -> SocketAddrV6 {
     SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0)
 }
