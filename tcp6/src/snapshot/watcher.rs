@@ -101,7 +101,7 @@ use crate::table::source::Source;
 ///   closes up to two seconds after it, is taken for the same connection: it is Changed, or not reported again.
 /// * A dump of the kernel can skip a socket that no earlier one has listed. If that is the row in TIME-WAIT of a brief
 ///   connection, the next poll adds it, and the next brief connection with its ends within 30 s is taken for it and not
-///   reported. Therefore each closed connection that is not listed is looked up by its ends, which takes another 3 us, if
+///   reported. Therefore each closed connection that is not listed is looked up by its ends, which takes some 4 us, if
 ///   the table has as many rows as the kernel's hash has chains, or more (`/proc/sys/net/ipv4/tcp_ehash_entries`; 16 before
 ///   Linux 6.1). With fewer rows, a dump skips a socket only if a datagram, of some 270 rows, ends in its chain. The limit
 ///   remains for these, and if a look-up fails.
